@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+  name: "tacit",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    // System libraries and C.
+    .systemLibrary(
+      name: "CSodium", path: "Sources/CSodium", pkgConfig: "libsodium",
+      providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
+      providers: [.apt(["libssl-dev"])]),
+    .target(name: "CKernels", path: "Sources/CKernels"),
+
+    // Pure core: no sockets, files, clocks or ambient randomness.
+    .target(name: "VectorMath", dependencies: ["CKernels"], swiftSettings: strict),
+    .target(name: "CanonicalJSON", swiftSettings: strict),
+    .target(name: "Privacy", dependencies: ["CanonicalJSON", "VectorMath"], swiftSettings: strict),
+    .target(name: "Cryptography", dependencies: ["CSodium", "COpenSSL"], swiftSettings: strict),
+    .target(
+      name: "SecureAggregation", dependencies: ["Cryptography", "Privacy", "VectorMath"],
+      swiftSettings: strict),
+    .target(
+      name: "Ledger", dependencies: ["CanonicalJSON", "Privacy", "Cryptography"],
+      swiftSettings: strict),
+    .target(
+      name: "WireProtocol",
+      dependencies: ["SecureAggregation", "Cryptography", "Privacy", "CanonicalJSON", "Ledger"],
+      path: "protocol", exclude: ["SPEC.md"], swiftSettings: strict),
+    .target(
+      name: "Recommendation", dependencies: ["VectorMath", "CanonicalJSON"], swiftSettings: strict),
+    .target(
+      name: "Federation",
+      dependencies: [
+        "WireProtocol", "Ledger", "Privacy", "Recommendation", "SecureAggregation", "Cryptography",
+        "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+
+    // Shell: touches the world.
+    .target(name: "DelimitedText", swiftSettings: strict),
+    .target(name: "LedgerStore", dependencies: ["Ledger"], swiftSettings: strict),
+    .target(name: "BehaviorStore", dependencies: ["Recommendation", grdb], swiftSettings: strict),
+    .target(name: "Transport", dependencies: ["COpenSSL"] + nio, swiftSettings: strict),
+    .target(
+      name: "Operations", dependencies: ["Cryptography", argumentParser], swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation", "SecureAggregation",
+        "Cryptography", "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+    .target(
+      name: "Datasets", dependencies: ["Recommendation", "CanonicalJSON", "Cryptography"],
+      resources: [.copy("Data")], swiftSettings: strict),
+    .target(
+      name: "Evaluation", dependencies: [
+        "Recommendation", "Datasets", "VectorMath", "CanonicalJSON", "Cryptography",
+      ],
+      swiftSettings: strict),
+
+    // Executables: flags, wiring, lifecycle.
+    .executableTarget(
+      name: "coordinator",
+      dependencies: [
+        "CanonicalJSON", "Cryptography", "DelimitedText", "Federation", "Ledger", "LedgerStore",
+        "Operations",
+        "Privacy", "Recommendation", "Transport", "WireProtocol", argumentParser, grdb,
+      ] + nio, path: "coordinator", swiftSettings: strict),
+    .executableTarget(
+      name: "client",
+      dependencies: [
+        "BehaviorStore", "CanonicalJSON", "Cryptography", "Federation", "Ledger", "Operations",
+        "Privacy", "Recommendation", "Transport", "VectorMath", "WireProtocol", argumentParser,
+      ] + nio, path: "client", swiftSettings: strict),
+    .executableTarget(
+      name: "tacit",
+      dependencies: [
+        "CanonicalJSON", "Cryptography", "Datasets", "Evaluation", "Federation", "Ledger",
+        "Operations", "Privacy", "Recommendation", "Simulation", argumentParser,
+      ], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,71 @@
+/// What a customer did.
+package enum EventKind: String, CaseIterable, Sendable, Hashable {
+  case view, click, cart, purchase, rating
+}
+
+/// Why a set of values is not a behaviour event. The values themselves are never repeated.
+package enum BehaviorEventProblem: Error, Equatable, Sendable {
+  case unknownKind
+  case textEmpty(field: String)
+  case textTooLong(field: String, limitBytes: Int)
+  case textNotPrintable(field: String)
+  case timeNotNaive
+  case valueNotFinite
+
+  /// One clause for a person, without a full stop.
+  package var reason: String {
+    switch self {
+    case .unknownKind:
+      "`kind` is not one of " + EventKind.allCases.map(\.rawValue).joined(separator: ", ")
+    case .textEmpty(let field): "`\(field)` is empty"
+    case .textTooLong(let field, let limitBytes): "`\(field)` is longer than \(limitBytes) bytes"
+    case .textNotPrintable(let field): "`\(field)` is not UTF-8 or holds a control character"
+    case .timeNotNaive: "`time` is not a date and time of the form YYYY-MM-DD HH:MM:SS"
+    case .valueNotFinite: "`value` is not a finite decimal number"
+    }
+  }
+}
+
+/// One thing a customer did, as the device remembers it.
+package struct BehaviorEvent: Hashable, Sendable {
+  /// Longest item code or occasion, in UTF-8 bytes.
+  package static let maximumTextBytes = 256
+
+  package let kind: EventKind
+  /// The shop's item code, not empty.
+  package let item: String
+  /// Local time as the shop wrote it, in seconds since 1970-01-01 00:00:00 of the same local clock.
+  package let timeSeconds: Int64
+  /// Quantity of a purchase, stars of a rating, 1 for the others; finite.
+  package let value: Double
+  /// Invoice or session in which it happened, not empty.
+  package let occasion: String
+
+  /// - Throws: `BehaviorEventProblem` if a text is empty, longer than `maximumTextBytes` or holds
+  ///   a control character, if the value is not finite, or if the time has no calendar date
+  ///   between the years 1 and 9999.
+  package init(
+    kind: EventKind, item: String, timeSeconds: Int64, value: Double, occasion: String
+  ) throws(BehaviorEventProblem) {
+    try Self.check(item, field: "item")
+    try Self.check(occasion, field: "occasion")
+    guard value.isFinite else { throw .valueNotFinite }
+    guard NaiveTime.range.contains(timeSeconds) else { throw .timeNotNaive }
+    self.kind = kind
+    self.item = item
+    self.timeSeconds = timeSeconds
+    self.value = value
+    self.occasion = occasion
+  }
+
+  private static func check(_ text: String, field: String) throws(BehaviorEventProblem) {
+    guard !text.isEmpty else { throw .textEmpty(field: field) }
+    guard text.utf8.count <= maximumTextBytes else {
+      throw .textTooLong(field: field, limitBytes: maximumTextBytes)
+    }
+    // Control characters (C0, DEL, C1) could drive the terminal that shows a reason.
+    guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+      throw .textNotPrintable(field: field)
+    }
+  }
+}

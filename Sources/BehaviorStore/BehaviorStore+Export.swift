@@ -1,0 +1,75 @@
+internal import Foundation
+internal import GRDB
+
+extension BehaviorStore {
+  /// Hands over everything the store holds, as JSON lines: one object a row, with the table's name
+  /// under `table` and its columns under their own names, keys sorted. Times are in seconds, bytes
+  /// in base64. One consistent state is exported, in the order of the tables' names and keys.
+  ///
+  /// - Parameter line: receives each line without its line break; it must not call this store.
+  /// - Throws: an error of the store, or whatever `line` throws.
+  package func exportJSONLines(_ line: (String) throws -> Void) throws {
+    do {
+      try withConnection { queue in
+        try queue.read { database in
+          let encoder = JSONEncoder()
+          encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+          for table in try Self.tables(in: database) {
+            let rows = try Row.fetchCursor(
+              database, sql: "SELECT * FROM \(table.quotedDatabaseIdentifier)")
+            while let row = try rows.next() {
+              var object = ["table": ExportedValue.text(table)]
+              for (column, value) in row { object[column] = ExportedValue(value) }
+              try line(String(decoding: encoder.encode(object), as: UTF8.self))
+            }
+          }
+        }
+      }
+    } catch let error as DatabaseError {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// The tables that hold the customer's data: all but SQLite's and GRDB's own. Asking the
+  /// database means that a table of a later schema cannot be forgotten.
+  static func tables(in database: Database) throws -> [String] {
+    try String.fetchAll(
+      database,
+      sql: """
+        SELECT name FROM sqlite_master
+        WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+          AND name NOT LIKE 'grdb!_%' ESCAPE '!'
+        ORDER BY name
+        """)
+  }
+}
+
+private enum ExportedValue: Encodable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text(String)
+  case bytes(Data)
+
+  init(_ value: DatabaseValue) {
+    self =
+      switch value.storage {
+      case .null: .null
+      case .int64(let integer): .integer(integer)
+      case .double(let real): .real(real)
+      case .string(let text): .text(text)
+      case .blob(let bytes): .bytes(bytes)
+      }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .integer(let integer): try container.encode(integer)
+    case .real(let real): try container.encode(real)
+    case .text(let text): try container.encode(text)
+    case .bytes(let bytes): try container.encode(bytes.base64EncodedString())
+    }
+  }
+}

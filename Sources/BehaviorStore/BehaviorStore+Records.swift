@@ -1,0 +1,106 @@
+internal import Foundation
+internal import GRDB
+
+/// A signed checkpoint of a ledger that the device keeps, as it was received.
+package struct KeptCheckpoint: Equatable, Sendable {
+  package let ledgerID: String
+  /// Number of entries that it covers.
+  package let size: UInt64
+  /// The signed note, unchanged.
+  package let note: String
+  /// When it was received, in seconds since 1970-01-01 UTC.
+  package let atSeconds: Int64
+
+  package init(ledgerID: String, size: UInt64, note: String, atSeconds: Int64) {
+    self.ledgerID = ledgerID
+    self.size = size
+    self.note = note
+    self.atSeconds = atSeconds
+  }
+}
+
+extension BehaviorStore {
+  // MARK: - Checkpoints
+
+  /// Keeps a checkpoint whose signature the caller has verified. One already kept is not kept
+  /// twice; two different ones of one size both stay, because they convict the coordinator.
+  /// - Throws: `roundOutOfRange` if the size does not fit a ledger, or an error of the store.
+  package func keep(_ checkpoint: KeptCheckpoint) throws(BehaviorStoreError) {
+    guard let size = Int64(exactly: checkpoint.size) else {
+      throw .roundOutOfRange(round: checkpoint.size)
+    }
+    try write { database in
+      try database.execute(
+        sql: """
+          INSERT INTO checkpoint (ledgerID, size, note, atSeconds) VALUES (?, ?, ?, ?)
+          ON CONFLICT DO NOTHING
+          """,
+        arguments: [checkpoint.ledgerID, size, checkpoint.note, checkpoint.atSeconds])
+    }
+  }
+
+  /// The kept checkpoint that covers most entries; a ledger shorter than it was cut.
+  package func newestCheckpoint(ledgerID: String) throws(BehaviorStoreError) -> KeptCheckpoint? {
+    try checkpoints(ledgerID: ledgerID).last
+  }
+
+  /// All kept checkpoints of a ledger, ascending by size.
+  package func checkpoints(ledgerID: String) throws(BehaviorStoreError) -> [KeptCheckpoint] {
+    try read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT size, note, atSeconds FROM checkpoint WHERE ledgerID = ? ORDER BY size, note
+          """, arguments: [ledgerID]
+      ).map { row in
+        KeptCheckpoint(
+          ledgerID: ledgerID, size: UInt64(row[0] as Int64), note: row[1], atSeconds: row[2])
+      }
+    }
+  }
+
+  // MARK: - Settings
+
+  /// The value of a setting, or nil. Settings are not secret: keys live in key files.
+  package func setting(_ key: String) throws(BehaviorStoreError) -> String? {
+    try read { database in
+      try String.fetchOne(
+        database, sql: "SELECT value FROM setting WHERE key = ?", arguments: [key])
+    }
+  }
+
+  /// Sets a setting, or removes it if `value` is nil.
+  package func set(_ key: String, to value: String?) throws(BehaviorStoreError) {
+    try write { database in
+      guard let value else {
+        try database.execute(sql: "DELETE FROM setting WHERE key = ?", arguments: [key])
+        return
+      }
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", arguments: [key, value])
+    }
+  }
+
+  // MARK: - Model state
+
+  /// Bytes that a model keeps on this device (a user vector, the last good public parameters), or
+  /// nil.
+  package func modelState(_ name: String) throws(BehaviorStoreError) -> [UInt8]? {
+    try read { database in
+      try Data.fetchOne(
+        database, sql: "SELECT bytes FROM modelState WHERE name = ?", arguments: [name]
+      ).map { Array($0) }
+    }
+  }
+
+  /// Replaces the bytes kept under `name`.
+  package func setModelState(
+    _ name: String, to bytes: [UInt8]
+  ) throws(BehaviorStoreError) {
+    try write { database in
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO modelState (name, bytes) VALUES (?, ?)",
+        arguments: [name, Data(bytes)])
+    }
+  }
+}

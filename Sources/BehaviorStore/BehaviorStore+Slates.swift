@@ -1,0 +1,150 @@
+internal import GRDB
+
+/// One item as it was shown, with the probability of showing it there.
+package struct ShownItem: Equatable, Sendable {
+  /// Place in the slate, from 1.
+  package let position: Int
+  package let item: String
+  /// Probability, given the items above it, with which the exploration policy chose this item for
+  /// this position, in (0, 1].
+  package let propensity: Double
+  /// The additive parts of its score, as a JSON object.
+  package let components: String
+
+  package init(position: Int, item: String, propensity: Double, components: String) {
+    self.position = position
+    self.item = item
+    self.propensity = propensity
+    self.components = components
+  }
+}
+
+/// What the customer did with a shown item.
+package enum SlateOutcome: String, CaseIterable, Sendable {
+  case clicked, bought, dismissed
+}
+
+/// A list of recommendations as it was shown.
+package struct Slate: Equatable, Sendable {
+  package let id: Int64
+  /// When it was shown, in seconds since 1970-01-01 UTC.
+  package let timeSeconds: Int64
+  /// Name and parameters of the exploration policy, as text.
+  package let explorationPolicy: String
+  /// Ascending by position.
+  package let items: [ShownItem]
+  /// What was reported so far, by item code.
+  package let outcomes: [String: Set<SlateOutcome>]
+}
+
+/// Shown slates and what came of them stay on the device: no message carries them.
+extension BehaviorStore {
+  /// Records a slate before it is shown.
+  ///
+  /// - Parameter items: at least one, with positions 1, 2, 3, … in order and no item twice.
+  /// - Returns: the number of the slate, which feedback names.
+  /// - Throws: `invalidSlate` if `items` is not as described or a propensity is outside (0, 1].
+  package func recordSlate(
+    timeSeconds: Int64, explorationPolicy: String, items: [ShownItem]
+  ) throws(BehaviorStoreError) -> Int64 {
+    guard !items.isEmpty else { throw .invalidSlate(reason: "It shows no item") }
+    guard items.map(\.position) == Array(1...items.count) else {
+      throw .invalidSlate(reason: "Its positions are not 1, 2, 3 and so on")
+    }
+    guard Set(items.map(\.item)).count == items.count else {
+      throw .invalidSlate(reason: "It shows an item twice")
+    }
+    guard items.allSatisfy({ $0.propensity > 0 && $0.propensity <= 1 }) else {
+      throw .invalidSlate(reason: "A propensity is outside (0, 1]")
+    }
+    return try write { database in
+      try database.execute(
+        sql: "INSERT INTO slate (timeSeconds, explorationPolicy) VALUES (?, ?)",
+        arguments: [timeSeconds, explorationPolicy])
+      let id = database.lastInsertedRowID
+      let statement = try database.makeStatement(
+        sql: """
+          INSERT INTO slateItem (slateID, position, item, propensity, components)
+          VALUES (?, ?, ?, ?, ?)
+          """)
+      for item in items {
+        try statement.execute(arguments: [
+          id, item.position, item.item, item.propensity, item.components,
+        ])
+      }
+      return id
+    }
+  }
+
+  /// Records what the customer did with an item of a slate. The same report twice counts once.
+  /// - Throws: `unknownSlate`, or `itemNotInSlate` if that slate did not show the item.
+  package func recordOutcome(
+    _ outcome: SlateOutcome, item: String, slate id: Int64, atSeconds: Int64
+  ) throws(BehaviorStoreError) {
+    try write { database in
+      guard
+        try Bool.fetchOne(
+          database, sql: "SELECT EXISTS (SELECT 1 FROM slate WHERE id = ?)", arguments: [id])
+          == true
+      else { throw BehaviorStoreError.unknownSlate(id: id) }
+      guard
+        try Bool.fetchOne(
+          database,
+          sql: "SELECT EXISTS (SELECT 1 FROM slateItem WHERE slateID = ? AND item = ?)",
+          arguments: [id, item]) == true
+      else { throw BehaviorStoreError.itemNotInSlate(id: id) }
+      try database.execute(
+        sql: """
+          INSERT INTO slateOutcome (slateID, item, outcome, atSeconds) VALUES (?, ?, ?, ?)
+          ON CONFLICT DO NOTHING
+          """, arguments: [id, item, outcome.rawValue, atSeconds])
+    }
+  }
+
+  /// The latest slates, newest first.
+  /// - Parameter limit: at least 0.
+  package func slates(limit: Int) throws(BehaviorStoreError) -> [Slate] {
+    precondition(limit >= 0, "a limit is not negative")
+    return try read { database in
+      try Row.fetchAll(
+        database,
+        sql: "SELECT id, timeSeconds, explorationPolicy FROM slate ORDER BY id DESC LIMIT ?",
+        arguments: [limit]
+      ).map { row in
+        let id: Int64 = row[0]
+        return Slate(
+          id: id, timeSeconds: row[1], explorationPolicy: row[2],
+          items: try Self.items(ofSlate: id, in: database),
+          outcomes: try self.outcomes(ofSlate: id, in: database))
+      }
+    }
+  }
+
+  private static func items(ofSlate id: Int64, in database: Database) throws -> [ShownItem] {
+    try Row.fetchAll(
+      database,
+      sql: """
+        SELECT position, item, propensity, components FROM slateItem
+        WHERE slateID = ? ORDER BY position
+        """, arguments: [id]
+    ).map {
+      ShownItem(position: $0[0], item: $0[1], propensity: $0[2], components: $0[3])
+    }
+  }
+
+  private func outcomes(
+    ofSlate id: Int64, in database: Database
+  ) throws -> [String: Set<SlateOutcome>] {
+    var outcomes: [String: Set<SlateOutcome>] = [:]
+    let rows = try Row.fetchCursor(
+      database, sql: "SELECT item, outcome FROM slateOutcome WHERE slateID = ?", arguments: [id])
+    while let row = try rows.next() {
+      guard let outcome = SlateOutcome(rawValue: row[1]) else {
+        throw BehaviorStoreError.corrupt(
+          path: path, detail: "The outcome of a slate is unknown")
+      }
+      outcomes[row[0], default: []].insert(outcome)
+    }
+    return outcomes
+  }
+}

@@ -1,0 +1,165 @@
+internal import FoundationEssentials
+internal import Glibc
+
+/// The few file operations that data sets need, with `DatasetError` for what the system refuses.
+package enum FileAccess {
+  /// Reads a whole file of at most `limit` bytes.
+  package static func read(_ path: String, limit: Int) throws(DatasetError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemReason()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw .unreadable(path: path, reason: systemReason())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .unreadable(path: path, reason: "not a regular file")
+    }
+    let size = Int(status.st_size)
+    guard size <= limit else { throw .tooLarge(path: path, bytes: size, limit: limit) }
+    var failure: String?
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let got = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
+        if got < 0, errno == EINTR { continue }
+        guard got > 0 else {
+          failure = got < 0 ? systemReason() : "the file became shorter while it was read"
+          return
+        }
+        count += got
+      }
+    }
+    if let failure { throw .unreadable(path: path, reason: failure) }
+    return bytes
+  }
+
+  /// Writes a new file; one that exists is an error.
+  ///
+  /// - Parameter durable: whether the bytes are on the disk when the call returns.
+  static func create(_ path: String, _ bytes: [UInt8], durable: Bool) throws(DatasetError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .unwritable(path: path, reason: systemReason()) }
+    var failure = writeAll(descriptor, bytes)
+    if failure == nil, durable, fsync(descriptor) != 0 { failure = systemReason() }
+    if close(descriptor) != 0, failure == nil { failure = systemReason() }
+    if let failure { throw .unwritable(path: path, reason: failure) }
+  }
+
+  /// Writes a file in place of another or as a new one; it appears whole or not at all.
+  ///
+  /// Not flushed to the disk: for what can be computed again.
+  package static func replace(_ path: String, _ bytes: [UInt8]) throws(DatasetError) {
+    let partial = "\(path).\(getpid()).partial"
+    try remove(partial)
+    do throws(DatasetError) {
+      try create(partial, bytes, durable: false)
+      guard Glibc.rename(partial, path) == 0 else {
+        throw DatasetError.unwritable(path: path, reason: systemReason())
+      }
+    } catch {
+      // The first error is the one to report.
+      try? remove(partial)
+      throw error
+    }
+  }
+
+  private static func writeAll(_ descriptor: Int32, _ bytes: [UInt8]) -> String? {
+    bytes.withUnsafeBytes { buffer in
+      var written = 0
+      while written < buffer.count {
+        let count = write(
+          descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return systemReason() }
+        written += count
+      }
+      return nil
+    }
+  }
+
+  /// Makes a directory and those above it.
+  package static func makeDirectory(_ path: String) throws(DatasetError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(path: path, reason: systemReason())
+    }
+  }
+
+  /// Renames a directory onto a free name or an empty directory.
+  static func rename(_ source: String, to destination: String) throws(DatasetError) {
+    guard Glibc.rename(source, destination) == 0 else {
+      if errno == ENOTEMPTY || errno == EEXIST { throw .outputNotEmpty(path: destination) }
+      throw .unwritable(path: destination, reason: systemReason())
+    }
+  }
+
+  /// Removes a file or a directory with what is in it; one that does not exist is no error.
+  static func remove(_ path: String) throws(DatasetError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw .unwritable(path: path, reason: systemReason())
+    }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw .unwritable(path: path, reason: "it cannot be removed")
+    }
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// The names in a directory, ascending; nil if it does not exist.
+  static func names(in path: String) throws(DatasetError) -> [String]? {
+    guard exists(path) else { return nil }
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw .unreadable(path: path, reason: "not a directory that can be listed")
+    }
+  }
+
+  static func systemReason() -> String { String(cString: strerror(errno)) }
+}
+
+/// A directory that appears whole or not at all.
+///
+/// It is filled under a hidden name beside its destination and renamed at the end. An error on the
+/// way removes it; what a killed run left is removed by the next run for the same destination.
+struct StagedDirectory {
+  let path: String
+  let destination: String
+
+  /// - Throws: `DatasetError.outputNotEmpty` if the destination holds something.
+  init(destination: String) throws(DatasetError) {
+    var trimmed = Substring(destination)
+    while trimmed.count > 1, trimmed.last == "/" { trimmed.removeLast() }
+    guard let name = trimmed.split(separator: "/").last, name != ".", name != ".." else {
+      throw .invalidRequest(reason: "\(destination) does not name a new directory")
+    }
+    let parent = trimmed.dropLast(name.count)
+    if FileAccess.exists(String(trimmed)),
+      try FileAccess.names(in: String(trimmed))?.isEmpty == false
+    {
+      throw .outputNotEmpty(path: destination)
+    }
+    self.destination = String(trimmed)
+    path = "\(parent).\(name).partial"
+    try FileAccess.remove(path)
+    try FileAccess.makeDirectory(path)
+  }
+
+  /// Runs `fill` and gives the directory its name; on any error removes it.
+  func commit(_ fill: (_ path: String) throws -> Void) throws {
+    do {
+      try fill(path)
+      try FileAccess.rename(path, to: destination)
+    } catch {
+      // The first error is the one to report; a staging directory that stays is removed by the
+      // next run.
+      try? FileAccess.remove(path)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package import Recommendation
+
+/// A log cut at one moment: what comes before is learned from, what comes after is to be foreseen.
+///
+/// The retail tasks of `docs/evaluation.md`: on "all" everything a customer buys later is a target,
+/// on "new" only what that customer had not bought before. The catalogue is that of the whole data
+/// set, because it is the public price list (`OnlineRetail.assumption`).
+package struct RetailSplit: Sendable {
+  /// A customer with events on both sides of the cut.
+  package struct Evaluated: Equatable, Sendable {
+    /// Index into `customers` and `histories`.
+    package let customer: Int
+    /// Items of the later part, ascending.
+    package let all: [Int]
+    /// Those of `all` that are not in the customer's history, ascending; may be empty.
+    package let new: [Int]
+  }
+
+  /// The first second of the test period of Online Retail: 2011-10-01 00:00:00.
+  package static let onlineRetailCut: Int64 = 1_317_427_200
+
+  /// The first second of the later part.
+  package let cutSeconds: Int64
+  /// The catalogue of the data set.
+  package let catalogue: Catalogue
+  /// Ids of the customers with at least one earlier event, in the data set's order.
+  package let customers: [String]
+  /// Their histories before the cut; none is empty.
+  package let histories: [CustomerHistory]
+  /// Customers with earlier and later events, in the same order.
+  package let evaluated: [Evaluated]
+
+  /// Cuts `dataset` so that events at or after `cutSeconds` are the later part.
+  package init(_ dataset: InteractionDataset, cutSeconds: Int64 = onlineRetailCut) {
+    self.cutSeconds = cutSeconds
+    catalogue = dataset.catalogue
+    let earlier = dataset.histories { $0.seconds < cutSeconds }
+    let later = dataset.histories { $0.seconds >= cutSeconds }
+    let present = earlier.indices.filter { !earlier[$0].isEmpty }
+    customers = present.map { dataset.customers[$0] }
+    histories = present.map { earlier[$0] }
+    evaluated = present.enumerated().compactMap { place, customer in
+      guard !later[customer].isEmpty else { return nil }
+      let known = Set(earlier[customer].rows.map(\.item))
+      let all = later[customer].rows.map(\.item)
+      return Evaluated(customer: place, all: all, new: all.filter { !known.contains($0) })
+    }
+  }
+}

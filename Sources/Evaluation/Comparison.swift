@@ -1,0 +1,148 @@
+internal import CanonicalJSON
+package import Recommendation
+
+/// Runs the cells of a plan, keeps what is finished, and makes rows of it.
+package struct Comparison: Sendable {
+  /// Told after each cell.
+  package struct Progress: Equatable, Sendable {
+    /// The cell that is done.
+    package let cell: ComparisonCell
+    /// Cells done so far, this one included.
+    package let done: Int
+    /// Cells in the plan.
+    package let total: Int
+    /// Whether it came from the cache.
+    package let isCached: Bool
+  }
+
+  private let plan: ComparisonPlan
+  private let cache: CellCache?
+  private let features: (@Sendable () throws -> ItemFeatures)?
+  private let trainer: FederatedTrainer?
+
+  /// - Parameters:
+  ///   - plan: what to run.
+  ///   - cache: where finished cells are; nil keeps none.
+  ///   - features: makes the public item vectors; called at most once, and only if a cell that is
+  ///     not in the cache needs them. They must depend on the catalogue alone. Nil for a comparison
+  ///     without item texts, whose results are cached apart.
+  ///   - trainer: trains the federated cells.
+  package init(
+    plan: ComparisonPlan, cache: CellCache?,
+    features: (@Sendable () throws -> ItemFeatures)?, trainer: FederatedTrainer?
+  ) {
+    self.plan = plan
+    self.cache = cache
+    self.features = features
+    self.trainer = trainer
+  }
+
+  /// Runs what is not in the cache, one cell after the other.
+  ///
+  /// - Parameter progress: called after each cell.
+  /// - Throws: `CancellationError` between cells and inside; what was finished before is kept.
+  package func run(
+    progress: (Progress) -> Void = { _ in }
+  ) async throws -> ComparisonReport {
+    let digest = plan.problem.contentDigest()
+    var fitted = Fitting(plan: plan, features: features, trainer: trainer)
+    var outcomes: [(ComparisonCell, CellOutcome)] = []
+    for cell in plan.cells {
+      try Task.checkCancellation()
+      let key = plan.key(of: cell, dataDigest: digest, usesTexts: features != nil)
+      let kept = cache?.outcome(for: key)
+      let outcome: CellOutcome
+      if let kept {
+        outcome = kept
+      } else {
+        outcome = try await fitted.outcome(of: cell)
+        try cache?.store(outcome, for: key)
+      }
+      outcomes.append((cell, outcome))
+      progress(
+        Progress(
+          cell: cell, done: outcomes.count, total: plan.cells.count, isCached: kept != nil))
+    }
+    return ComparisonReport(problem: plan.problem, outcomes: outcomes)
+  }
+}
+
+/// Turns cells into fitted models.
+private struct Fitting {
+  let plan: ComparisonPlan
+  let makeFeatures: (@Sendable () throws -> ItemFeatures)?
+  let trainer: FederatedTrainer?
+  private var madeFeatures: ItemFeatures?
+
+  init(
+    plan: ComparisonPlan, features: (@Sendable () throws -> ItemFeatures)?,
+    trainer: FederatedTrainer?
+  ) {
+    self.plan = plan
+    makeFeatures = features
+    self.trainer = trainer
+  }
+
+  mutating func outcome(of cell: ComparisonCell) async throws -> CellOutcome {
+    let problem = plan.problem
+    let itemCount = problem.catalogue.count
+    switch (cell.setting, cell.model) {
+    case (.centralized, "popularity"):
+      return try await outcome(
+        PopularityBaseline(histories: problem.histories, itemCount: itemCount))
+    case (.local, "own-frequency"):
+      return try await outcome(
+        OwnFrequencyBaseline(histories: problem.histories, itemCount: itemCount))
+    case (.local, "local"):
+      guard let features = try features() else {
+        throw EvaluationError.invalidPlan(reason: "the local baseline needs item texts")
+      }
+      return try await outcome(LocalOnlyBaseline(features: features))
+    case (.centralized, "ease"):
+      return try await outcome(
+        EASE(
+          histories: problem.histories, itemCount: itemCount,
+          regularization: try EASE.regularization(in: hyperparameters(of: cell))))
+    case (.centralized, CentralizedGram.identifier):
+      return try await outcome(
+        CentralizedGram(
+          histories: problem.histories, itemCount: itemCount,
+          hyperparameters: hyperparameters(of: cell), features: features()))
+    case (.federated, _):
+      return try await federatedOutcome(of: cell)
+    case (_, let model):
+      throw EvaluationError.invalidPlan(
+        reason: "there is no \(cell.setting.rawValue) form of \(model)")
+    }
+  }
+
+  private mutating func federatedOutcome(of cell: ComparisonCell) async throws -> CellOutcome {
+    guard let trainer else { throw EvaluationError.noFederatedTrainer }
+    let trained = try await trainer(
+      FederatedTrainingRequest(
+        histories: plan.problem.histories, catalogue: plan.problem.catalogue, model: cell.model,
+        hyperparameters: hyperparameters(of: cell), epsilon: cell.epsilon, delta: plan.delta,
+        seed: cell.seed))
+    let model = try FederatedRankingModel(
+      identifier: cell.model, hyperparameters: hyperparameters(of: cell),
+      parameters: trained.parameters, catalogue: plan.problem.catalogue, features: features())
+    return try await outcome(model, effort: trained.effort)
+  }
+
+  private func outcome(
+    _ model: some RankingModel, effort: FederatedTrainingResult.Effort? = nil
+  ) async throws -> CellOutcome {
+    CellOutcome(tasks: try await plan.problem.evaluate(model), effort: effort)
+  }
+
+  private func hyperparameters(of cell: ComparisonCell) -> JSONValue {
+    plan.hyperparameters[cell.model] ?? .object([:])
+  }
+
+  private mutating func features() throws -> ItemFeatures? {
+    if let madeFeatures { return madeFeatures }
+    let made = try makeFeatures?()
+    madeFeatures = made
+    return made
+  }
+}

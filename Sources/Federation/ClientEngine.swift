@@ -1,0 +1,418 @@
+package import Cryptography
+internal import Ledger
+internal import Privacy
+package import WireProtocol
+
+/// A client: login, offers held against the device's rules, updates, outcomes.
+///
+/// Sans-I/O but for `DeviceStorage`; the executable drives it over TLS, the simulator in memory.
+package struct ClientEngine: Sendable {
+  /// How the connection starts.
+  package enum Start: Sendable {
+    case enrol(EnrolmentToken)
+    case login(Enrolment)
+  }
+
+  private enum Phase {
+    case offline
+    case awaitingHello(exporter: [UInt8])
+    case awaitingWelcome
+    case member
+    case ended
+  }
+
+  private var start: Start
+  private let identity: SigningKey
+  private let optedOut: Bool
+  private let storage: any DeviceStorage & Sendable
+  private var phase = Phase.offline
+  private var policy: PrivacyPolicy?
+  private var policyHash: SHA256Digest?
+  private var round: ClientRound?
+  private var charge: PrivacyEvent?
+  private var fetches: [SHA256Digest: [[UInt8]]] = [:]
+  private var missingBlobs: Set<SHA256Digest> = []
+  private var afterBlobs: AfterBlobs?
+  private var knownHashes: (catalogue: SHA256Digest, features: SHA256Digest)?
+
+  /// What waits until every missing blob is on the device.
+  private enum AfterBlobs {
+    case compute(Offer)
+    case finish(Finished.Reason, model: SHA256Digest)
+  }
+
+  /// - Parameters:
+  ///   - optedOut: `TACIT_OPT_OUT` is set: logs in, contributes nothing.
+  ///   - storage: this customer's own store.
+  package init(
+    start: Start, identity: SigningKey, optedOut: Bool, storage: any DeviceStorage & Sendable
+  ) {
+    self.start = start
+    self.identity = identity
+    self.optedOut = optedOut
+    self.storage = storage
+  }
+
+  /// Digests of the public catalogue and item features, once logged in.
+  package var publicHashes: (catalogue: SHA256Digest?, features: SHA256Digest?) {
+    (knownHashes?.catalogue, knownHashes?.features)
+  }
+
+  /// Advances the client by one event.
+  ///
+  /// - Throws: `FederationError` when the coordinator is refused or refuses; storage errors. The
+  ///   driver closes the connection; `farewell(for:)` tells the peer why.
+  package mutating func handle(_ event: ClientEvent) throws -> [ClientEffect] {
+    switch event {
+    case .connected(let exporter):
+      phase = .awaitingHello(exporter: exporter)
+      return []
+    case .received(let payload):
+      return try receive(try decode(payload))
+    case .disconnected:
+      phase = .offline
+      fetches = [:]
+      return []
+    case .updateReady(let update):
+      guard let update else {
+        round = nil
+        return []
+      }
+      return try advanceRound(.updateReady(update))
+    case .blobAvailable(let digest):
+      missingBlobs.remove(digest)
+      return continueAfterBlobs()
+    case .fetchBlob(let digest):
+      fetches[digest] = []
+      return [.send(Message.fetchBlob(FetchBlob(hash: digest.bytes)).encoded())]
+    }
+  }
+
+  /// The message that tells the coordinator why this client leaves.
+  package static func farewell(for error: any Error) -> [UInt8]? {
+    guard let error = error as? FederationError else { return nil }
+    let code: RefusalCode
+    switch error {
+    case .wrongCoordinator: code = .wrongCoordinator
+    case .malformedMessage: code = .malformedMessage
+    case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
+    case .policyChanged, .badPolicy: code = .wrongPolicy
+    case .ledgerRolledBack, .badCheckpoint: code = .wrongCoordinator
+    case .refused: return nil
+    }
+    return Message.refused(Refused(code, "\(error)")).encoded()
+  }
+
+  // MARK: - Login
+
+  private func decode(_ payload: [UInt8]) throws -> Message {
+    do {
+      return try Message(decoding: payload)
+    } catch {
+      throw FederationError.malformedMessage(error)
+    }
+  }
+
+  private mutating func receive(_ message: Message) throws -> [ClientEffect] {
+    if case .refused(let refused) = message {
+      phase = .ended
+      throw FederationError.refused(refused.code, reason: refused.reason)
+    }
+    switch (phase, message) {
+    case (.awaitingHello(let exporter), .serverHello(let hello)):
+      return try answerHello(hello, exporter: exporter)
+    case (.awaitingWelcome, .welcome(let welcome)):
+      return try accept(welcome)
+    case (.member, .offer(let offer)):
+      return try consider(offer)
+    case (.member, .proceed), (.member, .updateResult):
+      return try advanceRound(.message(message))
+    case (.member, .roundClosed(let closed)):
+      return try close(closed)
+    case (.member, .finished(let finished)):
+      return try finish(finished)
+    case (.member, .blobChunk(let chunk)):
+      return try receive(chunk)
+    default:
+      throw FederationError.unexpectedMessage("\(message.kind) came out of order")
+    }
+  }
+
+  private var pinned: (coordinatorKey: [UInt8], ledgerID: [UInt8]) {
+    switch start {
+    case .enrol(let token): (token.coordinatorKey, token.ledgerID)
+    case .login(let enrolment): (enrolment.coordinatorKey.bytes, enrolment.ledgerID)
+    }
+  }
+
+  private mutating func answerHello(
+    _ hello: ServerHello, exporter: [UInt8]
+  ) throws -> [ClientEffect] {
+    guard let version = ProtocolVersion.supported.last(where: hello.versions.contains) else {
+      let detail = "it speaks versions \(hello.versions), this client \(ProtocolVersion.supported)"
+      throw FederationError.refused(.unsupportedVersion, reason: detail)
+    }
+    guard hello.coordinatorKey == pinned.coordinatorKey else {
+      throw FederationError.wrongCoordinator("its key is not the one in the token or enrolment")
+    }
+    guard hello.ledgerID == pinned.ledgerID else {
+      throw FederationError.wrongCoordinator("it keeps another ledger")
+    }
+    let transcript = LoginTranscript.hello(
+      exporter: exporter, nonce: hello.nonce, ledgerID: hello.ledgerID)
+    guard try VerifyingKey(bytes: hello.coordinatorKey).isValidSignature(
+      hello.signature, for: transcript)
+    else { throw FederationError.wrongCoordinator("its signature is not for this connection") }
+    phase = .awaitingWelcome
+    switch start {
+    case .login(let enrolment):
+      let signature = try identity.sign(
+        LoginTranscript.auth(
+          exporter: exporter, nonce: hello.nonce, clientID: enrolment.clientID,
+          coordinatorKey: hello.coordinatorKey, ledgerID: hello.ledgerID))
+      let auth = ClientAuth(
+        version: version, clientID: enrolment.clientID, signature: signature)
+      return [.send(Message.clientAuth(auth).encoded())]
+    case .enrol(let token):
+      let key = identity.verifyingKey.bytes
+      let signature = try identity.sign(
+        LoginTranscript.enrol(
+          exporter: exporter, nonce: hello.nonce, tokenSecret: token.secret, identityKey: key,
+          coordinatorKey: hello.coordinatorKey, ledgerID: hello.ledgerID))
+      let enrol = ClientEnrol(
+        version: version, tokenSecret: token.secret, identityKey: key, signature: signature)
+      return [.send(Message.clientEnrol(enrol).encoded())]
+    }
+  }
+
+  private mutating func accept(_ welcome: Welcome) throws -> [ClientEffect] {
+    let digest = SHA256Digest(hashing: welcome.policy)
+    let coordinator = try VerifyingKey(bytes: pinned.coordinatorKey)
+    guard coordinator.isValidSignature(
+      welcome.policySignature,
+      for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
+    else { throw FederationError.wrongCoordinator("the policy is not signed by its key") }
+    var effects: [ClientEffect] = []
+    if case .login(let known) = start, known.policyHash != digest {
+      throw FederationError.policyChanged(known: known.policyHash, shown: digest)
+    }
+    do {
+      policy = try PrivacyPolicy(decoding: welcome.policy)
+    } catch {
+      throw FederationError.badPolicy("\(error)")
+    }
+    policyHash = digest
+    if case .enrol(let token) = start {
+      let enrolment = try enrolment(from: welcome, token: token)
+      start = .login(enrolment)
+      effects.append(.enrolled(enrolment))
+    }
+    try keep(checkpoint: welcome.checkpoint)
+    knownHashes = (
+      try SHA256Digest(bytes: welcome.catalogueHash),
+      try SHA256Digest(bytes: welcome.featuresHash)
+    )
+    phase = .member
+    return effects + [.note(.loggedIn)]
+  }
+
+  private func enrolment(from welcome: Welcome, token: EnrolmentToken) throws -> Enrolment {
+    let enrolmentKey = try VerifyingKey(bytes: welcome.enrolmentKey)
+    let credential = LoginTranscript.credential(
+      clientID: welcome.clientID, identityKey: identity.verifyingKey.bytes,
+      ledgerID: token.ledgerID)
+    guard enrolmentKey.isValidSignature(welcome.credential, for: credential) else {
+      throw FederationError.wrongCoordinator("the roster entry is not signed by its enrolment key")
+    }
+    return Enrolment(
+      clientID: welcome.clientID, host: token.host, port: token.port,
+      serverKeyPin: token.serverKeyPin, coordinatorKey: try VerifyingKey(bytes: pinned.coordinatorKey),
+      ledgerID: token.ledgerID, enrolmentKey: enrolmentKey, credential: welcome.credential,
+      policyBytes: welcome.policy)
+  }
+
+  /// Verifies and keeps a checkpoint; a smaller one than kept before is refused (R2).
+  private func keep(checkpoint bytes: [UInt8]) throws {
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(parsing: bytes)
+      try checkpoint.verify(
+        ledgerID: LedgerID(bytes: pinned.ledgerID),
+        key: VerifyingKey(bytes: pinned.coordinatorKey))
+    } catch {
+      throw FederationError.badCheckpoint("\(error)")
+    }
+    if let kept = try storage.newestCheckpoint() {
+      guard checkpoint.size >= kept.size else {
+        throw FederationError.ledgerRolledBack(kept: kept.size, shown: checkpoint.size)
+      }
+      let sameSizeOtherText = checkpoint.size == kept.size && bytes != kept.text
+      guard !sameSizeOtherText else {
+        throw FederationError.badCheckpoint("two different ledgers of size \(kept.size) are signed")
+      }
+      if checkpoint.size == kept.size { return }
+    }
+    try storage.keepCheckpoint(CheckpointNote(size: checkpoint.size, text: bytes))
+  }
+
+  // MARK: - Rounds
+
+  private mutating func consider(_ offer: Offer) throws -> [ClientEffect] {
+    guard let policy, let policyHash else { return [] }
+    if let open = round, open.offer == offer {
+      let effects = round?.reconnected() ?? []
+      return try perform(effects)
+    }
+    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
+    let joins: Bool
+    var notes: [ClientEffect] = []
+    let context = RoundContext.digest(
+      offer: offer, coordinatorKey: coordinatorKey.bytes, ledgerID: pinned.ledgerID)
+    round = ClientRound(
+      offer: offer, context: context, clientID: clientID, identity: identity)
+    do throws(OfferRefusal) {
+      charge = try check(
+        offer, policy: policy, policyHash: policyHash, coordinatorKey: coordinatorKey)
+      joins = true
+    } catch {
+      joins = false
+      notes.append(.note(.declined(round: offer.round, error)))
+    }
+    return notes + (try advanceRound(.decided(joins: joins)))
+  }
+
+  private func check(
+    _ offer: Offer, policy: PrivacyPolicy, policyHash: SHA256Digest, coordinatorKey: VerifyingKey
+  ) throws(OfferRefusal) -> PrivacyEvent {
+    if optedOut { throw .optedOut }
+    guard (try? storage.consents(to: policyHash)) == true else {
+      // An unreadable store counts as no consent: nothing is sent.
+      throw .noConsent
+    }
+    guard offer.catalogueHash == knownHashes?.catalogue.bytes else { throw .unknownCatalogue }
+    let lastRound: UInt64?
+    let spent: GDPFilter
+    do {
+      lastRound = try storage.lastRound()
+      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
+    } catch {
+      // An unreadable journal counts as no consent: nothing is sent.
+      throw .noConsent
+    }
+    return try OfferRules.check(
+      offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
+      lastRound: lastRound, spent: spent)
+  }
+
+  private var clientID: ClientID {
+    switch start {
+    case .enrol: 0
+    case .login(let enrolment): enrolment.clientID
+    }
+  }
+
+  private mutating func advanceRound(_ event: ClientRoundEvent) throws -> [ClientEffect] {
+    guard let effects = try round?.handle(event) else { return [] }
+    return try perform(effects)
+  }
+
+  private mutating func perform(_ roundEffects: [ClientRoundEffect]) throws -> [ClientEffect] {
+    guard let offer = round?.offer else { return [] }
+    var effects: [ClientEffect] = []
+    for effect in roundEffects {
+      switch effect {
+      case .send(let message):
+        effects.append(.send(message.encoded()))
+      case .computeUpdate:
+        effects += try need(
+          [offer.modelHash, offer.catalogueHash], then: .compute(offer))
+      case .journal(let digest):
+        effects += try journal(offer, digest: digest)
+      case .settled(let accepted, let detail):
+        effects.append(
+          .note(
+            accepted
+              ? .contributed(round: offer.round)
+              : .rejected(round: offer.round, reason: detail)))
+      }
+    }
+    return effects
+  }
+
+  private mutating func journal(_ offer: Offer, digest: [UInt8]) throws -> [ClientEffect] {
+    guard let policy, let policyHash, let charge else { return [] }
+    guard try storage.consents(to: policyHash) else {
+      // Withdrawn between the offer and the upload: not one byte of the update leaves.
+      round = nil
+      return [.note(.declined(round: offer.round, .noConsent)), .close]
+    }
+    let stage = policy.plan[Int(offer.planIndex)].stage
+    try storage.journalSpent(
+      SpentRound(
+        round: offer.round, policyHash: policyHash, mu: charge.mu,
+        charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
+          + "stage=\(stage)",
+        updateDigest: digest))
+    return try advanceRound(.journaled)
+  }
+
+  private mutating func close(_ closed: RoundClosed) throws -> [ClientEffect] {
+    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
+    guard coordinatorKey.isValidSignature(closed.signature, for: closed.signedBytes) else {
+      throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
+    }
+    try keep(checkpoint: closed.checkpoint)
+    if try storage.lastRound() == closed.round {
+      try storage.recordOutcome(round: closed.round, closed.outcome)
+    }
+    if round?.offer.round == closed.round { round = nil }
+    return [.note(.closed(round: closed.round, closed.outcome))]
+  }
+
+  private mutating func finish(_ finished: Finished) throws -> [ClientEffect] {
+    guard let knownHashes else { return [] }
+    let model = try SHA256Digest(bytes: finished.modelHash)
+    return try need(
+      [finished.modelHash, knownHashes.catalogue.bytes, knownHashes.features.bytes],
+      then: .finish(finished.reason, model: model))
+  }
+
+  // MARK: - Blobs
+
+  private mutating func need(
+    _ hashes: [[UInt8]], then next: AfterBlobs
+  ) throws -> [ClientEffect] {
+    var effects: [ClientEffect] = []
+    missingBlobs = []
+    for hash in hashes where hash.contains(where: { $0 != 0 }) {
+      let digest = try SHA256Digest(bytes: hash)
+      if missingBlobs.insert(digest).inserted { effects.append(.needBlob(digest)) }
+    }
+    afterBlobs = next
+    return effects
+  }
+
+  private mutating func continueAfterBlobs() -> [ClientEffect] {
+    guard missingBlobs.isEmpty, let next = afterBlobs else { return [] }
+    afterBlobs = nil
+    switch next {
+    case .compute(let offer): return [.computeUpdate(offer)]
+    case .finish(let reason, let model): return [.finished(reason, model: model)]
+    }
+  }
+
+  private mutating func receive(_ chunk: BlobChunk) throws -> [ClientEffect] {
+    let digest = try SHA256Digest(bytes: chunk.hash)
+    guard let parts = fetches[digest], Int(chunk.index) == parts.count else {
+      throw FederationError.unexpectedMessage("a blob chunk came out of order")
+    }
+    guard chunk.count > 0 else { throw FederationError.missingModel(digest) }
+    fetches[digest]?.append(chunk.data)
+    guard Int(chunk.index) + 1 == Int(chunk.count) else { return [] }
+    let bytes = (fetches.removeValue(forKey: digest) ?? []).flatMap { $0 }
+    guard SHA256Digest(hashing: bytes) == digest else {
+      throw FederationError.wrongBlob(expected: digest)
+    }
+    return [.storeBlob(digest, bytes)]
+  }
+}

@@ -1,0 +1,83 @@
+package import Cryptography
+package import WireProtocol
+
+/// What a client receives.
+package enum ClientEvent: Sendable {
+  /// A TLS session with the pinned server is up.
+  case connected(exporter: [UInt8])
+  case received([UInt8])
+  case disconnected
+  /// The update that `computeUpdate` asked for; nil when it could not be computed.
+  case updateReady([Float]?)
+  /// A blob that `needBlob` asked for is here.
+  case blobAvailable(SHA256Digest)
+  /// Fetch this blob over this connection.
+  case fetchBlob(SHA256Digest)
+}
+
+/// What a client asks its driver to do, in order.
+package enum ClientEffect: Equatable, Sendable {
+  case send([UInt8])
+  case close
+  /// Admitted: store this before anything else.
+  case enrolled(Enrolment)
+  /// Return `blobAvailable` once the blob with this digest is on the device. Several clients of
+  /// one process share the public blobs, so the driver decides which of them fetches.
+  case needBlob(SHA256Digest)
+  /// A fetched blob with a checked digest.
+  case storeBlob(SHA256Digest, [UInt8])
+  /// Compute the update of this offer and return it as `updateReady`.
+  case computeUpdate(Offer)
+  case note(ClientNote)
+  /// Training is over; the newest model is on the device.
+  case finished(Finished.Reason, model: SHA256Digest)
+}
+
+/// Something the person at the device may want to see. It stays on the device.
+package enum ClientNote: Equatable, Sendable {
+  case loggedIn
+  case declined(round: UInt64, OfferRefusal)
+  case contributed(round: UInt64)
+  case rejected(round: UInt64, reason: String)
+  case closed(round: UInt64, RoundClosed.Outcome)
+}
+
+/// What a device keeps, from outside the pure core. Every call returns when its effect is durable.
+package protocol DeviceStorage: AnyObject {
+  /// Whether consent to this policy is stored and not withdrawn.
+  func consents(to policyHash: SHA256Digest) throws -> Bool
+  /// The newest round that this device has journalled in this ledger.
+  func lastRound() throws -> UInt64?
+  /// Sum of mu squared over the journal's rounds that count as spent.
+  func spentMuSquared() throws -> Double
+  /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
+  func journalSpent(_ entry: SpentRound) throws
+  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws
+  /// Keeps a checkpoint that the coordinator signed: the device's own evidence.
+  func keepCheckpoint(_ checkpoint: CheckpointNote) throws
+  /// The newest kept checkpoint.
+  func newestCheckpoint() throws -> CheckpointNote?
+}
+
+/// What a device writes before it sends an update.
+package struct SpentRound: Equatable, Sendable {
+  package let round: UInt64
+  package let policyHash: SHA256Digest
+  /// Charge of the round, mu of the Gaussian differential privacy scale.
+  package let mu: Double
+  /// The charge in words: scale, sensitivity, stage.
+  package let charge: String
+  /// SHA-256 over the sealed chunks.
+  package let updateDigest: [UInt8]
+}
+
+/// Size and text of a signed checkpoint.
+package struct CheckpointNote: Equatable, Sendable {
+  package let size: Int
+  package let text: [UInt8]
+
+  package init(size: Int, text: [UInt8]) {
+    self.size = size
+    self.text = text
+  }
+}

@@ -1,0 +1,145 @@
+internal import Cryptography
+internal import WireProtocol
+
+extension CoordinatorEngine {
+  /// One connection.
+  struct Session: Sendable {
+    enum Phase: Sendable {
+      case greeted(exporter: [UInt8], nonce: [UInt8])
+      case member(ClientID)
+    }
+
+    var phase: Phase
+    let since: MonotonicTime
+  }
+
+  mutating func greet(
+    _ connection: ConnectionID, exporter: [UInt8], nonce: [UInt8]
+  ) throws -> CoordinatorEffect {
+    sessions[connection] = Session(
+      phase: .greeted(exporter: exporter, nonce: nonce), since: now)
+    let transcript = LoginTranscript.hello(
+      exporter: exporter, nonce: nonce, ledgerID: identity.ledgerID)
+    let hello = ServerHello(
+      versions: ProtocolVersion.supported, nonce: nonce,
+      coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: identity.ledgerID,
+      signature: try keys.coordinator.sign(transcript))
+    return send(.serverHello(hello), on: connection)
+  }
+
+  mutating func login(
+    _ message: Message, on connection: ConnectionID, exporter: [UInt8], nonce: [UInt8]
+  ) throws -> [CoordinatorEffect] {
+    switch message {
+    case .clientAuth(let auth):
+      guard ProtocolVersion.supported.contains(auth.version) else {
+        return try refuseVersion(auth.version, on: connection)
+      }
+      guard let entry = try storage.member(auth.clientID) else {
+        return try refuse(connection, .unknownClient)
+      }
+      guard !entry.isRevoked else { return try refuse(connection, .revoked) }
+      let transcript = LoginTranscript.auth(
+        exporter: exporter, nonce: nonce, clientID: auth.clientID,
+        coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: identity.ledgerID)
+      guard entry.identityKey.isValidSignature(auth.signature, for: transcript) else {
+        return try refuse(connection, .badSignature)
+      }
+      return try admit(entry, on: connection)
+    case .clientEnrol(let enrol):
+      guard ProtocolVersion.supported.contains(enrol.version) else {
+        return try refuseVersion(enrol.version, on: connection)
+      }
+      return try self.enrol(enrol, on: connection, exporter: exporter, nonce: nonce)
+    case .refused:
+      return try refuse(connection, .wrongCoordinator)
+    default:
+      return try refuse(connection, .unexpectedMessage, "\(message.kind) before login")
+    }
+  }
+
+  private mutating func enrol(
+    _ enrol: ClientEnrol, on connection: ConnectionID, exporter: [UInt8], nonce: [UInt8]
+  ) throws -> [CoordinatorEffect] {
+    guard let identityKey = try? VerifyingKey(bytes: enrol.identityKey) else {
+      // The bytes are no point of the curve: the same as a signature that cannot verify.
+      return try refuse(connection, .badSignature)
+    }
+    let transcript = LoginTranscript.enrol(
+      exporter: exporter, nonce: nonce, tokenSecret: enrol.tokenSecret,
+      identityKey: enrol.identityKey, coordinatorKey: keys.coordinator.verifyingKey.bytes,
+      ledgerID: identity.ledgerID)
+    guard identityKey.isValidSignature(enrol.signature, for: transcript) else {
+      return try refuse(connection, .badSignature)
+    }
+    let enrolmentKey = keys.enrolment
+    let ledgerID = identity.ledgerID
+    let redemption = try storage.redeem(
+      tokenSecret: enrol.tokenSecret, identityKey: identityKey
+    ) { id in
+      try enrolmentKey.sign(
+        LoginTranscript.credential(
+          clientID: id, identityKey: identityKey.bytes, ledgerID: ledgerID))
+    }
+    switch redemption {
+    case .refused(let code): return try refuse(connection, code)
+    case .enrolled(let entry): return try admit(entry, on: connection)
+    }
+  }
+
+  /// The newest connection of a member is the live one: an older one is closed with a reason.
+  private mutating func admit(
+    _ entry: RosterEntry, on connection: ConnectionID
+  ) throws -> [CoordinatorEffect] {
+    var effects: [CoordinatorEffect] = []
+    if let older = connections[entry.id], older != connection {
+      effects += try refuse(older, .alreadyConnected)
+    }
+    sessions[connection]?.phase = .member(entry.id)
+    connections[entry.id] = connection
+    lastLogin = now
+    effects.append(send(.welcome(try welcome(entry)), on: connection))
+    if let lastClosed { effects.append(send(.roundClosed(lastClosed), on: connection)) }
+    if let finishReason {
+      let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
+      effects.append(send(.finished(finished), on: connection))
+    }
+    effects += try advanceRound(.memberConnected(entry.id, entry.identityKey))
+    return effects
+  }
+
+  private func welcome(_ entry: RosterEntry) throws -> Welcome {
+    Welcome(
+      clientID: entry.id, policy: identity.policyBytes,
+      policySignature: try keys.coordinator.sign(
+        LoginTranscript.policy(
+          policyHash: identity.policyHash.bytes, ledgerID: identity.ledgerID)),
+      credential: entry.credential, enrolmentKey: keys.enrolment.verifyingKey.bytes,
+      checkpoint: try storage.checkpointText(),
+      catalogueHash: identity.catalogueHash.bytes, featuresHash: identity.featuresHash.bytes,
+      modelHash: modelHash.bytes)
+  }
+
+  private mutating func refuseVersion(
+    _ version: UInt16, on connection: ConnectionID
+  ) throws -> [CoordinatorEffect] {
+    try refuse(
+      connection, .unsupportedVersion,
+      "this side speaks \(ProtocolVersion.supported), the peer asked for \(version)")
+  }
+
+  /// Peers that never log in are let go.
+  mutating func dropSilentLogins() -> [CoordinatorEffect] {
+    var effects: [CoordinatorEffect] = []
+    for (connection, session) in sessions {
+      guard case .greeted = session.phase,
+        session.since.adding(seconds: settings.loginSeconds) <= now
+      else { continue }
+      sessions[connection] = nil
+      let refusal = Refused(.tooSlow, RefusalCode.tooSlow.meaning)
+      effects.append(send(.refused(refusal), on: connection))
+      effects.append(.close(connection))
+    }
+    return effects
+  }
+}

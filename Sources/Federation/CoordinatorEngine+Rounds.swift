@@ -1,0 +1,209 @@
+internal import Cryptography
+internal import Ledger
+internal import Privacy
+internal import Recommendation
+internal import SecureAggregation
+internal import VectorMath
+internal import WireProtocol
+
+extension CoordinatorEngine {
+  /// Feeds the open round, if any, and carries out what it asks for.
+  mutating func advanceRound(_ event: CoordinatorRoundEvent) throws -> [CoordinatorEffect] {
+    guard let effects = round?.handle(event) else { return [] }
+    return try perform(effects)
+  }
+
+  private mutating func perform(
+    _ roundEffects: [CoordinatorRoundEffect]
+  ) throws -> [CoordinatorEffect] {
+    var effects: [CoordinatorEffect] = []
+    for effect in roundEffects {
+      switch effect {
+      case .send(let id, let message):
+        if let connection = connections[id] { effects.append(send(message, on: connection)) }
+      case .charge:
+        effects += try chargeAndRelease()
+      case .void(let reason):
+        effects += try voidRound(reason: reason)
+      }
+    }
+    return effects
+  }
+
+  // MARK: - Start
+
+  /// Opens the next planned round when enough members are here and the budget admits it.
+  mutating func startRoundIfDue() throws -> [CoordinatorEffect] {
+    guard round == nil, finishReason == nil else { return [] }
+    let completed = storage.ledgerState.rounds.released
+    guard completed < settings.trainings * identity.policy.plan.count else {
+      return finish(.planComplete)
+    }
+    let planIndex = storage.ledgerState.nextPlanIndex
+    let planned = identity.policy.plan[planIndex]
+    let encoding = try identity.encoding(forPlanIndex: planIndex)
+    let scale = try planned.noiseMultiplier.scaled(toGrid: encoding.fractionBits)
+    let event = try planned.event(fractionBits: encoding.fractionBits)
+    guard storage.ledgerState.filter.admits(event) else {
+      return [.note(try budgetRefusal(for: event))] + finish(.budgetExhausted)
+    }
+    guard enoughMembers else { return [] }
+    return try open(planIndex: planIndex, encoding: encoding, scale: scale)
+  }
+
+  private var enoughMembers: Bool {
+    guard connections.count >= identity.policy.minimumCohort else { return false }
+    let everyone = connections.count >= identity.policy.targetCohort
+    return everyone || lastLogin.adding(seconds: settings.gatherSeconds) <= now
+  }
+
+  private mutating func open(
+    planIndex: Int, encoding: FixedPointEncoding, scale: UInt64
+  ) throws -> [CoordinatorEffect] {
+    let sealingKey = try RoundSealingKey()
+    let dimension = try model.updateDimension(
+      stage: planIndex, parameters: parameters, itemCount: identity.catalogue.count)
+    let stage = identity.policy.plan[planIndex].stage
+    var offer = Offer(
+      round: storage.ledgerState.lastRound + 1, planIndex: UInt32(planIndex),
+      modelHash: modelHash.bytes, catalogueHash: identity.catalogueHash.bytes,
+      policyHash: identity.policyHash.bytes, roundKey: sealingKey.publicKey,
+      dimension: UInt32(dimension), fractionBits: UInt8(encoding.fractionBits),
+      noiseScale: scale, deadlineSeconds: UInt32(identity.policy.roundDeadlineSeconds),
+      signature: [])
+    offer.signature = try keys.coordinator.sign(offer.signedBytes)
+    _ = try storage.append(
+      .offer(
+        OfferRecord(
+          round: offer.round, planIndex: planIndex, stage: stage, mode: identity.policy.mode,
+          modelIn: modelHash, catalogueHash: identity.catalogueHash,
+          policyHash: identity.policyHash,
+          deadlineSeconds: identity.policy.roundDeadlineSeconds)))
+    let context = RoundContext.digest(
+      offer: offer, coordinatorKey: keys.coordinator.verifyingKey.bytes,
+      ledgerID: identity.ledgerID)
+    round = CoordinatorRound(
+      offer: offer, context: context, sealingKey: sealingKey, encoding: encoding,
+      limits: CoordinatorRound.Limits(
+        minimumCohort: identity.policy.minimumCohort,
+        maximumCohort: identity.policy.maximumCohort, uploadSlots: settings.uploadSlots,
+        uploadSeconds: settings.uploadSeconds),
+      startedAt: now)
+    var effects: [CoordinatorEffect] = [
+      .note(
+        .roundOffered(
+          round: offer.round, stage: stage, members: connections.count, dimension: dimension))
+    ]
+    for id in connections.keys.sorted() {
+      guard let entry = try storage.member(id) else { continue }
+      effects += try advanceRound(.memberConnected(id, entry.identityKey))
+    }
+    return effects
+  }
+
+  // MARK: - End
+
+  /// CHARGE (durable), noise, blob (durable), RELEASE (durable), broadcast: ruling 10.
+  private mutating func chargeAndRelease() throws -> [CoordinatorEffect] {
+    guard let offer = round?.offer else { return [] }
+    let contributors = round?.contributorCount ?? 0
+    let planIndex = Int(offer.planIndex)
+    let planned = identity.policy.plan[planIndex]
+    let chargeRecord = ChargeRecord(
+      round: offer.round, noiseMultiplier: planned.noiseMultiplier, clipNorm: planned.clipNorm,
+      scale: offer.noiseScale, sensitivity: UInt64(1) << UInt64(offer.fractionBits),
+      fractionBits: Int(offer.fractionBits), dimension: Int(offer.dimension),
+      mode: identity.policy.mode, relation: identity.policy.relation, unit: identity.policy.unit,
+      cohortMinimum: identity.policy.minimumCohort, rng: noise.source)
+    let position = try storage.append(.charge(chargeRecord))
+    let charge = DurableCharge(ledgerIndex: UInt64(position.index), round: offer.round)
+
+    guard let noised = try round?.release(after: charge, noise: &noise) else { return [] }
+    let rejections = round?.rejectionCounts ?? [:]
+    round = nil
+    let deviation =
+      noise.standardDeviation(scale: offer.noiseScale)
+      / Double(UInt64(1) << UInt64(offer.fractionBits))
+    let next = try model.advance(
+      stage: planIndex, noisedSum: noised.values,
+      context: StageContext(
+        noiseStandardDeviation: deviation, targetCohort: identity.policy.targetCohort,
+        contributorCount: contributors),
+      parameters: parameters, itemCount: identity.catalogue.count)
+    let nextHash = try storage.storeBlob(next.encoded())
+    _ = try storage.append(
+      .release(
+        ReleaseRecord(
+          round: offer.round, chargeIndex: position.index, modelOut: nextHash,
+          claims: storage.ledgerState.claims)))
+    parameters = next
+    modelHash = nextHash
+    consecutiveVoidRounds = 0
+    let signalToNoise =
+      Double(contributors) / (deviation * Double(offer.dimension).squareRoot())
+    var effects: [CoordinatorEffect] = [
+      .note(.roundCharged(round: offer.round, contributors: contributors)),
+      .note(
+        .roundReleased(
+          round: offer.round, contributors: contributors, signalToNoise: signalToNoise)),
+    ]
+    effects += note(rejections, round: offer.round)
+    effects += try close(round: offer.round, outcome: .released, reason: "")
+    return effects + (try startRoundIfDue())
+  }
+
+  private mutating func voidRound(reason: String) throws -> [CoordinatorEffect] {
+    guard let offer = round?.offer else { return [] }
+    let rejections = round?.rejectionCounts ?? [:]
+    round = nil
+    consecutiveVoidRounds += 1
+    lastLogin = now
+    _ = try storage.append(.void(VoidRecord(round: offer.round, reason: reason)))
+    var effects: [CoordinatorEffect] = [.note(.roundVoid(round: offer.round, reason: reason))]
+    effects += note(rejections, round: offer.round)
+    return effects + (try close(round: offer.round, outcome: .void, reason: reason))
+  }
+
+  /// Ends an open round before its charge, free (a drained SIGTERM).
+  package mutating func drain() throws -> [CoordinatorEffect] {
+    var effects: [CoordinatorEffect] = []
+    if round != nil { effects += try voidRound(reason: "coordinator is shutting down") }
+    let refusal = Refused(.shuttingDown, RefusalCode.shuttingDown.meaning)
+    effects += broadcast(.refused(refusal))
+    return effects + sessions.keys.sorted().map { .close($0) }
+  }
+
+  private mutating func close(
+    round number: UInt64, outcome: RoundClosed.Outcome, reason: String
+  ) throws -> [CoordinatorEffect] {
+    var closed = RoundClosed(
+      round: number, outcome: outcome, modelHash: modelHash.bytes,
+      checkpoint: try storage.checkpointText(), reason: reason, signature: [])
+    closed.signature = try keys.coordinator.sign(closed.signedBytes)
+    lastClosed = closed
+    return broadcast(.roundClosed(closed))
+  }
+
+  private mutating func finish(_ reason: Finished.Reason) -> [CoordinatorEffect] {
+    finishReason = reason
+    let message = Message.finished(Finished(reason: reason, modelHash: modelHash.bytes))
+    return broadcast(message) + [.finished(reason)]
+  }
+
+  private func budgetRefusal(for event: PrivacyEvent) throws -> CoordinatorNote {
+    let filter = storage.ledgerState.filter
+    let policy = identity.policy
+    let muWith = (filter.spentMuSquared + event.mu * event.mu).squareRoot()
+    return .budgetRefused(
+      spentEpsilon: filter.epsilonSpent,
+      epsilonWithRound: GaussianAccountant.epsilon(mu: muWith, delta: policy.delta.doubleValue),
+      limit: policy.epsilonLimit.doubleValue, roundsLeft: filter.roundsLeft(of: event))
+  }
+
+  private func note(_ rejections: [UpdateRejection: Int], round: UInt64) -> [CoordinatorEffect] {
+    guard !rejections.isEmpty else { return [] }
+    let counts = Dictionary(
+      uniqueKeysWithValues: rejections.map { ($0.key.rawValue, $0.value) })
+    return [.note(.updatesRejected(round: round, counts: counts))]
+  }
+}

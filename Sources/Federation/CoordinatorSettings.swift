@@ -1,0 +1,47 @@
+package import Cryptography
+
+/// How a coordinator runs; nothing here changes what is charged or claimed.
+package struct CoordinatorSettings: Equatable, Sendable {
+  /// How often the whole plan is trained, counted from the ledger's beginning.
+  package var trainings: Int
+  /// With the minimum cohort connected, a round starts when no member has logged in for this long.
+  package var gatherSeconds: Int
+  /// A connection that has not logged in by then is let go.
+  package var loginSeconds: Int
+  /// Updates that may be in flight at once: memory is this many update vectors.
+  package var uploadSlots: Int
+  /// Longest time one granted upload may take.
+  package var uploadSeconds: Int
+
+  package init(
+    trainings: Int = 1, gatherSeconds: Int = 5, loginSeconds: Int = 20, uploadSlots: Int = 16,
+    uploadSeconds: Int = 60
+  ) {
+    self.trainings = trainings
+    self.gatherSeconds = gatherSeconds
+    self.loginSeconds = loginSeconds
+    self.uploadSlots = uploadSlots
+    self.uploadSeconds = uploadSeconds
+  }
+}
+
+/// The two signing keys of a federation. Where one party holds both, it can also admit customers
+/// of its own invention (ruling 26).
+package struct CoordinatorKeys: Sendable {
+  package let coordinator: SigningKey
+  package let enrolment: SigningKey
+
+  package init(coordinator: SigningKey, enrolment: SigningKey) {
+    self.coordinator = coordinator
+    self.enrolment = enrolment
+  }
+}
+
+/// Where an open round stands.
+package struct RoundProgress: Equatable, Sendable {
+  package let round: UInt64
+  package let stage: String
+  package let joined: Int
+  package let contributed: Int
+  package let pending: Int
+}

@@ -1,0 +1,57 @@
+package import Cryptography
+package import Ledger
+package import WireProtocol
+
+/// One admitted customer, as the coordinator knows it.
+package struct RosterEntry: Equatable, Sendable {
+  package var id: ClientID
+  package var identityKey: VerifyingKey
+  /// Ed25519 by the enrolment key over `LoginTranscript.credential`, 64 bytes.
+  package var credential: [UInt8]
+  package var isRevoked: Bool
+
+  package init(id: ClientID, identityKey: VerifyingKey, credential: [UInt8], isRevoked: Bool) {
+    self.id = id
+    self.identityKey = identityKey
+    self.credential = credential
+    self.isRevoked = isRevoked
+  }
+}
+
+/// How the redemption of an enrolment token went.
+package enum Redemption: Equatable, Sendable {
+  case enrolled(RosterEntry)
+  case refused(RefusalCode)
+}
+
+/// What a coordinator keeps, from outside the pure core: files and SQLite in the executable,
+/// memory in the simulator. Every call returns only when its effect is durable.
+///
+/// A conformer is used by one engine at a time, on whatever executor runs that engine.
+package protocol CoordinatorStorage: AnyObject, Sendable {
+  /// - Returns: the roster entry of `id`, or nil.
+  func member(_ id: ClientID) throws -> RosterEntry?
+
+  /// Burns a one-time token and admits `identityKey`. The same token with the same key again
+  /// gives the same entry: a client may crash before it stored the answer.
+  ///
+  /// - Parameter credential: signs the roster number once it is known.
+  func redeem(
+    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+  ) throws -> Redemption
+
+  /// The replayed ledger, after recovery.
+  var ledgerState: LedgerState { get }
+
+  /// Appends and syncs an entry; it is durable on return.
+  func append(_ record: LedgerRecord) throws -> LedgerPosition
+
+  /// The newest signed checkpoint, as a text note.
+  func checkpointText() throws -> [UInt8]
+
+  /// Stores a public blob durably under its SHA-256.
+  func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest
+
+  /// - Returns: the blob with that digest, or nil.
+  func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]?
+}

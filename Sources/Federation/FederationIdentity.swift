@@ -1,0 +1,52 @@
+package import Cryptography
+package import Privacy
+package import Recommendation
+package import VectorMath
+
+/// What every member of a federation must agree on, and its digests: the ledger, the policy, the
+/// public catalogue and the public item features.
+package struct FederationIdentity: Equatable, Sendable {
+  /// 16 bytes.
+  package let ledgerID: [UInt8]
+  package let policy: PrivacyPolicy
+  package let policyBytes: [UInt8]
+  package let policyHash: SHA256Digest
+  package let catalogue: Catalogue
+  package let catalogueHash: SHA256Digest
+  /// Digest of the item features; all zero when the model uses none.
+  package let featuresHash: SHA256Digest
+
+  /// - Parameter featuresHash: of the stored features blob.
+  package init(
+    ledgerID: [UInt8], policy: PrivacyPolicy, catalogue: Catalogue, featuresHash: SHA256Digest
+  ) {
+    self.ledgerID = ledgerID
+    self.policy = policy
+    self.policyBytes = policy.canonicalBytes
+    self.policyHash = SHA256Digest(hashing: policyBytes)
+    self.catalogue = catalogue
+    self.catalogueHash = SHA256Digest(hashing: catalogue.encoded())
+    self.featuresHash = featuresHash
+  }
+
+  /// The catalogue and the features are public to every member.
+  func isPublic(_ digest: SHA256Digest) -> Bool {
+    digest == catalogueHash || digest == featuresHash
+  }
+
+  /// The fixed-point encoding of a planned round.
+  package func encoding(forPlanIndex index: Int) throws -> FixedPointEncoding {
+    try FixedPointEncoding(
+      fractionBits: try Self.fractionBits(of: policy)[index],
+      clipNorm: policy.plan[index].clipNorm.doubleValue)
+  }
+
+  /// F of every planned round (ruling 24; in mode `sealed` N_h = n).
+  package static func fractionBits(of policy: PrivacyPolicy) throws -> [Int] {
+    try policy.plan.map { planned in
+      try FixedPointEncoding.fractionBits(
+        maximumCohort: policy.maximumCohort,
+        noiseMultiplier: planned.noiseMultiplier.doubleValue, honestFractionInverse: 1)
+    }
+  }
+}

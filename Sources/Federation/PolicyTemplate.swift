@@ -1,0 +1,85 @@
+package import CanonicalJSON
+package import Privacy
+internal import Recommendation
+internal import VectorMath
+
+/// Makes a policy from the few figures an operator decides: the noise of every planned round
+/// follows from the budget and the model's shares of it.
+package struct PolicyTemplate: Sendable {
+  package var federation: String
+  package var model: String
+  package var hyperparameters: JSONValue
+  package var epsilon: String
+  package var delta: String
+  package var customers: Int
+  package var minimumCohort: Int
+  package var maximumCohort: Int
+  package var roundDeadlineSeconds: Int
+
+  /// Every field; decimals as text, so that they are exact.
+  package init(
+    federation: String, model: String, hyperparameters: JSONValue, epsilon: String, delta: String,
+    customers: Int, minimumCohort: Int, maximumCohort: Int, roundDeadlineSeconds: Int
+  ) {
+    self.federation = federation
+    self.model = model
+    self.hyperparameters = hyperparameters
+    self.epsilon = epsilon
+    self.delta = delta
+    self.customers = customers
+    self.minimumCohort = minimumCohort
+    self.maximumCohort = maximumCohort
+    self.roundDeadlineSeconds = roundDeadlineSeconds
+  }
+
+  private static let retentionDays = 365
+
+  /// The policy whose plan spends the whole budget once.
+  ///
+  /// - Throws: `PrivacyError` or `RecommendationError` naming the field that is wrong.
+  package func policy() throws -> PrivacyPolicy {
+    let trained = try ModelRegistry.model(identifier: model, hyperparameters: hyperparameters)
+    let epsilonLimit = try ExactDecimal(epsilon)
+    let delta = try ExactDecimal(self.delta)
+    // Ranges first: calibration presumes them.
+    _ = try policy(epsilonLimit: epsilonLimit, delta: delta, plan: [
+      PlannedRound(
+        stage: "check", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1"))
+    ])
+    let shares = trained.budgetShares
+    let calibration = try NoiseCalibration(
+      epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown,
+      shares: shares,
+      fractionBits: try coarsestGrid(epsilonLimit: epsilonLimit, delta: delta, shares: shares))
+    let plan = try zip(trained.stages, calibration.noiseMultipliers).map { stage, multiplier in
+      PlannedRound(
+        stage: stage, clipNorm: try ExactDecimal("1"), noiseMultiplier: multiplier)
+    }
+    return try policy(epsilonLimit: epsilonLimit, delta: delta, plan: plan)
+  }
+
+  /// The coarsest of the rounds' grids, from noise a little above what calibration will find: a
+  /// charge computed on it holds on every finer grid.
+  private func coarsestGrid(
+    epsilonLimit: ExactDecimal, delta: ExactDecimal, shares: [Double]
+  ) throws -> Int {
+    let whole = GaussianAccountant.noiseMultiplier(
+      epsilon: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown)
+    return try shares.map { share in
+      try FixedPointEncoding.fractionBits(
+        maximumCohort: maximumCohort, noiseMultiplier: 1.01 * whole / share.squareRoot(),
+        honestFractionInverse: 1)
+    }.min() ?? 1
+  }
+
+  private func policy(
+    epsilonLimit: ExactDecimal, delta: ExactDecimal, plan: [PlannedRound]
+  ) throws -> PrivacyPolicy {
+    try PrivacyPolicy(
+      federation: federation, epsilonLimit: epsilonLimit, delta: delta,
+      minimumCohort: minimumCohort, maximumCohort: maximumCohort,
+      targetCohort: min(customers, maximumCohort), model: model,
+      hyperparameters: hyperparameters, plan: plan,
+      roundDeadlineSeconds: roundDeadlineSeconds, retentionDays: Self.retentionDays)
+  }
+}

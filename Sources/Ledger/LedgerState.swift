@@ -1,0 +1,354 @@
+internal import CanonicalJSON
+package import Cryptography
+internal import Glibc
+package import Privacy
+
+/// What a ledger says, by replay of its entries.
+///
+/// The writer, the auditor and a client apply entries through this one type, so that they agree on what is valid and
+/// on what is spent. It holds no history: its size does not depend on the number of entries.
+package struct LedgerState: Equatable, Sendable {
+  /// Where the latest round stands.
+  package enum Phase: Equatable, Sendable {
+    /// No round is open.
+    case idle
+    /// Announced, not charged.
+    case offered(OfferRecord)
+    /// Charged, without output yet.
+    case charged(ChargeRecord, chargeIndex: Int)
+  }
+
+  /// How many rounds ended how.
+  package struct RoundCounts: Equatable, Sendable {
+    /// Rounds announced.
+    package fileprivate(set) var offered = 0
+    /// Rounds that spent budget.
+    package fileprivate(set) var charged = 0
+    /// Rounds with an output.
+    package fileprivate(set) var released = 0
+    /// Charged rounds that will never have an output.
+    package fileprivate(set) var burned = 0
+    /// Rounds that ended free of charge.
+    package fileprivate(set) var void = 0
+  }
+
+  /// The first entry.
+  package let genesis: GenesisRecord
+  /// The policy of GENESIS.
+  package let policy: PrivacyPolicy
+  /// Number of entries, at least 1.
+  package private(set) var size: Int
+  /// Bytes of the file that holds them, line feeds included.
+  package private(set) var byteCount: Int
+  /// Hash of the last line.
+  package private(set) var root: SHA256Digest
+  /// The budget and what is spent of it.
+  package private(set) var filter: GDPFilter
+  /// Where the latest round stands.
+  package private(set) var phase = Phase.idle
+  /// Highest round id offered; 0 before the first.
+  package private(set) var lastRound: UInt64 = 0
+  /// How many rounds ended how.
+  package private(set) var rounds = RoundCounts()
+  /// The newest output, with the model in force.
+  package private(set) var latestRelease: ReleaseRecord?
+  /// Entry index of the first CHARGE whose noise was seeded, under which epsilon protects nobody.
+  package private(set) var firstSeededCharge: Int?
+
+  /// Begins a replay.
+  /// - Parameter entry: entry 0, which must be GENESIS of format 1 with filter `gdp`, a policy that `PrivacyPolicy`
+  ///   accepts, and the hash of that policy.
+  /// - Throws: `LedgerError` naming entry 0.
+  package init(genesis entry: LedgerEntry) throws(LedgerError) {
+    guard case .genesis(let genesis) = entry.record, entry.index == 0 else {
+      throw .outOfOrder(entry: entry.index, kind: entry.record.kind, expected: "genesis")
+    }
+    guard entry.previous == LedgerEntry.genesisPrevious else {
+      throw .brokenChain(entry: 0, expected: LedgerEntry.genesisPrevious, found: entry.previous)
+    }
+    let required = Requirement(entry: 0)
+    try required.equal("format", GenesisRecord.currentFormat, genesis.format)
+    try required.equal("filter", GenesisRecord.gdpFilter, genesis.filter)
+    let policy = try Self.policy(of: genesis)
+    try required.equal(
+      "policy_hash", SHA256Digest(hashing: genesis.policy.canonicalBytes), genesis.policyHash)
+    self.genesis = genesis
+    self.policy = policy
+    size = 1
+    byteCount = entry.line.count + 1
+    root = entry.hash
+    filter = policy.makeFilter()
+  }
+
+  /// Applies the next entry.
+  /// - Throws: `LedgerError` naming the entry; the state is then unchanged.
+  package mutating func apply(_ entry: LedgerEntry) throws(LedgerError) {
+    guard entry.index == size else { throw .wrongIndex(entry: size, found: entry.index) }
+    guard entry.previous == root else {
+      throw .brokenChain(entry: size, expected: root, found: entry.previous)
+    }
+    switch entry.record {
+    case .genesis: throw outOfOrder(.genesis)
+    case .offer(let record): try offer(record)
+    case .charge(let record): try charge(record)
+    case .release(let record): try release(record)
+    case .void(let record): try void(record)
+    case .burned(let record): try burn(record)
+    }
+    size += 1
+    byteCount += entry.line.count + 1
+    root = entry.hash
+  }
+
+  /// The entry that would put `record` next, and the state after it. Nothing is changed.
+  /// - Throws: `LedgerError` naming the entry that `record` would be, if it may not stand there.
+  package func appending(_ record: LedgerRecord) throws(LedgerError) -> (
+    entry: LedgerEntry, state: LedgerState
+  ) {
+    let entry = try LedgerEntry(index: size, previous: root, record: record)
+    var next = self
+    try next.apply(entry)
+    return (entry, next)
+  }
+}
+
+// MARK: - The plan and the budget
+
+extension LedgerState {
+  /// Epsilon spent at the policy's delta under zero-out, rounded to the safe side; 0 before the first charge.
+  package var epsilonSpent: Double { filter.epsilonSpent }
+
+  /// The true claims for a RELEASE that comes next.
+  package var claims: SpendClaims {
+    SpendClaims(
+      epsilonAfter: "\(filter.epsilonSpent)", muSquaredAfter: "\(filter.spentMuSquared)")
+  }
+
+  /// The only planned round that may be offered next, from 0.
+  ///
+  /// A round without an output, void or burned, is tried again, while the budget admits it. After the whole plan a new
+  /// training begins at 0, under the same budget.
+  package var nextPlanIndex: Int { rounds.released % policy.plan.count }
+
+  /// Asks whether the budget admits `event`, before a round is offered for it.
+  /// - Throws: `LedgerError.budgetExhausted` with what is spent, what it needs, and how many such rounds would have
+  ///   fitted.
+  package func requireBudget(for event: PrivacyEvent) throws(LedgerError) {
+    var filter = filter
+    try charge(event, to: &filter)
+  }
+
+  private func charge(
+    _ event: PrivacyEvent, to filter: inout GDPFilter
+  ) throws(LedgerError) {
+    do {
+      try filter.charge(event)
+    } catch .budgetExhausted(let shortfall) {
+      throw .budgetExhausted(entry: size, shortfall)
+    } catch {
+      throw .invalidField(entry: size, field: "scale", expected: "a scale that can be charged")
+    }
+  }
+
+  private static func policy(of genesis: GenesisRecord) throws(LedgerError) -> PrivacyPolicy {
+    do {
+      return try PrivacyPolicy(json: genesis.policy)
+    } catch {
+      throw .invalidField(entry: 0, field: "policy", expected: "a valid policy: \(error)")
+    }
+  }
+}
+
+// MARK: - The rules of each kind
+
+extension LedgerState {
+  private mutating func offer(_ record: OfferRecord) throws(LedgerError) {
+    guard case .idle = phase else { throw outOfOrder(.offer) }
+    guard record.round > lastRound else {
+      throw .roundNotIncreasing(entry: size, round: record.round, last: lastRound)
+    }
+    guard record.planIndex == nextPlanIndex else {
+      throw .notPlanned(entry: size, planIndex: record.planIndex, expected: nextPlanIndex)
+    }
+    let required = Requirement(entry: size)
+    try required.equal("stage", policy.plan[record.planIndex].stage, record.stage)
+    try required.equal("mode", policy.mode, record.mode)
+    try required.equal("policy_hash", genesis.policyHash, record.policyHash)
+    try required.contained(
+      "deadline_seconds", in: 1...policy.roundDeadlineSeconds, record.deadlineSeconds)
+    phase = .offered(record)
+    lastRound = record.round
+    rounds.offered += 1
+  }
+
+  private mutating func charge(_ record: ChargeRecord) throws(LedgerError) {
+    guard case .offered(let offer) = phase else { throw outOfOrder(.charge) }
+    try requireRound(record.round, open: offer.round)
+    try requirePolicy(of: record)
+    try requireNoise(of: record)
+    try charge(event(of: record), to: &filter)
+    phase = .charged(record, chargeIndex: size)
+    rounds.charged += 1
+    if record.rng == .seeded && firstSeededCharge == nil { firstSeededCharge = size }
+  }
+
+  private mutating func release(_ record: ReleaseRecord) throws(LedgerError) {
+    try requireOpenCharge(.release, round: record.round, chargeIndex: record.chargeIndex)
+    guard isTrueEpsilon(record.claims.epsilonAfter) else {
+      throw .falseClaim(
+        entry: size, field: "epsilon_after", claimed: record.claims.epsilonAfter,
+        recomputed: claims.epsilonAfter)
+    }
+    guard isTrueMuSquared(record.claims.muSquaredAfter) else {
+      throw .falseClaim(
+        entry: size, field: "mu_squared_after", claimed: record.claims.muSquaredAfter,
+        recomputed: claims.muSquaredAfter)
+    }
+    phase = .idle
+    latestRelease = record
+    rounds.released += 1
+  }
+
+  private mutating func void(_ record: VoidRecord) throws(LedgerError) {
+    guard case .offered(let offer) = phase else { throw outOfOrder(.void) }
+    try requireRound(record.round, open: offer.round)
+    guard (1...LedgerRecord.maximumTextBytes).contains(record.reason.utf8.count) else {
+      throw .invalidField(
+        entry: size, field: "reason",
+        expected: "1 to \(LedgerRecord.maximumTextBytes) bytes of text")
+    }
+    phase = .idle
+    rounds.void += 1
+  }
+
+  private mutating func burn(_ record: BurnedRecord) throws(LedgerError) {
+    try requireOpenCharge(.burned, round: record.round, chargeIndex: record.chargeIndex)
+    phase = .idle
+    rounds.burned += 1
+  }
+}
+
+// MARK: - What a charge must be
+
+extension LedgerState {
+  private func requirePolicy(of record: ChargeRecord) throws(LedgerError) {
+    let planned = policy.plan[nextPlanIndex]
+    let required = Requirement(entry: size)
+    try required.equal("mechanism", ChargeRecord.discreteGaussian, record.mechanism)
+    try required.equal("noise_multiplier", planned.noiseMultiplier, record.noiseMultiplier)
+    try required.equal("clip_norm", planned.clipNorm, record.clipNorm)
+    try required.equal("mode", policy.mode, record.mode)
+    try required.equal("relation", policy.relation, record.relation)
+    try required.equal("unit", policy.unit, record.unit)
+    try required.contained(
+      "cohort_minimum", in: policy.minimumCohort...policy.maximumCohort, record.cohortMinimum)
+    try required.equal("count", 1, record.count)
+    try required.equal("protocol_delta", "0", record.protocolDelta)
+    try required.equal("filter", genesis.filter, record.filter)
+    try required.contained("dimension", in: 1...Self.maximumDimension, record.dimension)
+  }
+
+  // Ruling 18: the scale is what is charged, so only a scale below the plan's would be a lie about the noise.
+  private func requireNoise(of record: ChargeRecord) throws(LedgerError) {
+    guard (1...30).contains(record.fractionBits) else {
+      throw .invalidField(entry: size, field: "fraction_bits", expected: "1 through 30")
+    }
+    try Requirement(entry: size).equal(
+      "sensitivity", policy.relation.sensitivityFactor << UInt64(record.fractionBits),
+      record.sensitivity)
+    let minimum: UInt64
+    do {
+      minimum = try record.noiseMultiplier.scaled(toGrid: record.fractionBits)
+    } catch {
+      throw .invalidField(
+        entry: size, field: "noise_multiplier",
+        expected: "a multiplier whose scale fits 64 bits: \(error)")
+    }
+    guard record.scale >= minimum else {
+      throw .noiseTooSmall(entry: size, scale: record.scale, minimum: minimum)
+    }
+  }
+
+  private func event(of record: ChargeRecord) throws(LedgerError) -> PrivacyEvent {
+    do {
+      return try .discreteGaussian(scale: record.scale, sensitivity: record.sensitivity)
+    } catch {
+      throw .invalidField(
+        entry: size, field: "scale", expected: "a scale that can be charged: \(error)")
+    }
+  }
+}
+
+// MARK: - Small checks
+
+extension LedgerState {
+  /// Most coordinates of a sum that a charge may speak of.
+  private static let maximumDimension = 1 << 30
+  /// Two machines may round logarithms differently; a claim may differ from the recomputed value by this fraction.
+  private static let claimTolerance = 1e-9
+
+  private func isTrueMuSquared(_ claimed: String) -> Bool {
+    guard let value = Double(claimed) else { return false }
+    let recomputed = filter.spentMuSquared
+    return abs(value - recomputed) <= Self.claimTolerance * max(1, recomputed)
+  }
+
+  /// Whether the epsilon of the filter lies within the tolerance of `claimed`.
+  ///
+  /// Asks for delta on both sides, which is 30 times faster than solving for epsilon at every RELEASE.
+  private func isTrueEpsilon(_ claimed: String) -> Bool {
+    guard let value = Double(claimed), value >= 0, value.isFinite else { return false }
+    let mu = filter.spent.squareRoot
+    let target = log(filter.delta)
+    let slack = Self.claimTolerance * max(1, value)
+    guard GaussianAccountant.logDelta(mu: mu, epsilon: value + slack) <= target else {
+      return false
+    }
+    return value <= slack || GaussianAccountant.logDelta(mu: mu, epsilon: value - slack) > target
+  }
+
+  private func requireOpenCharge(
+    _ kind: LedgerRecordKind, round: UInt64, chargeIndex: Int
+  ) throws(LedgerError) {
+    guard case .charged(let charge, let openIndex) = phase else { throw outOfOrder(kind) }
+    try requireRound(round, open: charge.round)
+    try Requirement(entry: size).equal("charge_index", openIndex, chargeIndex)
+  }
+
+  private func requireRound(_ round: UInt64, open: UInt64) throws(LedgerError) {
+    guard round == open else { throw .roundMismatch(entry: size, round: round, open: open) }
+  }
+
+  private func outOfOrder(_ kind: LedgerRecordKind) -> LedgerError {
+    let expected =
+      switch phase {
+      case .idle: "offer"
+      case .offered: "charge or void"
+      case .charged: "release or burned"
+      }
+    return .outOfOrder(entry: size, kind: kind, expected: expected)
+  }
+}
+
+/// Compares one field of one entry with what it must be.
+private struct Requirement {
+  let entry: Int
+
+  func equal<Value: Equatable>(
+    _ field: String, _ expected: Value, _ found: Value
+  ) throws(LedgerError) {
+    guard expected == found else {
+      throw .mismatch(entry: entry, field: field, expected: "\(expected)", found: "\(found)")
+    }
+  }
+
+  func contained(
+    _ field: String, in accepted: ClosedRange<Int>, _ found: Int
+  ) throws(LedgerError) {
+    guard accepted.contains(found) else {
+      throw .mismatch(
+        entry: entry, field: field, expected: "\(accepted.lowerBound) to \(accepted.upperBound)",
+        found: "\(found)")
+    }
+  }
+}

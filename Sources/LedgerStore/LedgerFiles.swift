@@ -1,0 +1,66 @@
+internal import Cryptography
+internal import Ledger
+
+/// What a ledger directory holds, as read and before anything in it is believed.
+struct LedgerFiles {
+  /// A ledger that is whole up to its head and its checkpoint.
+  struct Checked {
+    /// The log file, with whatever follows the head.
+    let log: [UInt8]
+    let head: LedgerHead
+    /// After the last valid entry, which may stand beyond the head.
+    let state: LedgerState
+    let checkpoint: Checkpoint?
+  }
+
+  let log: [UInt8]?
+  let head: [UInt8]?
+  let checkpoint: [UInt8]?
+
+  init(reading disk: any Disk) throws(LedgerStoreError) {
+    do {
+      log = try disk.read(LedgerWriter.FileName.log)
+      head = try disk.read(LedgerWriter.FileName.head)
+      checkpoint = try disk.read(LedgerWriter.FileName.checkpoint)
+    } catch {
+      throw .disk(error)
+    }
+  }
+
+  /// Whether nothing here was ever acted upon: no head, no checkpoint, and at most GENESIS in the log.
+  /// - Throws: `LedgerStoreError.ledger` if more than GENESIS is here without a head.
+  func isAbsentOrInterrupted() throws(LedgerStoreError) -> Bool {
+    guard head == nil else { return false }
+    let lineCount = (log ?? []).count { $0 == UInt8(ascii: "\n") }
+    guard lineCount <= 1, checkpoint == nil else {
+      throw .ledger(.headMissing(entry: max(0, lineCount - 1)))
+    }
+    return true
+  }
+
+  /// Checks everything up to the head and the stored checkpoint, then takes what is valid beyond the head.
+  func check() throws(LedgerError) -> Checked {
+    guard let file = head else { throw .headMissing(entry: 0) }
+    let head = try LedgerHead(decoding: file)
+    let log = log ?? []
+    let replay = LedgerReplay(log: log)
+    // The entry at fault says more than that the head no longer fits.
+    if let failure = replay.failure, (replay.state?.size ?? 0) < head.size { throw failure }
+    try head.requirePrefix(of: replay)
+    guard let state = replay.state else { throw .headMissing(entry: 0) }
+    let acknowledged = Array(replay.lineHashes.prefix(head.size))
+    let checkpoint = try check(checkpoint, against: state, lineHashes: acknowledged)
+    return Checked(log: log, head: head, state: state, checkpoint: checkpoint)
+  }
+
+  private func check(
+    _ text: [UInt8]?, against state: LedgerState, lineHashes: [SHA256Digest]
+  ) throws(LedgerError) -> Checkpoint? {
+    guard let text else { return nil }
+    let checkpoint = try Checkpoint(parsing: text)
+    try checkpoint.verify(
+      ledgerID: state.genesis.ledgerID, key: state.genesis.coordinatorKey)
+    try checkpoint.requirePrefix(of: lineHashes)
+    return checkpoint
+  }
+}

@@ -1,0 +1,18 @@
+/// Which two inputs a privacy guarantee calls neighbours. Raw values are those of policy and ledger.
+package enum NeighbouringRelation: String, Sendable, CaseIterable {
+  /// One unit's contribution is replaced by the zero vector; who takes part stays the same.
+  case zeroOut = "zero-out"
+
+  /// The ℓ² sensitivity of a sum of vectors clipped to C is this factor times C.
+  package var sensitivityFactor: UInt64 {
+    switch self {
+    case .zeroOut: 1
+    }
+  }
+}
+
+/// What one guarantee protects as a whole. Raw values are those of policy and ledger.
+package enum PrivacyUnit: String, Sendable, CaseIterable {
+  /// Everything one enrolled identity contributes over the life of a ledger.
+  case user
+}

@@ -1,0 +1,92 @@
+/// The head: the catalogue items that a model learns about, chosen by the noised popularity.
+///
+/// Chosen from charged, released values only (ruling 4), so that it costs nothing more.
+struct Head: Equatable {
+  /// Name of the tensor [m]: places in the catalogue as whole numbers, which Float holds exactly.
+  static let tensor = "head"
+  /// Largest head: its Gram matrix has 200,028 distinct entries, 800 kB a device.
+  static let largest = 632
+  /// Smallest head that a rule chooses.
+  static let smallest = 64
+
+  /// Places in the catalogue, strictly ascending; not empty.
+  let items: [Int]
+
+  var count: Int { items.count }
+
+  /// The `count` most popular items; ties by ascending place.
+  init(popularity: [Float], count: Int) {
+    items = Ranking.topK(popularity, count).sorted()
+  }
+
+  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.invalidHead`.
+  init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
+    guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }
+    guard tensor.shape.count == 1, !tensor.values.isEmpty else {
+      throw .shapeMismatch(
+        name: Self.tensor, expected: [tensor.values.count], actual: tensor.shape)
+    }
+    var items: [Int] = []
+    items.reserveCapacity(tensor.values.count)
+    for (index, value) in tensor.values.enumerated() {
+      guard let item = Int(exactly: value), item >= 0, item < itemCount,
+        items.last.map({ $0 < item }) ?? true
+      else { throw .invalidHead(index: index) }
+      items.append(item)
+    }
+    self.items = items
+  }
+
+  /// The form in ``ModelParameters``.
+  var values: [Float] { items.map(Float.init) }
+
+  /// Places in the head of the history's items that are in it, ascending, each with the index of its
+  /// row in the history.
+  func places(of history: CustomerHistory) -> [(place: Int, row: Int)] {
+    var places: [(place: Int, row: Int)] = []
+    var place = 0
+    for (row, entry) in history.rows.enumerated() {
+      while place < items.count, items[place] < entry.item { place += 1 }
+      guard place < items.count else { break }
+      if items[place] == entry.item { places.append((place, row)) }
+    }
+    return places
+  }
+
+  /// The place of a catalogue item in the head; nil if it is not in it.
+  func place(of item: Int) -> Int? {
+    var low = 0
+    var high = items.count
+    while low < high {
+      let middle = low + (high - low) / 2
+      if items[middle] < item { low = middle + 1 } else { high = middle }
+    }
+    return low < items.count && items[low] == item ? low : nil
+  }
+}
+
+extension Head {
+  /// The head after the popularity stage: of the size asked for, or of that of the rule.
+  ///
+  /// - Parameters:
+  ///   - popularity: one value a catalogue item, noised.
+  ///   - context: of the popularity stage.
+  ///   - budgetShare: that stage's fraction of mu².
+  ///   - override: items asked for; nil for the rule.
+  init(popularity: [Float], context: StageContext, budgetShare: Double, override: Int?) {
+    let wholeBudget = context.noiseStandardDeviation * budgetShare.squareRoot()
+    let size =
+      override ?? Self.size(cohort: context.targetCohort, noiseStandardDeviation: wholeBudget)
+    self.init(popularity: popularity, count: min(size, popularity.count))
+  }
+
+  /// How many items to learn about, from the cohort n and the noise deviation sigma that the whole
+  /// budget would buy as one sum (ruling 7: from public numbers, before the round).
+  ///
+  /// m = 8 sqrt(n / sigma), within 64 ... 632; without noise the largest.
+  static func size(cohort: Int, noiseStandardDeviation: Double) -> Int {
+    guard noiseStandardDeviation > 0 else { return largest }
+    let size = 8 * (Double(cohort) / noiseStandardDeviation).squareRoot()
+    return Int(min(max(size.rounded(), Double(smallest)), Double(largest)))
+  }
+}

@@ -1,0 +1,47 @@
+internal import CanonicalJSON
+
+/// Reads a model's hyperparameters from the policy: an object of integers and decimal strings.
+struct Hyperparameters {
+  private let members: [String: JSONValue]
+
+  /// - Parameter known: the names that the model accepts.
+  /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`.
+  init(_ value: JSONValue, known: [String]) throws(RecommendationError) {
+    guard let members = value.objectValue else {
+      throw .hyperparametersNotObject(actual: value.kindName)
+    }
+    for name in members.keys.sorted() where !known.contains(name) {
+      throw .unknownHyperparameter(name: name, known: known)
+    }
+    self.members = members
+  }
+
+  /// The integer `name` in `range`; nil if it is absent.
+  func integer(
+    _ name: String, in range: ClosedRange<Int>
+  ) throws(RecommendationError) -> Int? {
+    guard let value = members[name] else { return nil }
+    guard let wide = value.integerValue, let integer = Int(exactly: wide), range.contains(integer)
+    else {
+      throw .invalidHyperparameter(
+        name: name, accepted: "an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return integer
+  }
+
+  /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
+  func decimal(
+    _ name: String, in range: ClosedRange<Double>
+  ) throws(RecommendationError) -> Double? {
+    guard let value = members[name] else { return nil }
+    let digits = Set("0123456789.".utf8)
+    guard let text = value.stringValue, text.utf8.allSatisfy(digits.contains),
+      let number = Double(text), range.contains(number)
+    else {
+      throw .invalidHyperparameter(
+        name: name,
+        accepted: "a decimal in a string from \"\(range.lowerBound)\" to \"\(range.upperBound)\"")
+    }
+    return number
+  }
+}

@@ -1,0 +1,48 @@
+/// The scores of all items for one customer, as a sum of named components.
+///
+/// A component is moved by no constant: where the literature standardises (subtracts the mean, divides
+/// by the deviation) only the division is done, because a constant moves all items alike and would hide
+/// what an item's score is made of.
+package struct ItemScores: Sendable, Equatable {
+  /// Where a part of a score comes from.
+  package enum Component: String, CaseIterable, Sendable {
+    /// How often this customer bought the item; from the device alone.
+    case ownFrequency = "own_frequency"
+    /// Learned from all customers together, applied to this customer's history.
+    case learned
+    /// Likeness of the public texts of the item and of what the customer bought.
+    case text
+    /// How many customers buy the item, as learned with noise.
+    case popularity
+  }
+
+  /// One component of every item's score.
+  package struct Part: Sendable, Equatable {
+    package let component: Component
+    /// One a catalogue item, finite.
+    package let values: [Float]
+  }
+
+  /// In the order in which they are added.
+  package let components: [Part]
+  /// For each item the sum of its components, added in Float in their order.
+  package let totals: [Float]
+
+  /// - Precondition: each component once, all of `itemCount` values.
+  package init(itemCount: Int, components: [(component: Component, values: [Float])]) {
+    precondition(
+      Set(components.map(\.component)).count == components.count, "each component stands once")
+    var totals = [Float](repeating: 0, count: itemCount)
+    for (_, values) in components {
+      precondition(values.count == itemCount, "a component has a value for each item")
+      for item in totals.indices { totals[item] += values[item] }
+    }
+    self.components = components.map { Part(component: $0.component, values: $0.values) }
+    self.totals = totals
+  }
+
+  /// The values of a component; nil if the score has none.
+  package subscript(_ component: Component) -> [Float]? {
+    components.first { $0.component == component }?.values
+  }
+}

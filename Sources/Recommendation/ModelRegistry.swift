@@ -1,0 +1,27 @@
+package import CanonicalJSON
+
+/// The models that a policy can name.
+package enum ModelRegistry {
+  /// Identifiers of all models, in the order in which they are shown.
+  package static let identifiers = [
+    PopularityModel.identifier, GramModel.identifier, FactorizationModel.identifier,
+  ]
+
+  /// - Parameters:
+  ///   - identifier: one of ``identifiers``.
+  ///   - hyperparameters: an object; which members a model accepts is documented with the model. The
+  ///     empty object takes every default.
+  /// - Throws: `.unknownModel`, `.hyperparametersNotObject`, `.unknownHyperparameter`,
+  ///   `.invalidHyperparameter`.
+  package static func model(
+    identifier: String, hyperparameters: JSONValue
+  ) throws(RecommendationError) -> any FederatedModel {
+    switch identifier {
+    case PopularityModel.identifier: try PopularityModel(hyperparameters: hyperparameters)
+    case GramModel.identifier: try GramModel(hyperparameters: hyperparameters)
+    case FactorizationModel.identifier:
+      try FactorizationModel(hyperparameters: hyperparameters)
+    default: throw .unknownModel(identifier: identifier, known: identifiers)
+    }
+  }
+}

@@ -1,0 +1,201 @@
+internal import CanonicalJSON
+internal import Cryptography
+internal import Federation
+internal import Ledger
+package import Privacy
+package import Recommendation
+internal import WireProtocol
+
+/// A whole federation in one process: the coordinator's and the clients' own state machines, with
+/// every message encoded, bounded and decoded by the wire codec, and no sockets.
+///
+/// Identical inputs give identical models, bit for bit, for one kernel path: sums are integers,
+/// and noise is seeded.
+package struct InProcessFederation: ~Copyable {
+  /// What a simulated training gave.
+  package struct Outcome: Sendable {
+    package let parameters: ModelParameters
+    /// Epsilon that the ledger shows as spent; meaningless without real noise.
+    package let epsilonSpent: Double
+    package let roundsReleased: Int
+    /// Frame bytes, length prefix included, that clients sent and received.
+    package let bytesUp: Int
+    package let bytesDown: Int
+    /// Ledger lines of the run.
+    package let ledgerLines: [[UInt8]]
+  }
+
+  private static let frameHeaderBytes = 4
+
+  private let identity: FederationIdentity
+  private let model: any FederatedModel
+  private let histories: [CustomerHistory]
+  private let storage: MemoryCoordinatorStorage
+  private var coordinator: CoordinatorEngine<SimulatedNoise>
+  private var clients: [ClientEngine]
+  private var blobs: [SHA256Digest: [UInt8]] = [:]
+  private var parameters: [SHA256Digest: ModelParameters] = [:]
+  private var fetchWaiters: [SHA256Digest: [Int]] = [:]
+  private var queue = MessageQueue()
+  private var bytesUp = 0
+  private var bytesDown = 0
+  private var finished = false
+  private static let start = MonotonicTime(milliseconds: 0)
+  private var clock = InProcessFederation.start
+
+  /// - Parameters:
+  ///   - policy: its target cohort need not equal the number of histories.
+  ///   - histories: one a customer; each becomes an enrolled client.
+  ///   - noise: seeded, or none.
+  package init(
+    policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
+    histories: [CustomerHistory], noise: consuming SimulatedNoise
+  ) throws {
+    let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: try SigningKey())
+    let ledgerID = try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount))
+    let identity = FederationIdentity(
+      ledgerID: ledgerID.bytes, policy: policy, catalogue: catalogue,
+      featuresHash: try SHA256Digest(bytes: [UInt8](repeating: 0, count: 32)))
+    let tokens = histories.map { _ in
+      EnrolmentToken(
+        host: "in-process", port: 0, serverKeyPin: [UInt8](repeating: 0, count: 32),
+        coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes,
+        expiresAtSeconds: .max, secret: SecureRandom.bytes(16))
+    }
+    let clients = try tokens.map { token in
+      ClientEngine(
+        start: .enrol(token), identity: try SigningKey(), optedOut: false,
+        storage: MemoryDeviceStorage())
+    }
+    let storage = try MemoryCoordinatorStorage(
+      genesis: GenesisRecord(
+        ledgerID: ledgerID, coordinatorKey: keys.coordinator.verifyingKey, policy: policy,
+        softwareVersion: "simulation", createdAtSeconds: 0, enrolmentKeyHeldByCoordinator: true),
+      signingKey: keys.coordinator, tokens: tokens.map(\.secret))
+    _ = storage.storeBlob(catalogue.encoded())
+    let coordinator = try CoordinatorEngine(
+      settings: CoordinatorSettings(gatherSeconds: 1), identity: identity, model: model,
+      keys: keys, storage: storage, noise: noise, startedAt: Self.start)
+    self.identity = identity
+    self.model = model
+    self.histories = histories
+    self.storage = storage
+    self.clients = clients
+    self.coordinator = coordinator
+  }
+
+  /// Runs the policy's plan once.
+  ///
+  /// - Throws: what the state machines throw, and `SimulationError.stalled` when no message and no
+  ///   passing of time makes progress.
+  package consuming func train() throws -> Outcome {
+    for index in clients.indices {
+      let exporter = SecureRandom.bytes(32)
+      let connection = ConnectionID(UInt64(index))
+      _ = try clients[index].handle(.connected(exporter: exporter))
+      try perform(
+        coordinator.handle(
+          .connected(connection, exporter: exporter, nonce: SecureRandom.bytes(32))))
+    }
+    var idleSeconds = 0
+    while !finished {
+      if let delivery = queue.next() {
+        try deliver(delivery)
+        idleSeconds = 0
+        continue
+      }
+      idleSeconds += 1
+      guard idleSeconds < 4 * identity.policy.roundDeadlineSeconds + 60 else {
+        throw SimulationError.stalled(round: storage.ledgerState.lastRound)
+      }
+      clock = clock.adding(seconds: 1)
+      try perform(coordinator.handle(.clock(clock)))
+    }
+    guard let final = storage.ledgerState.latestRelease?.modelOut,
+      let bytes = storage.loadBlob(final)
+    else { throw SimulationError.noRelease }
+    return Outcome(
+      parameters: try ModelParameters(decoding: bytes),
+      epsilonSpent: storage.ledgerState.epsilonSpent,
+      roundsReleased: storage.ledgerState.rounds.released, bytesUp: bytesUp,
+      bytesDown: bytesDown, ledgerLines: storage.entries.map(\.line))
+  }
+
+  // MARK: - Delivery
+
+  private mutating func deliver(_ delivery: MessageQueue.Delivery) throws {
+    switch delivery {
+    case .toCoordinator(let index, let payload):
+      bytesUp += payload.count + Self.frameHeaderBytes
+      try perform(coordinator.handle(.received(ConnectionID(UInt64(index)), payload)))
+    case .toClient(let index, let payload):
+      bytesDown += payload.count + Self.frameHeaderBytes
+      try perform(clients[index].handle(.received(payload)), client: index)
+    }
+  }
+
+  private mutating func perform(_ effects: [CoordinatorEffect]) throws {
+    for effect in effects {
+      switch effect {
+      case .send(let connection, let payload):
+        queue.append(.toClient(Int(connection.value), payload))
+      case .sendBlob(let connection, let digest, let bytes):
+        for chunk in BlobChunk.Chunks(of: bytes, hash: digest.bytes) {
+          queue.append(
+            .toClient(Int(connection.value), Message.blobChunk(chunk).encoded()))
+        }
+      case .finished(let reason):
+        finished = true
+        guard reason == .planComplete else { throw SimulationError.budgetExhausted }
+      case .close, .note:
+        break
+      }
+    }
+  }
+
+  private mutating func perform(_ effects: [ClientEffect], client index: Int) throws {
+    for effect in effects {
+      switch effect {
+      case .send(let payload):
+        queue.append(.toCoordinator(index, payload))
+      case .needBlob(let digest):
+        try need(digest, client: index)
+      case .storeBlob(let digest, let bytes):
+        blobs[digest] = bytes
+        for waiter in fetchWaiters.removeValue(forKey: digest) ?? [] {
+          try perform(clients[waiter].handle(.blobAvailable(digest)), client: waiter)
+        }
+      case .computeUpdate(let offer):
+        let update = try update(for: offer, client: index)
+        try perform(clients[index].handle(.updateReady(update)), client: index)
+      case .close:
+        throw SimulationError.clientLeft(index)
+      case .enrolled, .note, .finished:
+        break
+      }
+    }
+  }
+
+  /// The first client that misses a blob fetches it; the others wait for it.
+  private mutating func need(_ digest: SHA256Digest, client index: Int) throws {
+    if blobs[digest] != nil {
+      try perform(clients[index].handle(.blobAvailable(digest)), client: index)
+    } else if fetchWaiters[digest] != nil {
+      fetchWaiters[digest]?.append(index)
+    } else {
+      fetchWaiters[digest] = [index]
+      try perform(clients[index].handle(.fetchBlob(digest)), client: index)
+    }
+  }
+
+  private mutating func update(for offer: Offer, client index: Int) throws -> [Float] {
+    let digest = try SHA256Digest(bytes: offer.modelHash)
+    if parameters[digest] == nil, let bytes = blobs[digest] {
+      parameters = [digest: try ModelParameters(decoding: bytes)]
+    }
+    guard let current = parameters[digest] else { throw SimulationError.noRelease }
+    return try model.update(
+      stage: Int(offer.planIndex), history: histories[index], parameters: current,
+      itemCount: identity.catalogue.count)
+  }
+}

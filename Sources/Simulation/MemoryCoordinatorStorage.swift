@@ -1,0 +1,71 @@
+internal import Cryptography
+internal import Federation
+internal import Ledger
+internal import WireProtocol
+
+/// A coordinator's storage for one simulated run, in memory; the ledger keeps the same rules.
+///
+/// Used only by the one `InProcessFederation` that made it, which is itself confined.
+final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
+  private(set) var ledgerState: LedgerState
+  private(set) var entries: [LedgerEntry]
+  private let signingKey: SigningKey
+  private var tokens: [[UInt8]: ClientID?] = [:]
+  private var roster: [ClientID: RosterEntry] = [:]
+  private var blobs: [SHA256Digest: [UInt8]] = [:]
+  private var signedCheckpoint: (size: Int, text: [UInt8])?
+
+  /// - Parameter tokens: secrets that may be redeemed once each.
+  init(genesis: GenesisRecord, signingKey: SigningKey, tokens secrets: [[UInt8]]) throws {
+    let entry = try LedgerEntry(
+      index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
+    ledgerState = try LedgerState(genesis: entry)
+    entries = [entry]
+    self.signingKey = signingKey
+    for secret in secrets { tokens[secret] = .some(nil) }
+  }
+
+  func member(_ id: ClientID) -> RosterEntry? { roster[id] }
+
+  func redeem(
+    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+  ) throws -> Redemption {
+    guard let redeemedBy = tokens[tokenSecret] else { return .refused(.unknownToken) }
+    if let id = redeemedBy {
+      guard let entry = roster[id], entry.identityKey == identityKey else {
+        return .refused(.usedToken)
+      }
+      return .enrolled(entry)
+    }
+    let id = ClientID(roster.count + 1)
+    let entry = RosterEntry(
+      id: id, identityKey: identityKey, credential: try credential(id), isRevoked: false)
+    roster[id] = entry
+    tokens[tokenSecret] = id
+    return .enrolled(entry)
+  }
+
+  func append(_ record: LedgerRecord) throws -> LedgerPosition {
+    let (entry, state) = try ledgerState.appending(record)
+    entries.append(entry)
+    ledgerState = state
+    return LedgerPosition(index: entry.index, root: state.root)
+  }
+
+  func checkpointText() throws -> [UInt8] {
+    if let signedCheckpoint, signedCheckpoint.size == ledgerState.size {
+      return signedCheckpoint.text
+    }
+    let text = try Checkpoint(signing: ledgerState, with: signingKey).text
+    signedCheckpoint = (ledgerState.size, text)
+    return text
+  }
+
+  func storeBlob(_ bytes: [UInt8]) -> SHA256Digest {
+    let digest = SHA256Digest(hashing: bytes)
+    blobs[digest] = bytes
+    return digest
+  }
+
+  func loadBlob(_ hash: SHA256Digest) -> [UInt8]? { blobs[hash] }
+}

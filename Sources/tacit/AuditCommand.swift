@@ -1,0 +1,144 @@
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import Cryptography
+internal import Ledger
+internal import Operations
+internal import Privacy
+
+struct AuditCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Recomputes what a coordinator claims.",
+    discussion: "Example:\n\n  tacit audit ledger demo-out/coordinator",
+    subcommands: [AuditLedger.self])
+}
+
+extension AuditCommand {
+  struct AuditLedger: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "ledger",
+      abstract: "Recomputes the spent budget from ledger and policy alone.",
+      discussion: """
+        Example:
+
+          client receipts --home me --checkpoint > mine.note
+          tacit audit ledger shop --checkpoint mine.note
+
+        Exit 0 when consistent, 4 when readable and wrong, 8 when damaged. Without a checkpoint that
+        the operator does not hold, nobody can show that the tail is all there.
+        """)
+
+    @Argument(help: "A coordinator's directory, or its ledger directory.")
+    var directory: String
+
+    @Option(help: "The policy you consented to, if not the one in the directory.")
+    var policy: String?
+
+    @Option(help: "A checkpoint that a client kept; may be repeated.")
+    var checkpoint: [String] = []
+
+    @Option(help: "The coordinator's public key in hexadecimal, if you know it from elsewhere.")
+    var key: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() async throws {
+      let report = LedgerAudit.run(
+        try LedgerEvidence.read(
+          directory, policy: policy, checkpoints: checkpoint, coordinatorKey: key))
+      print(json ? report.json.prettyText : AuditText.render(report))
+      guard report.verdict.exitCode == 0 else { throw ExitCode(report.verdict.exitCode) }
+    }
+  }
+}
+
+/// Reads what an audit checks.
+enum LedgerEvidence {
+  private static let largestLog = 1 << 30
+  private static let largestFile = 1 << 18
+
+  static func read(
+    _ directory: String, policy: String? = nil, checkpoints: [String] = [],
+    coordinatorKey: String? = nil
+  ) throws -> LedgerAudit.Evidence {
+    var ledger = directory + "/ledger"
+    var policyPath = policy
+    if try DurableFile.read(ledger + "/ledger.jsonl", limit: largestLog) == nil {
+      ledger = directory
+    } else if policyPath == nil {
+      policyPath = directory + "/policy.json"
+    }
+    guard let log = try DurableFile.read(ledger + "/ledger.jsonl", limit: largestLog) else {
+      throw CommandFailure(
+        what: "there is no ledger in \(directory)", why: "it holds no ledger.jsonl",
+        next: "give a coordinator's directory", exit: .invalidConfiguration)
+    }
+    return LedgerAudit.Evidence(
+      log: log, head: try DurableFile.read(ledger + "/ledger.head", limit: largestFile),
+      policyFile: try policyPath.map(canonicalPolicy),
+      operatorCheckpoint: try DurableFile.read(ledger + "/ledger.checkpoint", limit: largestFile),
+      keptCheckpoints: try checkpoints.map { path in
+        LedgerAudit.KeptCheckpoint(holder: path, text: try required(path))
+      },
+      coordinatorKey: try coordinatorKey.map(parseKey))
+  }
+
+  /// The file is laid out for people; what is hashed is its canonical form.
+  private static func canonicalPolicy(_ path: String) throws -> [UInt8] {
+    let bytes = try required(path)
+    guard let policy = try? PrivacyPolicy(decoding: bytes) else {
+      // Not a policy at all: the audit compares the bytes as they are, and says so.
+      return bytes
+    }
+    return policy.canonicalBytes
+  }
+
+  private static func required(_ path: String) throws -> [UInt8] {
+    guard let bytes = try DurableFile.read(path, limit: largestFile) else {
+      throw CommandFailure(
+        what: "there is no file \(path)", why: "the file does not exist", next: "check the path",
+        exit: .invalidConfiguration)
+    }
+    return bytes
+  }
+
+  private static func parseKey(_ hex: String) throws -> VerifyingKey {
+    do {
+      return try VerifyingKey(bytes: try HexCoding.decode(hex))
+    } catch {
+      throw CommandFailure(
+        what: "--key is not a public key", why: "\(error)",
+        next: "give 64 hexadecimal digits", exit: .usage)
+    }
+  }
+}
+
+/// An audit as a person reads it.
+enum AuditText {
+  static func render(_ report: LedgerAuditReport) -> String {
+    var lines = report.findings.map { finding in
+      "[\(finding.status.rawValue)] \(finding.title): \(finding.detail)"
+        + (finding.entry.map { " (entry \($0))" } ?? "")
+    }
+    let rounds = report.rounds
+    lines.append(
+      "rounds  \(rounds.charged) charged: \(rounds.released) released, \(rounds.burned) burned; "
+        + "\(rounds.void) void, free")
+    if let spend = report.spend {
+      lines.append(
+        "spent   epsilon \(Format.decimal(spend.epsilonAgainstNone, places: 4)) of "
+          + "\(Format.decimal(spend.epsilonLimit, places: 4)) at delta \(spend.delta): your data "
+          + "against none")
+      lines.append(
+        "        epsilon \(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) for "
+          + "non-negative or unit-norm updates, "
+          + "\(Format.decimal(spend.epsilonAgainstAnother, places: 4)) for any clipped one: one "
+          + "history against another")
+    }
+    lines.append(
+      "not proven here: that noise was really added. In mode sealed that rests on the coordinator.")
+    lines.append("RESULT  \(report.verdict.sentence)")
+    return lines.joined(separator: "\n")
+  }
+}

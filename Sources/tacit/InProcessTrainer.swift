@@ -1,0 +1,50 @@
+internal import Evaluation
+internal import Federation
+internal import Privacy
+internal import Recommendation
+internal import Simulation
+
+/// Trains the federated cells of a comparison through the in-process link.
+enum InProcessTrainer {
+  /// The budget whose noise is accounted, but not drawn, in a run without noise.
+  private static let nominalEpsilon = "8"
+
+  @Sendable static func train(
+    _ request: FederatedTrainingRequest
+  ) async throws -> FederatedTrainingResult {
+    let customers = request.histories.count
+    let policy = try PolicyTemplate(
+      federation: "comparison", model: request.model, hyperparameters: request.hyperparameters,
+      epsilon: request.epsilon.map { "\($0)" } ?? nominalEpsilon,
+      delta: DecimalText.plain(request.delta), customers: customers, minimumCohort: customers,
+      maximumCohort: customers, roundDeadlineSeconds: 600
+    ).policy()
+    let federation = try InProcessFederation(
+      policy: policy,
+      model: try ModelRegistry.model(
+        identifier: request.model, hyperparameters: request.hyperparameters),
+      catalogue: request.catalogue, histories: request.histories,
+      noise: SimulatedNoise(seed: request.epsilon == nil ? nil : request.seed))
+    let outcome = try federation.train()
+    return FederatedTrainingResult(
+      parameters: outcome.parameters,
+      effort: FederatedTrainingResult.Effort(
+        rounds: outcome.roundsReleased, clientsPerRound: customers,
+        bytesUpPerClient: outcome.bytesUp / customers,
+        bytesDownPerClient: outcome.bytesDown / customers, mode: policy.mode,
+        epsilonSpent: request.epsilon == nil ? nil : outcome.epsilonSpent))
+  }
+}
+
+/// Decimals without an exponent, as policies are written.
+enum DecimalText {
+  /// - Parameter value: positive and finite.
+  static func plain(_ value: Double) -> String {
+    let text = "\(value)"
+    guard let mark = text.firstIndex(of: "e"), let exponent = Int(text[text.index(after: mark)...]),
+      exponent < 0
+    else { return text }
+    let digits = text[..<mark].filter { $0 != "." }
+    return "0." + String(repeating: "0", count: -exponent - 1) + digits
+  }
+}

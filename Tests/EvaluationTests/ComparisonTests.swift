@@ -1,0 +1,236 @@
+import CanonicalJSON
+import Evaluation
+import Foundation
+import Recommendation
+import Testing
+import VectorMath
+
+@Suite("Comparison")
+struct ComparisonTests {
+  private static let itemCount = 12
+
+  /// Forty customers with 4 of 12 items, of which one is held out.
+  private static func problem() throws -> EvaluationProblem {
+    let all = (0..<40).map { customer in
+      Array(Set((0..<4).map { (customer * 5 + $0 * (1 + customer % 3)) % itemCount })).sorted()
+    }
+    return EvaluationProblem(
+      name: "made", histories: all.map { history(Array($0.dropLast())) },
+      catalogue: try catalogue(itemCount),
+      tasks: [
+        RankingTask(
+          name: "p3", cutoff: 3, metrics: [.recall, .ndcg, .coverage], repeats: .suppress,
+          queries: all.enumerated().map {
+            RankingQuery(
+              customer: $0.offset, targets: $0.element.suffix(1),
+              masked: Array($0.element.dropLast()))
+          })
+      ])
+  }
+
+  private static func plan(
+    _ cells: [ComparisonCell], problem: EvaluationProblem? = nil, codeVersion: String = "1",
+    lambda: String = "1", delta: Double = 1e-5
+  ) throws -> ComparisonPlan {
+    try ComparisonPlan(
+      problem: try problem ?? Self.problem(), cells: cells,
+      hyperparameters: ["ease": .object(["lambda": .string(lambda)])], delta: delta,
+      codeVersion: codeVersion)
+  }
+
+  private static let features: @Sendable () throws -> ItemFeatures = {
+    try ItemFeatures(
+      vectors: Matrix(
+        rows: itemCount, columns: 1, storage: [Float](repeating: 1, count: itemCount)))
+  }
+
+  private static func run(
+    _ plan: ComparisonPlan, cache: CellCache?, trainer: PlainTrainer = PlainTrainer()
+  ) async throws -> (report: ComparisonReport, cached: [Bool]) {
+    var cached: [Bool] = []
+    let report = try await Comparison(
+      plan: plan, cache: cache, features: features, trainer: { try trainer.train($0) }
+    ).run { cached.append($0.isCached) }
+    return (report, cached)
+  }
+
+  private static let cells = ComparisonPlan.standardCells(
+    federated: ["popularity"], epsilons: [nil, 8], seeds: 3, withLocal: true)
+
+  @Test("the standard cells: baselines once, federated once without noise and a seed each with")
+  func standardCells() {
+    #expect(
+      Self.cells.map { "\($0.model) \($0.setting) \($0.epsilon ?? 0) \($0.seed)" } == [
+        "popularity centralized 0.0 0", "own-frequency local 0.0 0", "local local 0.0 0",
+        "ease centralized 0.0 0", "popularity federated 0.0 1", "popularity federated 8.0 1",
+        "popularity federated 8.0 2", "popularity federated 8.0 3",
+      ])
+    let gram = ComparisonPlan.standardCells(
+      federated: ["gram"], epsilons: [2], seeds: 1, withLocal: false)
+    #expect(gram.map(\.setting) == [.centralized, .centralized, .centralized, .federated])
+  }
+
+  @Test("rows hold mean and sd over the seeds, and federated equals centralized without noise")
+  func rows() async throws {
+    let (report, _) = try await Self.run(Self.plan(Self.cells), cache: nil)
+    func row(_ setting: ComparisonSetting, _ epsilon: Double?) throws -> ComparisonRow {
+      try #require(
+        report.rows.first {
+          $0.model == "popularity" && $0.setting == setting && $0.epsilon == epsilon
+            && $0.metric == .recall
+        })
+    }
+    let central = try row(.centralized, nil)
+    let federated = try row(.federated, nil)
+    let noised = try row(.federated, 8)
+    // Every customer has at most 64 items, so the federated weights are all equal: same ranking.
+    #expect(federated.mean == central.mean)
+    #expect(federated.seeds == 1)
+    #expect(federated.standardDeviation == 0)
+    let values = report.outcomes.filter { $0.cell.epsilon == 8 }
+      .compactMap { $0.outcome.tasks[0].value(of: .recall) }
+    #expect(values.count == 3)
+    let mean = values.reduce(0, +) / 3
+    let variance = values.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / 2
+    #expect(noised.seeds == 3)
+    #expect(abs(noised.mean - mean) < 1e-12)
+    #expect(abs(noised.standardDeviation - variance.squareRoot()) < 1e-12)
+    #expect(
+      noised.json.prettyText.contains("\"epsilon\": 8")
+        && federated.json.prettyText.contains("\"epsilon\": null"))
+  }
+
+  @Test("federated Gram equals its twin without noise, and one changed client shows")
+  func twin() async throws {
+    let problem = try Self.problem()
+    let cells = [
+      ComparisonCell(model: "gram", setting: .centralized),
+      ComparisonCell(model: "gram", setting: .federated, seed: 1),
+    ]
+    func lists(changing customer: Int?) async throws -> [[RankingMetric: [Double]]] {
+      let trainer = PlainTrainer()
+      let report = try await Comparison(
+        plan: Self.plan(cells, problem: problem), cache: nil, features: Self.features,
+        trainer: { request in
+          var histories = request.histories
+          if let customer { histories[customer] = history([0, 11]) }
+          return try trainer.train(
+            FederatedTrainingRequest(
+              histories: histories, catalogue: request.catalogue, model: request.model,
+              hyperparameters: request.hyperparameters, epsilon: request.epsilon,
+              delta: request.delta, seed: request.seed))
+        }
+      ).run()
+      return report.outcomes.map { $0.outcome.tasks[0].perCustomer }
+    }
+    let same = try await lists(changing: nil)
+    #expect(same[0] == same[1])
+    // Means over 40 customers that differ at all differ by more than the 1e-3 that is promised.
+    let changed = try await lists(changing: 5)
+    let recalls = changed.compactMap { $0[.recall]?.reduce(0, +) }
+    #expect(recalls.count == 2)
+    #expect(abs(recalls[0] - recalls[1]) / 40 > 1e-3)
+  }
+
+  @Test("a second run takes every cell from the cache, bit for bit")
+  func cache() async throws {
+    let directory = try TemporaryDirectory()
+    let trainer = PlainTrainer()
+    let first = try await Self.run(
+      Self.plan(Self.cells), cache: CellCache(directory: directory.path), trainer: trainer)
+    #expect(first.cached == [Bool](repeating: false, count: 8))
+    #expect(trainer.seeds == [1, 1, 2, 3])
+    let second = try await Self.run(
+      Self.plan(Self.cells), cache: CellCache(directory: directory.path), trainer: trainer)
+    #expect(second.cached == [Bool](repeating: true, count: 8))
+    #expect(trainer.seeds == [1, 1, 2, 3])
+    #expect(second.report.rows == first.report.rows)
+    #expect(second.report.outcomes.map(\.outcome) == first.report.outcomes.map(\.outcome))
+  }
+
+  @Test("data, code version, hyper-parameters and delta are part of the key; the rest is reused")
+  func keys() async throws {
+    let directory = try TemporaryDirectory()
+    let cache = try CellCache(directory: directory.path)
+    let cells = [
+      ComparisonCell(model: "ease", setting: .centralized),
+      ComparisonCell(model: "popularity", setting: .federated, epsilon: 8, seed: 1),
+    ]
+    func cached(_ plan: ComparisonPlan) async throws -> [Bool] {
+      try await Self.run(plan, cache: cache).cached
+    }
+    #expect(try await cached(Self.plan(cells)) == [false, false])
+    #expect(try await cached(Self.plan(cells, lambda: "2")) == [false, true])
+    #expect(try await cached(Self.plan(cells, delta: 1e-6)) == [true, false])
+    #expect(try await cached(Self.plan(cells, codeVersion: "2")) == [false, false])
+    let base = try Self.problem()
+    let other = EvaluationProblem(
+      name: base.name, histories: base.histories.dropLast() + [history([3])],
+      catalogue: base.catalogue, tasks: base.tasks)
+    #expect(try await cached(Self.plan(cells, problem: other)) == [false, false])
+    #expect(try await cached(Self.plan(cells)) == [true, true])
+  }
+
+  @Test("a damaged or foreign file in the cache is computed again and replaced")
+  func damagedCache() async throws {
+    let directory = try TemporaryDirectory()
+    let cache = try CellCache(directory: directory.path)
+    let cells = [ComparisonCell(model: "popularity", setting: .centralized)]
+    _ = try await Self.run(Self.plan(cells), cache: cache)
+    let name = try #require(try directory.files().first)
+    let url = URL(fileURLWithPath: "\(directory.path)/\(name)")
+    let good = try Data(contentsOf: url)
+    var foreign = String(decoding: good, as: UTF8.self)
+    foreign = foreign.replacingOccurrences(of: "\"seed\":\"0\"", with: "\"seed\":\"7\"")
+    for bad in [Data(), good.dropLast(), Data("{}".utf8), Data(foreign.utf8)] {
+      try bad.write(to: url)
+      #expect(try await Self.run(Self.plan(cells), cache: cache).cached == [false])
+      #expect(try Data(contentsOf: url) == good)
+    }
+    #expect(try directory.files() == [name])
+  }
+
+  @Test("a run that fails keeps the cells before it")
+  func resume() async throws {
+    struct Broken: Error, Equatable {}
+    let directory = try TemporaryDirectory()
+    let cache = try CellCache(directory: directory.path)
+    let plan = try Self.plan(Self.cells)
+    await #expect(throws: Broken()) {
+      try await Comparison(
+        plan: plan, cache: cache, features: Self.features, trainer: { _ in throw Broken() }
+      ).run()
+    }
+    #expect(
+      try await Self.run(plan, cache: cache).cached
+        == [true, true, true, true, false, false, false, false])
+  }
+
+  @Test("a plan that makes no sense is refused")
+  func badPlans() async throws {
+    let popularity = ComparisonCell(model: "popularity", setting: .centralized)
+    for cells in [
+      [popularity, popularity],
+      [ComparisonCell(model: "ease", setting: .centralized, epsilon: 8)],
+      [ComparisonCell(model: "popularity", setting: .federated, epsilon: 0)],
+      [ComparisonCell(model: "popularity", setting: .federated, epsilon: .infinity)],
+    ] {
+      #expect(throws: EvaluationError.self) { try Self.plan(cells) }
+    }
+    #expect(throws: EvaluationError.self) { try Self.plan([popularity], delta: 0) }
+    await #expect(throws: EvaluationError.self) {
+      try await Self.run(
+        Self.plan([ComparisonCell(model: "ease", setting: .centralized)], lambda: "-1"), cache: nil)
+    }
+    await #expect(throws: EvaluationError.self) {
+      try await Self.run(
+        Self.plan([ComparisonCell(model: "nothing", setting: .local)]), cache: nil)
+    }
+    await #expect(throws: EvaluationError.noFederatedTrainer) {
+      try await Comparison(
+        plan: Self.plan([ComparisonCell(model: "popularity", setting: .federated)]), cache: nil,
+        features: Self.features, trainer: nil
+      ).run()
+    }
+  }
+}

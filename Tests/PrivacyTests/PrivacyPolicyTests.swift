@@ -1,0 +1,164 @@
+import CanonicalJSON
+import Testing
+
+@testable import Privacy
+
+@Suite struct PrivacyPolicyTests {
+  private let text = """
+    {
+      "format": 1, "federation": "corner-shop", "mode": "sealed", "unit": "user",
+      "relation": "zero-out", "epsilon_limit": "8", "delta": "1e-5", "filter": "gdp",
+      "minimum_cohort": 100, "maximum_cohort": 5000, "target_cohort": 4000, "model": "gram",
+      "hyperparameters": {"head": 300, "shrinkage": "0.25"},
+      "plan": [
+        {"stage": "popularity", "clip_norm": "1", "noise_multiplier": "1.8981"},
+        {"stage": "gram", "clip_norm": "1.0", "noise_multiplier": "0.632697"}
+      ],
+      "round_deadline_seconds": 120, "retention_days": 365
+    }
+    """
+
+  private func policy(
+    replacing old: String = "", with new: String = ""
+  ) throws(PrivacyError) -> PrivacyPolicy {
+    let edited = old.isEmpty ? text : text.replacing(old, with: new)
+    precondition(old.isEmpty || edited != text, "the test edits something")
+    return try PrivacyPolicy(decoding: Array(edited.utf8))
+  }
+
+  @Test("a policy survives writing and reading, with its spelling and its bytes")
+  func roundTrip() throws {
+    let policy = try policy()
+    #expect(policy.delta.description == "1e-5")
+    #expect(policy.plan[1].clipNorm.description == "1.0")
+    #expect(policy.hyperparameters["head"]?.integerValue == 300)
+    let parsed = try JSONValue.parse(Array(text.utf8))
+    #expect(policy.canonicalBytes == parsed.canonicalBytes)
+    #expect(try PrivacyPolicy(decoding: policy.canonicalBytes) == policy)
+    #expect(try PrivacyPolicy(json: policy.json) == policy)
+  }
+
+  @Test("an unknown key is refused with the nearest known one, at either level")
+  func unknownKeys() {
+    #expect(
+      throws: PrivacyError.unknownPolicyField(field: "epsilon", nearest: "epsilon_limit")
+    ) { try policy(replacing: "epsilon_limit", with: "epsilon") }
+    #expect(
+      throws: PrivacyError.unknownPolicyField(field: "minimum_cohorts", nearest: "minimum_cohort")
+    ) { try policy(replacing: "minimum_cohort", with: "minimum_cohorts") }
+    #expect(
+      throws: PrivacyError.unknownPolicyField(
+        field: "plan[0].noise_multiplyer", nearest: "plan[0].noise_multiplier")
+    ) {
+      try policy(
+        replacing: "noise_multiplier\": \"1.8981", with: "noise_multiplyer\": \"1.8981")
+    }
+  }
+
+  @Test("a missing field is named")
+  func missing() {
+    #expect(
+      throws: PrivacyError.missingPolicyField(field: "retention_days", accepted: "an integer")
+    ) { try policy(replacing: ", \"retention_days\": 365", with: "") }
+    #expect(
+      throws: PrivacyError.missingPolicyField(field: "plan[1].stage", accepted: "a string")
+    ) { try policy(replacing: "\"stage\": \"gram\", ", with: "") }
+  }
+
+  @Test(
+    "a field out of range is refused with its name, its value and what is accepted",
+    arguments: [
+      ("\"8\"", "\"0\"", "epsilon_limit", "\"0\"", "0.001 to 100.0"),
+      ("\"8\"", "\"101\"", "epsilon_limit", "\"101\"", "0.001 to 100.0"),
+      (
+        "\"8\"", "8", "epsilon_limit", "of kind number",
+        "a decimal number in quotes, such as \"0.635\""
+      ),
+      (
+        "\"8\"", "\"-8\"", "epsilon_limit", "\"-8\"",
+        "a decimal number in quotes, such as \"0.635\""
+      ),
+      ("1e-5", "0.5", "delta", "\"0.5\"", "1e-30 to 0.01"),
+      ("\"sealed\"", "\"open\"", "mode", "\"open\"", "\"sealed\""),
+      ("\"gdp\"", "\"rdp\"", "filter", "\"rdp\"", "\"gdp\""),
+      ("zero-out", "add-remove", "relation", "\"add-remove\"", "\"zero-out\""),
+      ("\"user\"", "\"item\"", "unit", "\"item\"", "\"user\""),
+      ("\"format\": 1", "\"format\": 2", "format", "2", "1"),
+      (": 100,", ": 0,", "minimum_cohort", "0", "1 to 10000000"),
+      (": 5000", ": 50", "maximum_cohort", "50", "100 to 10000000"),
+      (": 4000", ": 6000", "target_cohort", "6000", "100 to 5000"),
+      (": 4000", ": \"x\"", "target_cohort", "of kind string", "an integer"),
+      ("\"1.8981\"", "\"0\"", "plan[0].noise_multiplier", "\"0\"", "0.001 to 1000000.0"),
+      ("\"1.0\"", "\"1e7\"", "plan[1].clip_norm", "\"1e7\"", "1e-06 to 1000000.0"),
+      (": 120", ": 0", "round_deadline_seconds", "0", "1 to 86400"),
+      (": 365", ": 36500", "retention_days", "36500", "1 to 3650"),
+      ("\"0.25\"", "0.25", "hyperparameters.shrinkage", "of kind number", "a string or an integer"),
+      (
+        "corner-shop", "corner shop", "federation", "\"corner shop\"",
+        "1 to 64 printable ASCII characters without spaces or quotes"
+      ),
+    ] as [(String, String, String, String, String)])
+  func outOfRange(old: String, new: String, field: String, value: String, accepted: String) {
+    #expect(
+      throws: PrivacyError.invalidPolicyField(field: field, value: value, accepted: accepted)
+    ) { try policy(replacing: old, with: new) }
+  }
+
+  @Test("an empty plan, a policy that is no object and bytes that are no JSON are refused")
+  func structure() throws {
+    var json = try #require(try JSONValue.parse(Array(text.utf8)).objectValue)
+    json["plan"] = .array([])
+    #expect(
+      throws: PrivacyError.invalidPolicyField(
+        field: "plan", value: "0 rounds", accepted: "1 to 4096 rounds")
+    ) { try PrivacyPolicy(json: .object(json)) }
+    #expect(
+      throws: PrivacyError.invalidPolicyField(
+        field: "policy", value: "of kind array", accepted: "an object")
+    ) { try PrivacyPolicy(json: .array([])) }
+    #expect(
+      throws: PrivacyError.malformedPolicy("JSON ends too early, at byte 1")
+    ) { try PrivacyPolicy(decoding: Array("{".utf8)) }
+    json["plan"] = .array([.integer(1)])
+    #expect(
+      throws: PrivacyError.invalidPolicyField(
+        field: "plan[0]", value: "of kind number", accepted: "an object")
+    ) { try PrivacyPolicy(json: .object(json)) }
+  }
+
+  @Test("the planned epsilon is that of the exact charges, and the plan of this policy fits")
+  func plannedEpsilon() throws {
+    let policy = try policy()
+    let planned = try policy.plannedEpsilon(fractionBits: 19)
+    #expect(planned <= 8 && planned > 7.999)
+    var filter = policy.makeFilter()
+    for round in policy.plan { try filter.charge(round.event(fractionBits: 19)) }
+    #expect(filter.epsilonSpent == planned)
+    #expect(policy.check(fractionBits: [19, 19]).isEmpty)
+  }
+
+  @Test("a plan over the limit is refused with how many of its rounds would have fitted")
+  func planDoesNotFit() throws {
+    let policy = try policy(replacing: "0.632697", with: "0.63")
+    let error = #expect(throws: PrivacyError.self) {
+      try policy.requirePlanFits(fractionBits: [19, 19])
+    }
+    guard case .budgetExhausted(let shortfall) = error else {
+      Issue.record("another error: \(String(describing: error))")
+      return
+    }
+    #expect(shortfall.roundsThatFit == 1)
+    #expect(shortfall.limitEpsilon == 8 && shortfall.neededEpsilon > 8)
+    #expect(shortfall.spentEpsilon > 0 && shortfall.spentEpsilon < 3)
+    #expect(policy.check(fractionBits: [19, 19]).count == 1)
+  }
+
+  @Test("noise too fine for the grid and a delta that publishes customers are problems")
+  func check() throws {
+    let policy = try policy(replacing: "1e-5", with: "0.001")
+    let problems = policy.check(fractionBits: [8, 8])
+    #expect(problems.count == 2)
+    #expect(problems.first?.contains("486 grid steps") == true)
+    #expect(problems.last?.contains("delta 0.001 is not below 1 / target_cohort") == true)
+  }
+}

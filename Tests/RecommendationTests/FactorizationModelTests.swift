@@ -1,0 +1,143 @@
+import CanonicalJSON
+import Testing
+import VectorMath
+
+@testable import Recommendation
+
+@Suite struct FactorizationModelTests {
+  private let loss = FactorizationLoss(ridge: 0.7, unobservedWeight: 0.3)
+
+  private func factors(_ values: [Double], dimension: Int) -> ItemFactors {
+    let count = values.count / dimension
+    return ItemFactors(
+      head: Head(popularity: [Float](repeating: 0, count: count), count: count),
+      dimension: dimension, values: values)
+  }
+
+  private func randomValues(_ count: Int, seed: UInt64) -> [Double] {
+    var random = SeededRandom(seed: seed)
+    return (0..<count).map { _ in Double.random(in: -1...1, using: &random) }
+  }
+
+  @Test(
+    "the gradient is that of the loss with the customer's vector solved anew (finite differences)")
+  func gradientByFiniteDifferences() throws {
+    let dimension = 3
+    let values = randomValues(7 * dimension, seed: 9)
+    let places = [0, 2, 5]
+    let gradient = try loss.gradient(
+      factors: factors(values, dimension: dimension), places: places)
+    let step = 1e-5
+    for index in values.indices {
+      var above = values
+      var below = values
+      above[index] += step
+      below[index] -= step
+      let slope =
+        (try loss.value(factors: factors(above, dimension: dimension), places: places)
+          - loss.value(factors: factors(below, dimension: dimension), places: places)) / (2 * step)
+      // Central differences: error of order step² plus rounding of order 1e-16 / step.
+      #expect(abs(slope - gradient[index]) < 1e-8)
+    }
+    #expect(gradient.contains { abs($0) > 0.01 })
+  }
+
+  @Test("the customer's vector is where the weighted ridge loss has slope zero")
+  func customerVectorIsMinimum() throws {
+    let dimension = 4
+    let values = randomValues(6 * dimension, seed: 21)
+    let vector = try loss.customerVector(
+      factors: factors(values, dimension: dimension), places: [1, 4])
+    for index in 0..<dimension {
+      var slope = loss.ridge * vector[index]
+      for item in 0..<6 {
+        let row = values[item * dimension..<(item + 1) * dimension]
+        let score = zip(row, vector).reduce(0) { $0 + $1.0 * $1.1 }
+        let bought = item == 1 || item == 4
+        slope +=
+          (bought ? 1 : loss.unobservedWeight) * (score - (bought ? 1 : 0))
+          * values[item * dimension + index]
+      }
+      #expect(abs(slope) < 1e-12)
+    }
+  }
+
+  @Test("rounds without noise lower the loss of all customers")
+  func roundsLowerTheLoss() throws {
+    let shop = try SyntheticShop(itemCount: 30, customers: 60, itemsEach: 6, seed: 8)
+    let model = try FactorizationModel(
+      hyperparameters: .object([
+        "head": .integer(30), "dimension": .integer(3), "rounds": .integer(12),
+      ]))
+    let defaults = FactorizationLoss(ridge: 1, unobservedWeight: 0.5)
+    var losses: [Double] = []
+    _ = try shop.train(model) { _, parameters in
+      let factors = try ItemFactors(parameters, itemCount: 30, dimension: 3)
+      losses.append(
+        try shop.histories.reduce(0) {
+          $0 + (try defaults.value(factors: factors, places: $1.rows.map(\.item)))
+        })
+    }
+    #expect(losses.count == 13)
+    #expect(losses[12] < 0.75 * losses[0])
+  }
+
+  @Test("a step is momentum on the sum over the cohort")
+  func optimizerStep() throws {
+    let model = try FactorizationModel(
+      hyperparameters: .object([
+        "head": .integer(1), "dimension": .integer(2), "rounds": .integer(2),
+        "learning_rate": .string("4"), "momentum": .string("0.5"),
+      ]))
+    let before = try ModelParameters(tensors: [
+      "popularity": .init([0, 0]), "head": .init([1]), "seed": .init([0, 0, 0, 0]),
+      "factors": .init(shape: [1, 2], values: [1, -1]),
+      "velocity": .init(shape: [1, 2], values: [0.5, 0]),
+    ])
+    let after = try model.advance(
+      stage: 1, noisedSum: [2, -8],
+      context: StageContext(noiseStandardDeviation: 1, targetCohort: 8, contributorCount: 5),
+      parameters: before, itemCount: 2)
+    #expect(after["velocity"]?.values == [0.5, -1])
+    #expect(after["factors"]?.values == [-1, 3])
+    #expect(after["head"] == before["head"] && after["seed"] == before["seed"])
+  }
+
+  @Test("the seed is FNV-1a of the catalogue: the published test values")
+  func publicSeed() throws {
+    // http://www.isthe.com/chongo/tech/comp/fnv/, test vectors of FNV-1a 64.
+    #expect(PublicSeed(hashing: []).value == 0xcbf2_9ce4_8422_2325)
+    #expect(PublicSeed(hashing: Array("a".utf8)).value == 0xaf63_dc4c_8601_ec8c)
+    #expect(PublicSeed(hashing: Array("foobar".utf8)).value == 0x8594_4171_f739_67e8)
+    let seed = PublicSeed(hashing: Array("foobar".utf8))
+    let parameters = try ModelParameters(tensors: [PublicSeed.tensor: seed.parameters])
+    #expect(try PublicSeed(parameters) == seed)
+    let broken = try ModelParameters(tensors: [PublicSeed.tensor: .init([0, 0.5, 0, 0])])
+    #expect(throws: RecommendationError.self) { try PublicSeed(broken) }
+  }
+
+  @Test("first factors follow from the catalogue, and another catalogue has others")
+  func initialFactors() throws {
+    let shop = try SyntheticShop(itemCount: 20, customers: 6, itemsEach: 4, seed: 1)
+    let model = try SmallModels.make("mf")
+    func first(_ catalogue: Catalogue) throws -> ModelParameters {
+      try model.advance(
+        stage: 0, noisedSum: [Double](repeating: 0, count: 20),
+        context: StageContext(noiseStandardDeviation: 0, targetCohort: 6, contributorCount: 6),
+        parameters: model.initialParameters(catalogue: catalogue), itemCount: 20)
+    }
+    let other = try Catalogue(
+      codes: shop.catalogue.codes, descriptions: [String](repeating: "", count: 20))
+    #expect(try first(shop.catalogue) == first(shop.catalogue))
+    #expect(try first(shop.catalogue)["factors"] != first(other)["factors"])
+    let values = try #require(try first(shop.catalogue)["factors"]).values
+    #expect(values.allSatisfy { abs($0) <= 0.0867 } && Set(values).count == values.count)
+  }
+
+  @Test("stages are the popularity and as many rounds as asked for")
+  func stages() throws {
+    let model = try FactorizationModel(hyperparameters: .object(["rounds": .integer(3)]))
+    #expect(model.stages == ["popularity", "factors-1", "factors-2", "factors-3"])
+    #expect(try FactorizationModel(hyperparameters: .object([:])).stages.count == 11)
+  }
+}

@@ -1,0 +1,64 @@
+import Glibc
+import Testing
+import VectorMath
+
+@testable import Recommendation
+
+@Suite struct RankingTests {
+  @Test("the list agrees with a full sort, ties by ascending place")
+  func agreesWithSort() {
+    var random = SeededRandom(seed: 1)
+    for _ in 0..<200 {
+      let count = Int.random(in: 0...60, using: &random)
+      // Few distinct values, so that ties are common.
+      let scores = (0..<count).map { _ in Float(Int.random(in: 0...8, using: &random)) }
+      let excluded = Set((0..<count).filter { _ in Bool.random(using: &random) })
+      let length = Int.random(in: 0...20, using: &random)
+      let sorted = (0..<count).filter { !excluded.contains($0) }
+        .sorted { (-scores[$0], $0) < (-scores[$1], $1) }
+      #expect(
+        Ranking.topK(scores, length, excluding: excluded) == Array(sorted.prefix(length)))
+    }
+  }
+
+  @Test("NaN ranks last, after minus infinity in place order")
+  func notANumberIsLast() {
+    #expect(Ranking.topK([.nan, 1, .infinity, -3], 4) == [2, 1, 3, 0])
+  }
+
+  @Test("metrics of one list by hand")
+  func metricsByHand() {
+    let list = [7, 3, 9, 1]
+    let targets: Set<Int> = [3, 1, 4]
+    #expect(RankingMetrics.recall(list: list, targets: targets, cutoff: 4) == 2.0 / 3)
+    #expect(RankingMetrics.recall(list: list, targets: targets, cutoff: 2) == 1.0 / 3)
+    #expect(RankingMetrics.precision(list: list, targets: targets, cutoff: 4) == 0.5)
+    #expect(RankingMetrics.hitRate(list: list, targets: targets, cutoff: 1) == 0)
+    #expect(RankingMetrics.hitRate(list: list, targets: targets, cutoff: 2) == 1)
+    #expect(RankingMetrics.reciprocalRank(list: list, targets: targets, cutoff: 4) == 0.5)
+    #expect(RankingMetrics.reciprocalRank(list: list, targets: targets, cutoff: 1) == 0)
+    #expect(
+      RankingMetrics.averagePrecision(list: list, targets: targets, cutoff: 4)
+        == (1.0 / 2 + 2.0 / 4) / 3)
+    let gain = 1 / log2(3) + 1 / log2(5)
+    let ideal = 1 + 1 / log2(3) + 1 / log2(4)
+    #expect(
+      abs(RankingMetrics.ndcg(list: list, targets: targets, cutoff: 4) - gain / ideal) < 1e-12)
+  }
+
+  @Test("a perfect list has every figure 1, also with fewer targets than positions")
+  func perfectList() {
+    for metric in [
+      RankingMetrics.recall, RankingMetrics.ndcg, RankingMetrics.averagePrecision,
+      RankingMetrics.reciprocalRank, RankingMetrics.hitRate,
+    ] {
+      #expect(abs(metric([5, 6, 1, 2], [5, 6], 4) - 1) < 1e-12)
+    }
+  }
+
+  @Test("coverage counts distinct items within the cutoff")
+  func coverage() {
+    #expect(
+      RankingMetrics.coverage(lists: [[0, 1, 2], [1, 0, 3]], cutoff: 2, itemCount: 8) == 0.25)
+  }
+}

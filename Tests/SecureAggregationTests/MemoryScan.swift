@@ -1,0 +1,1 @@
+../CryptographyTests/MemoryScan.swift

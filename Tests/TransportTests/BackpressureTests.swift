@@ -1,0 +1,114 @@
+import Synchronization
+import Testing
+
+@testable import Transport
+
+@Suite struct BackpressureTests {
+  static let frameBytes = 65_536
+  static let frameCount = 1_000
+  /// Linux lets loopback sockets keep at most about 4 MB to send and 6 MB received; the rest of the lag is ours: the
+  /// frames that wait for the consumer, one socket read, and one frame per sender.
+  static let highestLagBytes = 16 << 20
+
+  @Test("a slow reader suspends the sender instead of growing memory")
+  func slowReader() async throws {
+    let identity = try TestIdentity.make()
+    let sent = Counter()
+    let highestLag = Counter()
+    let finished = Mailbox<Int>()
+    let handler: @Sendable (FramedConnection) async -> Void = { connection in
+      var received = 0
+      var checksum: UInt8 = 0
+      do throws(TransportError) {
+        for try await frame in connection.frames {
+          received += 1
+          // Work that takes longer than sending a frame: this is what makes the reader slow.
+          for pass in 0..<4 { checksum = frame.reduce(checksum &+ UInt8(pass)) { $0 ^ $1 } }
+          highestLag.raise(to: sent.value - received)
+        }
+      } catch {
+        // The count below is then short.
+      }
+      finished.put(received)
+    }
+    try await Loopback.withServer(identity: identity, handler: handler) { server in
+      try await Loopback.connect(server, pin: identity.spkiHash) { connection in
+        let payload = [UInt8](repeating: 3, count: Self.frameBytes)
+        for _ in 0..<Self.frameCount {
+          try await connection.send(payload)
+          sent.raise(to: sent.value + 1)
+        }
+        // The close behind the last frame is held back by the slow reader too.
+      }
+    }
+    #expect(await finished.next() == Self.frameCount)
+    #expect(highestLag.value * Self.frameBytes <= Self.highestLagBytes)
+  }
+
+  @Test("a peer that never reads does not hold a sender beyond the send timeout")
+  func sendTimeout() async throws {
+    let identity = try TestIdentity.make()
+    let release = Mailbox<Void>()
+    let handler: @Sendable (FramedConnection) async -> Void = { _ in _ = await release.next() }
+    try await Loopback.withServer(identity: identity, handler: handler) { server in
+      var limits = ConnectionLimits(maximumFrameBytes: Self.frameBytes)
+      limits.sendTimeout = .milliseconds(50)
+      await #expect(throws: TransportError.sendTimedOut(after: .milliseconds(50))) {
+        try await Loopback.connect(server, pin: identity.spkiHash, limits: limits) { connection in
+          let payload = [UInt8](repeating: 3, count: Self.frameBytes)
+          while true { try await connection.send(payload) }
+        }
+      }
+      release.put(())
+    }
+  }
+
+  @Test("cancelling a sender that waits for a reader that does not read ends both")
+  func cancelSuspendedSender() async throws {
+    let identity = try TestIdentity.make()
+    let begun = Mailbox<Void>()
+    let release = Mailbox<Void>()
+    let seen = Mailbox<TransportError?>()
+    let handler: @Sendable (FramedConnection) async -> Void = { connection in
+      begun.put(())
+      _ = await release.next()
+      do throws(TransportError) {
+        for try await _ in connection.frames {}
+        seen.put(nil)
+      } catch {
+        seen.put(error)
+      }
+    }
+    try await Loopback.withServer(identity: identity, handler: handler) { server in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          await #expect(throws: TransportError.cancelled) {
+            try await Loopback.connect(server, pin: identity.spkiHash) { connection in
+              let payload = [UInt8](repeating: 3, count: Self.frameBytes)
+              // Without end: only the reader that does not read and the cancellation stop this.
+              while true { try await connection.send(payload) }
+            }
+          }
+        }
+        _ = await begun.next()
+        group.cancelAll()
+        try await group.waitForAll()
+        release.put(())
+        // Cut in a send it is a truncation; cancelled between two sends it is a clean end.
+        let end = await seen.next()
+        #expect(end == .some(nil) || end == .truncated)
+      }
+    }
+  }
+}
+
+/// A number that several tasks may raise.
+final class Counter: Sendable {
+  private let state = Mutex(0)
+
+  var value: Int { state.withLock { $0 } }
+
+  func raise(to value: Int) {
+    state.withLock { $0 = max($0, value) }
+  }
+}

@@ -1,0 +1,39 @@
+internal import ArgumentParser
+internal import BehaviorStore
+internal import Glibc
+internal import Operations
+
+struct FeedbackCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "feedback",
+    abstract: "Tells this device what came of a recommended item; it never leaves the device.",
+    discussion: """
+      Example:
+
+        client feedback --home me 12 85123A clicked
+      """)
+
+  @OptionGroup var location: HomeOption
+
+  @Argument(help: "The slate's number, as client recommend --explore printed it.")
+  var slate: Int64
+
+  @Argument(help: "The item's code.")
+  var item: String
+
+  @Argument(help: "clicked, bought or dismissed.")
+  var outcome: String
+
+  func run() async throws {
+    guard let outcome = SlateOutcome(rawValue: outcome) else {
+      throw CommandFailure(
+        what: "there is no outcome \"\(self.outcome)\"",
+        why: "known are \(SlateOutcome.allCases.map(\.rawValue).joined(separator: ", "))",
+        next: "choose one of them", exit: .usage)
+    }
+    try location.withStore { store in
+      try store.recordOutcome(outcome, item: item, slate: slate, atSeconds: Int64(time(nil)))
+    }
+    print("noted on this device: \(item) of slate \(slate) was \(outcome.rawValue)")
+  }
+}

@@ -1,0 +1,70 @@
+internal import BehaviorStore
+internal import Cryptography
+internal import Federation
+internal import Glibc
+internal import Ledger
+internal import Privacy
+internal import WireProtocol
+
+/// One customer's journal, consent and checkpoints, in the customer's own SQLite store.
+///
+/// Used only on the executor of the `ClientHost` that made it: `StorePool` is not shared.
+final class StoredDevice: DeviceStorage, @unchecked Sendable {
+  private let directory: String
+  private let pool: StorePool
+  private let ledgerID: String
+
+  init(directory: String, pool: StorePool, ledgerID: [UInt8]) {
+    self.directory = directory
+    self.pool = pool
+    self.ledgerID = HexCoding.encode(ledgerID)
+  }
+
+  private var store: BehaviorStore {
+    get throws { try pool.store(in: directory) }
+  }
+
+  func consents(to policyHash: SHA256Digest) throws -> Bool {
+    try store.consent(policyHash: policyHash.hex).allows
+  }
+
+  func lastRound() throws -> UInt64? { try store.lastRound(ledgerID: ledgerID) }
+
+  /// A round that the coordinator declared void, under its signature, is not counted: in mode
+  /// `sealed` it holds the update in clear anyway, and a void round has no output.
+  func spentMuSquared() throws -> Double {
+    try store.spentMuSquared(ledgerID: ledgerID, states: [.spent, .released, .burned])
+  }
+
+  func journalSpent(_ entry: SpentRound) throws {
+    try store.journalSpent(
+      JournalEntry(
+        round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
+        charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
+        atSeconds: Int64(time(nil)), state: .spent))
+  }
+
+  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {
+    let state: RoundState =
+      switch outcome {
+      case .released: .released
+      case .void: .void
+      case .burned: .burned
+      }
+    try store.recordOutcome(
+      state, round: round, ledgerID: ledgerID, atSeconds: Int64(time(nil)))
+  }
+
+  func keepCheckpoint(_ checkpoint: CheckpointNote) throws {
+    try store.keep(
+      KeptCheckpoint(
+        ledgerID: ledgerID, size: UInt64(checkpoint.size),
+        note: String(decoding: checkpoint.text, as: UTF8.self), atSeconds: Int64(time(nil))))
+  }
+
+  func newestCheckpoint() throws -> CheckpointNote? {
+    try store.newestCheckpoint(ledgerID: ledgerID).map { kept in
+      CheckpointNote(size: Int(kept.size), text: Array(kept.note.utf8))
+    }
+  }
+}

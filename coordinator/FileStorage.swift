@@ -1,0 +1,50 @@
+internal import Cryptography
+internal import Federation
+internal import Glibc
+internal import Ledger
+internal import LedgerStore
+internal import Operations
+internal import WireProtocol
+
+/// A coordinator's storage on disk: ledger and blobs in files, the roster in SQLite.
+///
+/// Used only by the engine of one `CoordinatorServer`, on that actor's thread: nothing else calls it
+/// once serving has begun.
+final class FileStorage: CoordinatorStorage, @unchecked Sendable {
+  private let ledger: LedgerWriter
+  private let roster: RosterStore
+  private let blobs: BlobDirectory
+  private let failpoint: Failpoint
+
+  init(ledger: LedgerWriter, roster: RosterStore, blobs: BlobDirectory, failpoint: Failpoint) {
+    self.ledger = ledger
+    self.roster = roster
+    self.blobs = blobs
+    self.failpoint = failpoint
+  }
+
+  func member(_ id: ClientID) throws -> RosterEntry? {
+    // Read each time: `roster revoke` may run beside this process.
+    try roster.member(id)
+  }
+
+  func redeem(
+    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+  ) throws -> Redemption {
+    try roster.redeem(
+      tokenSecret: tokenSecret, identityKey: identityKey, now: Int64(time(nil)),
+      credential: credential)
+  }
+
+  var ledgerState: LedgerState { ledger.state }
+
+  func append(_ record: LedgerRecord) throws -> LedgerPosition { try ledger.append(record) }
+
+  func checkpointText() throws -> [UInt8] { try ledger.checkpoint().text }
+
+  func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest {
+    try blobs.store(bytes, reach: failpoint.reach)
+  }
+
+  func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]? { try blobs.load(hash) }
+}

@@ -1,0 +1,163 @@
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import Cryptography
+internal import Federation
+internal import Glibc
+internal import Ledger
+internal import LedgerStore
+internal import Operations
+internal import Privacy
+internal import Recommendation
+internal import Transport
+
+struct InitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Makes a federation: keys, TLS certificate, policy, ledger.",
+    discussion: """
+      Example:
+
+        coordinator init --dir shop --catalogue catalogue.csv --customers 3613 --epsilon 8
+
+      The catalogue is the shop's public price list, a CSV file with the header code,description.
+      It must not depend on any customer. The policy is fixed for the life of the ledger: a new
+      budget is a new ledger, and new consent.
+      """)
+
+  @OptionGroup var location: DirectoryOption
+
+  @Option(help: "The public price list: CSV with the header code,description.")
+  var catalogue: String
+
+  @Option(name: .customLong("policy"), help: "A policy file to use instead of the flags below.")
+  var policyFile: String?
+
+  @Option(help: "Name of the federation.")
+  var name: String = "shop"
+
+  @Option(help: "Model to train: \(ModelRegistry.identifiers.joined(separator: ", ")).")
+  var model: String = ModelRegistry.identifiers.last ?? ""
+
+  @Option(help: "Privacy budget: epsilon per customer, for the life of the ledger.")
+  var epsilon: String = "8"
+
+  @Option(help: "Failure probability of the budget.")
+  var delta: String = "0.00001"
+
+  @Option(help: "Customers expected; sums are divided by this constant.")
+  var customers: Int = 1_000
+
+  @Option(help: "Fewest contributions of a released round; half of --customers by default.")
+  var minimumCohort: Int?
+
+  @Option(help: "Most contributions of a round; --customers by default.")
+  var maximumCohort: Int?
+
+  @Option(help: "Longest time of a round, in seconds.")
+  var deadline: Int = 120
+
+  @Option(help: "Address and port to accept clients on.")
+  var listen: String?
+
+  func run() async throws {
+    let target = location.directory
+    try refuseExisting(target)
+    let catalogue = try CatalogueFile.read(catalogue)
+    let policy = try policyFile.map(PolicyFile.read) ?? makePolicy()
+    let configuration = try CoordinatorConfiguration(
+      file: target.configuration, environment: ProcessEnvironment.all,
+      flags: ["listen": listen])
+
+    // Everything is made beside the target and renamed into place: there is never half a directory.
+    let draft = CoordinatorDirectory(path: "\(target.path).init-\(getpid())")
+    do {
+      try make(draft, catalogue: catalogue, policy: policy, listen: listen)
+      try rename(draft, to: target)
+    } catch {
+      DurableFile.removeTree(draft.path)
+      throw error
+    }
+    try report(target, policy: policy, listen: try configuration.listen())
+  }
+
+  private func refuseExisting(_ target: CoordinatorDirectory) throws {
+    guard access(target.path, F_OK) != 0 else {
+      throw CommandFailure(
+        what: "\(target.path) exists", why: "init makes a new federation and never overwrites one",
+        next: "choose another --dir, or remove that directory and its ledger yourself",
+        exit: .invalidConfiguration)
+    }
+  }
+
+  private func make(
+    _ directory: CoordinatorDirectory, catalogue: Catalogue, policy: PrivacyPolicy, listen: String?
+  ) throws {
+    for path in [directory.path, directory.keys, directory.blobs, directory.ledger] {
+      try DurableFile.makeDirectory(path)
+    }
+    let coordinatorKey = try SigningKey()
+    try KeyFile.create(coordinatorKey, at: directory.coordinatorKey)
+    try KeyFile.create(try SigningKey(), at: directory.enrolmentKey)
+    try TLSIdentity.generate(
+      certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
+      commonName: policy.federation, nowSeconds: Int64(time(nil)))
+    try DurableFile.write(Array((policy.json.prettyText + "\n").utf8), to: directory.policy)
+    var settings: [String: JSONValue] = [:]
+    if let listen { settings["listen"] = .string(listen) }
+    try DurableFile.write(
+      Array((JSONValue.object(settings).prettyText + "\n").utf8), to: directory.configuration)
+
+    let blobs = BlobDirectory(path: directory.blobs)
+    let features = try TextFeatures.lsa(descriptions: catalogue.descriptions)
+    let digests = PublicBlobs(
+      catalogue: try blobs.store(catalogue.encoded()),
+      features: try blobs.store(features.encoded()))
+    try DurableFile.write(Array(digests.json.prettyText.utf8), to: directory.publicBlobs)
+    _ = try RosterStore(path: directory.roster)
+    let genesis = GenesisRecord(
+      ledgerID: try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount)),
+      coordinatorKey: coordinatorKey.verifyingKey, policy: policy,
+      softwareVersion: ProductVersion.current, createdAtSeconds: Int64(time(nil)),
+      enrolmentKeyHeldByCoordinator: true)
+    _ = try LedgerWriter.create(
+      on: try LocalDisk(directory: directory.ledger), genesis: genesis,
+      signingKey: coordinatorKey)
+  }
+
+  private func rename(_ draft: CoordinatorDirectory, to target: CoordinatorDirectory) throws {
+    guard Glibc.rename(draft.path, target.path) == 0 else {
+      throw CommandFailure(
+        what: "cannot make \(target.path)", why: String(cString: strerror(errno)),
+        next: "check that its parent directory exists and may be written", exit: .failure)
+    }
+  }
+
+  private func makePolicy() throws -> PrivacyPolicy {
+    try PolicyTemplate(
+      federation: name, model: model, hyperparameters: .object([:]), epsilon: epsilon,
+      delta: delta, customers: customers,
+      minimumCohort: minimumCohort ?? max(2, customers / 2),
+      maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline
+    ).policy()
+  }
+
+  private func report(
+    _ target: CoordinatorDirectory, policy: PrivacyPolicy, listen: (host: String, port: UInt16)
+  ) throws {
+    let mode = PolicyText.modeSentence(of: policy)
+    print(
+      """
+      made     \(target.path)
+      policy   epsilon <= \(policy.epsilonLimit) at delta \(policy.delta) per customer, \
+      \(policy.plan.count) planned round(s) of model \(policy.model)
+      mode     \(policy.mode): \(mode)
+      keys     \(target.keys): coordinator, enrolment and TLS keys, readable by this user only
+
+      Whoever holds both the coordinator key and the enrolment key can also admit customers of
+      their own invention. Keep \(target.enrolmentKey) apart where that matters.
+
+      Next: coordinator roster token --dir \(target.path) --count 10 --out tokens.txt
+            coordinator serve --dir \(target.path)      (will listen on \(listen.host):\(listen.port))
+      """)
+  }
+}

@@ -1,0 +1,177 @@
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import Cryptography
+internal import Federation
+internal import Ledger
+internal import LedgerStore
+internal import NIOCore
+internal import NIOPosix
+internal import Operations
+internal import Recommendation
+internal import Transport
+internal import WireProtocol
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Accepts clients and runs the rounds of the policy's plan.",
+    discussion: """
+      Example:
+
+        coordinator serve --dir shop
+
+      Each round is charged to the ledger, durably, before its noise is drawn. A round that would
+      overspend the budget is refused before it starts (exit 3). SIGTERM ends an open round free of
+      charge and exits 0.
+      """)
+
+  @OptionGroup var location: DirectoryOption
+
+  @Option(help: "Address and port to accept clients on; port 0 takes any free one.")
+  var listen: String?
+
+  @Option(help: "How often the policy's plan is trained, over the ledger's life.")
+  var trainings: String?
+
+  @Flag(help: "Exit once training is over, instead of serving the model on.")
+  var exitWhenTrained = false
+
+  func run() async throws {
+    let directory = try location.existing()
+    let configuration = try CoordinatorConfiguration(
+      file: directory.configuration, environment: ProcessEnvironment.all,
+      flags: ["listen": listen, "trainings": trainings])
+    // From here on both signals end the work in order.
+    let signals = SignalWatch()
+    let federation = try OpenedFederation(directory)
+    let ending = try await serve(federation, configuration: configuration, signals: signals)
+    try ending.finish()
+  }
+
+  /// How serving ended.
+  private enum Ending {
+    case signal(Int32)
+    case finished(Finished.Reason)
+    case quorumNeverMet
+    case failed(any Error)
+
+    func finish() throws {
+      switch self {
+      case .signal(let number):
+        if number == SignalWatch.interrupt { throw ExitCode(ExitStatus.interrupted.rawValue) }
+      case .finished(.planComplete): break
+      case .finished(.budgetExhausted):
+        throw ExitCode(ExitStatus.budgetExhausted.rawValue)
+      case .quorumNeverMet:
+        throw CommandFailure(
+          what: "the quorum was not met in three rounds, one after the other",
+          why: "fewer clients contributed than the policy's minimum cohort; nothing was charged",
+          next: "start more clients, then: coordinator serve", exit: .quorumNotMet)
+      case .failed(let error): throw CoordinatorFailure.explain(error)
+      }
+    }
+  }
+
+  private func serve(
+    _ federation: OpenedFederation, configuration: CoordinatorConfiguration, signals: SignalWatch
+  ) async throws -> Ending {
+    let limit = try configuration.count("maximum-connections")
+    try DescriptorLimit.raise(to: limit + Self.reservedDescriptors)
+    let address = try configuration.listen()
+    let engineThread = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let clock = ContinuousClock()
+    let reporter = ServeReporter()
+    let exitWhenTrained = exitWhenTrained
+    let engine = try federation.engine(configuration)
+    let server = CoordinatorServer(
+      engine: engine, executor: engineThread.next().executor, startedAt: clock.now,
+      report: { reporter.report($0) })
+    let transport = try await Self.bind(
+      address, identity: federation.tls, limit: limit, reporter: reporter)
+    reporter.listening(host: address.host, port: transport.boundPort, federation: federation)
+
+    let ending = await withTaskGroup(of: Ending?.self, returning: Ending.self) { group in
+      group.addTask {
+        do {
+          try await transport.run { connection in await server.serve(connection) }
+          return nil
+        } catch {
+          return .failed(error)
+        }
+      }
+      group.addTask { await Self.tick(server, statusFile: federation.directory.status) }
+      group.addTask { await Self.waitForSignal(signals) }
+      group.addTask { await Self.waitForEnd(of: server, exitWhenTrained: exitWhenTrained) }
+      var ending = Ending.quorumNeverMet
+      for await result in group {
+        if let result {
+          ending = result
+          break
+        }
+      }
+      await server.drain()
+      await transport.stop()
+      group.cancelAll()
+      return ending
+    }
+    try await engineThread.shutdownGracefully()
+    return ending
+  }
+
+  private static let reservedDescriptors = 64
+  private static let tickInterval = Duration.milliseconds(250)
+
+  private static func bind(
+    _ address: (host: String, port: UInt16), identity: TLSIdentity, limit: Int,
+    reporter: ServeReporter
+  ) async throws -> TransportServer {
+    do {
+      var limits = ServerLimits(
+        connection: ConnectionLimits(maximumFrameBytes: FrameLimits.maximumFrameBytes))
+      limits.maximumConnections = limit
+      return try await TransportServer.bind(
+        host: address.host, port: Int(address.port), identity: identity, limits: limits,
+        observe: { reporter.report($0) })
+    } catch {
+      throw CoordinatorFailure.explain(error)
+    }
+  }
+
+  private static func tick(_ server: CoordinatorServer, statusFile: String) async -> Ending? {
+    while !Task.isCancelled {
+      await server.tick()
+      LiveStatus.write(await server.status, to: statusFile)
+      do {
+        try await Task.sleep(for: tickInterval)
+      } catch {
+        break
+      }
+    }
+    LiveStatus.remove(statusFile)
+    return nil
+  }
+
+  private static func waitForSignal(_ signals: SignalWatch) async -> Ending? {
+    for await number in signals.signals { return .signal(number) }
+    return nil
+  }
+
+  private static func waitForEnd(
+    of server: CoordinatorServer, exitWhenTrained: Bool
+  ) async -> Ending? {
+    for await reason in server.stopReasons {
+      switch reason {
+      case .failed: return .failed(await server.failure ?? CancellationError())
+      case .quorumNeverMet: return .quorumNeverMet
+      case .finished(.budgetExhausted): return .finished(.budgetExhausted)
+      case .finished(.planComplete):
+        if exitWhenTrained {
+          // Members fetch the last model before the door closes.
+          await server.waitUntilQuiet()
+          return .finished(.planComplete)
+        }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,66 @@
+internal import Federation
+internal import Ledger
+internal import LedgerStore
+internal import Operations
+internal import Privacy
+internal import Transport
+internal import WireProtocol
+
+/// What `serve` says on stderr, one line an event. No line holds a client id or a figure of one
+/// client.
+final class ServeReporter: Sendable {
+  func listening(host: String, port: Int, federation: OpenedFederation) {
+    let policy = federation.identity.policy
+    let state = federation.ledger.state
+    let recovery = federation.recovery
+    if let round = recovery.burnedRound {
+      line("recover  round \(round) was charged and has no output: burned, its charge stays")
+    }
+    if let round = recovery.voidedRound {
+      line("recover  round \(round) was open and not charged: void, free")
+    }
+    line("mode     \(policy.mode): \(PolicyText.modeSentence(of: policy))")
+    line(
+      "budget   epsilon \(Format.decimal(state.epsilonSpent, places: 4)) of "
+        + "\(policy.epsilonLimit) spent at delta \(policy.delta), per customer")
+    line("next     round \(state.lastRound + 1)")
+    line("listen   \(host):\(port)")
+  }
+
+  func report(_ note: CoordinatorNote) {
+    switch note {
+    case .enrolled(let count): line("roster   \(Format.count(count)) members")
+    case .loginRefused(let code): line("refused  \(code.meaning)")
+    case .roundOffered(let round, let stage, let members, let dimension):
+      line(
+        "round \(round)  \(stage): offered to \(Format.count(members)) members, "
+          + "\(Format.count(dimension)) numbers each")
+    case .roundCharged(let round, let contributors):
+      line("round \(round)  charged; \(Format.count(contributors)) contributions")
+    case .roundReleased(let round, _, let ratio):
+      line("round \(round)  released; \(PolicyText.signal(ratio))")
+    case .roundVoid(let round, let reason): line("round \(round)  void, free: \(reason)")
+    case .updatesRejected(let round, let counts):
+      let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+      line("round \(round)  rejected: \(list.joined(separator: ", "))")
+    case .budgetRefused(let spent, let withRound, let limit, let left):
+      line("error: the next round is refused before it starts")
+      line(
+        "why:   epsilon \(Format.decimal(spent, places: 4)) of \(limit) is spent and it would reach "
+          + "\(Format.decimal(withRound, places: 4)); \(left) such round(s) would have fitted")
+      line("next:  a new period is a new ledger and new consent: coordinator init")
+    }
+  }
+
+  func report(_ event: TransportServerEvent) {
+    switch event {
+    case .handshakeFailed(let error, _): line("refused  a TLS handshake failed: \(error)")
+    case .connectionRefused(let limit, _):
+      line("refused  a connection: \(limit) are open (maximum-connections)")
+    }
+  }
+
+  func finished() { line("trained  the plan is complete; the model is served until SIGTERM") }
+
+  private func line(_ text: String) { StandardError.write(text + "\n") }
+}

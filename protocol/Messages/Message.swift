@@ -1,0 +1,121 @@
+/// Every message of the protocol. One frame carries one message: a kind byte, then its fields.
+///
+/// Wire specification section 3.
+package enum Message: Equatable, Sendable {
+  case serverHello(ServerHello)
+  case clientAuth(ClientAuth)
+  case clientEnrol(ClientEnrol)
+  case welcome(Welcome)
+  case refused(Refused)
+  case offer(Offer)
+  case answer(Answer)
+  case proceed(Proceed)
+  case updateHeader(UpdateHeader)
+  case updateChunk(UpdateChunk)
+  case updateResult(UpdateResult)
+  case roundClosed(RoundClosed)
+  case finished(Finished)
+  case fetchBlob(FetchBlob)
+  case blobChunk(BlobChunk)
+}
+
+extension Message {
+  /// First byte of the frame payload. Values are never reused.
+  package enum Kind: UInt8, CaseIterable, Sendable {
+    case serverHello = 1
+    case clientAuth = 2
+    case clientEnrol = 3
+    case welcome = 4
+    case refused = 5
+    case offer = 16
+    case answer = 17
+    case proceed = 18
+    case updateHeader = 19
+    case updateChunk = 20
+    case updateResult = 21
+    case roundClosed = 22
+    case finished = 23
+    case fetchBlob = 32
+    case blobChunk = 33
+  }
+
+  package var kind: Kind {
+    switch self {
+    case .serverHello: .serverHello
+    case .clientAuth: .clientAuth
+    case .clientEnrol: .clientEnrol
+    case .welcome: .welcome
+    case .refused: .refused
+    case .offer: .offer
+    case .answer: .answer
+    case .proceed: .proceed
+    case .updateHeader: .updateHeader
+    case .updateChunk: .updateChunk
+    case .updateResult: .updateResult
+    case .roundClosed: .roundClosed
+    case .finished: .finished
+    case .fetchBlob: .fetchBlob
+    case .blobChunk: .blobChunk
+    }
+  }
+
+  /// The frame payload that carries this message.
+  package func encoded() -> [UInt8] {
+    var capacity = 256
+    if case .updateChunk(let chunk) = self { capacity += chunk.data.count }
+    if case .blobChunk(let chunk) = self { capacity += chunk.data.count }
+    var writer = ByteWriter(capacity: capacity)
+    writer.uint8(kind.rawValue)
+    switch self {
+    case .serverHello(let body): body.write(to: &writer)
+    case .clientAuth(let body): body.write(to: &writer)
+    case .clientEnrol(let body): body.write(to: &writer)
+    case .welcome(let body): body.write(to: &writer)
+    case .refused(let body): body.write(to: &writer)
+    case .offer(let body): body.write(to: &writer)
+    case .answer(let body): body.write(to: &writer)
+    case .proceed(let body): body.write(to: &writer)
+    case .updateHeader(let body): body.write(to: &writer)
+    case .updateChunk(let body): body.write(to: &writer)
+    case .updateResult(let body): body.write(to: &writer)
+    case .roundClosed(let body): body.write(to: &writer)
+    case .finished(let body): body.write(to: &writer)
+    case .fetchBlob(let body): body.write(to: &writer)
+    case .blobChunk(let body): body.write(to: &writer)
+    }
+    return writer.bytes
+  }
+
+  /// Reads one frame payload.
+  ///
+  /// The encoding is canonical: a payload that decodes encodes back to the same bytes.
+  /// - Parameter payload: at most `FrameLimits.maximumFrameBytes` bytes, from a peer.
+  /// - Throws: `WireError`, naming the field or length that is wrong.
+  package init(decoding payload: [UInt8]) throws(WireError) {
+    guard payload.count <= FrameLimits.maximumFrameBytes else {
+      throw .messageTooLong(actual: payload.count, limit: FrameLimits.maximumFrameBytes)
+    }
+    guard !payload.isEmpty else { throw .emptyMessage }
+    var reader = ByteReader(payload)
+    let raw = try reader.uint8()
+    guard let kind = Kind(rawValue: raw) else { throw .unknownMessage(kind: raw) }
+    switch kind {
+    case .serverHello: self = .serverHello(try ServerHello(from: &reader))
+    case .clientAuth: self = .clientAuth(try ClientAuth(from: &reader))
+    case .clientEnrol: self = .clientEnrol(try ClientEnrol(from: &reader))
+    case .welcome: self = .welcome(try Welcome(from: &reader))
+    case .refused: self = .refused(try Refused(from: &reader))
+    case .offer: self = .offer(try Offer(from: &reader))
+    case .answer: self = .answer(try Answer(from: &reader))
+    case .proceed: self = .proceed(try Proceed(from: &reader))
+    case .updateHeader: self = .updateHeader(try UpdateHeader(from: &reader))
+    case .updateChunk: self = .updateChunk(try UpdateChunk(from: &reader))
+    case .updateResult: self = .updateResult(try UpdateResult(from: &reader))
+    case .roundClosed: self = .roundClosed(try RoundClosed(from: &reader))
+    case .finished: self = .finished(try Finished(from: &reader))
+    case .fetchBlob: self = .fetchBlob(try FetchBlob(from: &reader))
+    case .blobChunk: self = .blobChunk(try BlobChunk(from: &reader))
+    }
+    try reader.finish()
+  }
+}

@@ -1,0 +1,91 @@
+internal import Cryptography
+internal import SecureAggregation
+
+extension CoordinatorRound {
+  /// Where one member stands in the round.
+  struct Member: Sendable {
+    enum State: Equatable, Sendable {
+      case offered
+      case waiting
+      case uploading
+      case accepted
+      case declined
+      case rejected
+      case gone
+    }
+
+    let key: VerifyingKey
+    var state: State
+    var isConnected = true
+
+    /// The round still waits for this member.
+    var isPending: Bool {
+      switch state {
+      case .offered, .waiting, .uploading: true
+      case .accepted, .declined, .rejected, .gone: false
+      }
+    }
+  }
+
+  /// One sealed update on its way in. Nothing of it reaches the sum before it is complete, its
+  /// digest and signature are checked, and it was opened and clipped.
+  struct Upload: Sendable {
+    let expiresAt: MonotonicTime
+    var header: UpdateHeader?
+    private var chunks: [[UInt8]] = []
+    private var byteCount = 0
+
+    init(expiresAt: MonotonicTime) {
+      self.expiresAt = expiresAt
+    }
+
+    /// - Returns: false when the chunk is out of order or one byte too many.
+    mutating func append(_ chunk: UpdateChunk, limit: Int) -> Bool {
+      guard let header, Int(chunk.index) == chunks.count, chunks.count < Int(header.chunkCount),
+        byteCount + chunk.data.count <= limit
+      else { return false }
+      byteCount += chunk.data.count
+      chunks.append(chunk.data)
+      return true
+    }
+
+    var isComplete: Bool {
+      guard let header else { return false }
+      return chunks.count == Int(header.chunkCount)
+    }
+
+    /// The sealed update, once its digest is the signed one.
+    func verified() throws(UpdateRejection) -> SealedUpdate {
+      guard let header, isComplete else { throw .wrongLength }
+      guard UpdateDigest.sha256(of: chunks) == header.digest else { throw .badSignature }
+      return SealedUpdate(
+        ephemeralKey: header.ephemeralKey, header: header.streamHeader, chunks: chunks)
+    }
+  }
+}
+
+/// The digest that an update's signature covers.
+package enum UpdateDigest {
+  /// SHA-256 over the chunks, concatenated: 32 bytes.
+  package static func sha256(of chunks: [[UInt8]]) -> [UInt8] {
+    var hash = SHA256()
+    for chunk in chunks { hash.update(chunk) }
+    return hash.finalize().bytes
+  }
+}
+
+extension Message {
+  /// The round that a member's message speaks of; 0 for messages outside rounds.
+  package var round: UInt64 {
+    switch self {
+    case .answer(let body): body.round
+    case .updateHeader(let body): body.round
+    case .updateChunk(let body): body.round
+    case .proceed(let body): body.round
+    case .updateResult(let body): body.round
+    case .roundClosed(let body): body.round
+    case .offer(let body): body.round
+    default: 0
+    }
+  }
+}
