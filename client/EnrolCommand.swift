@@ -75,7 +75,7 @@ struct EnrolCommand: AsyncParsableCommand {
       \(enrolment.port)
       policy    \(enrolment.policyHash.hex)
                 epsilon <= \(policy.epsilonLimit) at delta \(policy.delta) for all you ever send
-      mode      \(policy.mode): \(PolicyText.modeSentence(of: policy))
+      mode      \(PolicyText.modeSentence(of: policy))
 
       Nothing is sent before you agree. Next: client consent give --home \(path)
       """)

@@ -17,7 +17,7 @@ actor CoordinatorServer {
   private let report: @Sendable (CoordinatorNote) -> Void
   private let clock = ContinuousClock()
   private let startedAt: ContinuousClock.Instant
-  private var lastReceived: ContinuousClock.Instant
+  private var lastHeard: ContinuousClock.Instant
 
   /// Why the server must stop, once it must.
   private(set) var failure: (any Error)?
@@ -44,7 +44,7 @@ actor CoordinatorServer {
     self.engine = engine
     self.executor = executor
     self.startedAt = startedAt
-    lastReceived = startedAt
+    lastHeard = startedAt
     self.report = report
     (stopReasons, stopping) = AsyncStream.makeStream(of: StopReason.self)
   }
@@ -82,10 +82,10 @@ actor CoordinatorServer {
     }
   }
 
-  /// Returns once nothing was received for a while: members have fetched what they wanted.
-  func waitUntilQuiet() async {
-    let end = clock.now.advanced(by: Self.longestFarewell)
-    while clock.now < min(end, lastReceived.advanced(by: Self.quietTime)) {
+  /// Returns once every member has left, with the last model; or once nothing was heard from those
+  /// that stay for a while.
+  func waitUntilLeft() async {
+    while engine.connectedMembers > 0, clock.now < lastHeard.advanced(by: Self.quietTime) {
       do {
         try await Task.sleep(for: .milliseconds(100))
       } catch {
@@ -94,8 +94,7 @@ actor CoordinatorServer {
     }
   }
 
-  private static let quietTime = Duration.seconds(2)
-  private static let longestFarewell = Duration.seconds(30)
+  private static let quietTime = Duration.seconds(20)
 
   var status: ServerStatus {
     ServerStatus(connected: engine.connectedMembers, round: engine.currentRound())
@@ -115,12 +114,13 @@ actor CoordinatorServer {
 
   /// - Returns: false when the connection was ended by the engine.
   private func received(_ payload: [UInt8], on id: ConnectionID) -> Bool {
-    lastReceived = clock.now
+    lastHeard = clock.now
     run(.received(id, payload))
     return outboxes[id]?.isOpen ?? false
   }
 
   private func disconnected(_ id: ConnectionID) {
+    lastHeard = clock.now
     run(.disconnected(id))
     outboxes.removeValue(forKey: id)?.close()
   }

@@ -150,7 +150,7 @@ struct InitCommand: AsyncParsableCommand {
       made     \(target.path)
       policy   epsilon <= \(policy.epsilonLimit) at delta \(policy.delta) per customer, \
       \(policy.plan.count) planned round(s) of model \(policy.model)
-      mode     \(policy.mode): \(mode)
+      mode     \(mode)
       keys     \(target.keys): coordinator, enrolment and TLS keys, readable by this user only
 
       Whoever holds both the coordinator key and the enrolment key can also admit customers of

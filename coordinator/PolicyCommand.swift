@@ -38,7 +38,7 @@ extension PolicyCommand {
         """
         federation  \(policy.federation)
         hash        \(SHA256Digest(hashing: policy.canonicalBytes).hex)
-        mode        \(policy.mode): \(PolicyText.modeSentence(of: policy))
+        mode        \(PolicyText.modeSentence(of: policy))
         budget      epsilon <= \(policy.epsilonLimit) at delta \(policy.delta), unit \
         \(policy.unit.rawValue), relation \(policy.relation.rawValue)
         cohort      at least \(policy.minimumCohort), at most \(policy.maximumCohort); sums are \

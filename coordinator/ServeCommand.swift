@@ -167,7 +167,7 @@ struct ServeCommand: AsyncParsableCommand {
       case .finished(.planComplete):
         if exitWhenTrained {
           // Members fetch the last model before the door closes.
-          await server.waitUntilQuiet()
+          await server.waitUntilLeft()
           return .finished(.planComplete)
         }
       }

@@ -19,7 +19,7 @@ final class ServeReporter: Sendable {
     if let round = recovery.voidedRound {
       line("recover  round \(round) was open and not charged: void, free")
     }
-    line("mode     \(policy.mode): \(PolicyText.modeSentence(of: policy))")
+    line("mode     \(PolicyText.modeSentence(of: policy))")
     line(
       "budget   epsilon \(Format.decimal(state.epsilonSpent, places: 4)) of "
         + "\(policy.epsilonLimit) spent at delta \(policy.delta), per customer")

@@ -85,7 +85,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
     var lines = [
       "\(text("federation"))   ledger \(text("ledger"))",
-      "mode    \(text("mode")): \(text("mode_sentence"))",
+      "mode    \(text("mode_sentence"))",
       "budget  epsilon \(real("epsilon_spent")) of \(real("epsilon_limit")) spent, per customer; "
         + "\(number("rounds_left")) more round(s) of the next kind fit; it never resets",
       "rounds  \(number("rounds_released")) released of \(number("planned_rounds")) planned, "

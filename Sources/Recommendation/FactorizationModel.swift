@@ -120,14 +120,14 @@ package struct FactorizationModel: FederatedModel {
     _ noisedSum: [Double], context: StageContext, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> ModelParameters {
     let popularity = PopularityStage.popularity(noisedSum, context: context)
-    let head = Head(
-      popularity: popularity, context: context, budgetShare: Self.popularityShare,
-      override: headSize)
+    let level = SignalLevel(context: context, budgetShare: Self.popularityShare)
+    let head = Head(popularity: popularity, level: level, override: headSize)
     let shape = [head.count, dimension]
     let seed = try PublicSeed(parameters)
     return try ModelParameters(tensors: [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
+      HybridScores.textWeightTensor: .init([level.textWeight]),
       PublicSeed.tensor: seed.parameters,
       Self.factorsTensor: .init(
         shape: shape, values: seed.factors(count: head.count * dimension)),

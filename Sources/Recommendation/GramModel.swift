@@ -90,11 +90,12 @@ package struct GramModel: FederatedModel {
       dimension: try updateDimension(stage: stage, parameters: parameters, itemCount: itemCount))
     if stage == 0 {
       let popularity = PopularityStage.popularity(noisedSum, context: context)
-      let head = Head(
-        popularity: popularity, context: context, budgetShare: budgetShares[0],
-        override: headSize)
+      let level = SignalLevel(context: context, budgetShare: budgetShares[0])
+      let head = Head(popularity: popularity, level: level, override: headSize)
       return try ModelParameters(tensors: [
-        PopularityStage.tensor: .init(popularity), Head.tensor: .init(head.values),
+        PopularityStage.tensor: .init(popularity),
+        Head.tensor: .init(head.values),
+        HybridScores.textWeightTensor: .init([level.textWeight]),
       ])
     }
     let head = try Head(parameters, itemCount: itemCount)

@@ -19,6 +19,16 @@ struct Head: Equatable {
     items = Ranking.topK(popularity, count).sorted()
   }
 
+  /// The head after the popularity stage.
+  ///
+  /// - Parameters:
+  ///   - popularity: one value a catalogue item, noised.
+  ///   - level: chooses the size.
+  ///   - override: items asked for instead; nil for the level's choice.
+  init(popularity: [Float], level: SignalLevel, override: Int?) {
+    self.init(popularity: popularity, count: min(override ?? level.headSize, popularity.count))
+  }
+
   /// - Throws: `.missingTensor`, `.shapeMismatch`, `.invalidHead`.
   init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
     guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }
@@ -62,31 +72,5 @@ struct Head: Equatable {
       if items[middle] < item { low = middle + 1 } else { high = middle }
     }
     return low < items.count && items[low] == item ? low : nil
-  }
-}
-
-extension Head {
-  /// The head after the popularity stage: of the size asked for, or of that of the rule.
-  ///
-  /// - Parameters:
-  ///   - popularity: one value a catalogue item, noised.
-  ///   - context: of the popularity stage.
-  ///   - budgetShare: that stage's fraction of mu².
-  ///   - override: items asked for; nil for the rule.
-  init(popularity: [Float], context: StageContext, budgetShare: Double, override: Int?) {
-    let wholeBudget = context.noiseStandardDeviation * budgetShare.squareRoot()
-    let size =
-      override ?? Self.size(cohort: context.targetCohort, noiseStandardDeviation: wholeBudget)
-    self.init(popularity: popularity, count: min(size, popularity.count))
-  }
-
-  /// How many items to learn about, from the cohort n and the noise deviation sigma that the whole
-  /// budget would buy as one sum (ruling 7: from public numbers, before the round).
-  ///
-  /// m = 8 sqrt(n / sigma), within 64 ... 632; without noise the largest.
-  static func size(cohort: Int, noiseStandardDeviation: Double) -> Int {
-    guard noiseStandardDeviation > 0 else { return largest }
-    let size = 8 * (Double(cohort) / noiseStandardDeviation).squareRoot()
-    return Int(min(max(size.rounded(), Double(smallest)), Double(largest)))
   }
 }

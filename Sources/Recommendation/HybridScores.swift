@@ -15,10 +15,10 @@ protocol LearnedComponent {
 ///
 /// Each is divided by its standard deviation over the catalogue, so that the weights compare like with
 /// like for every customer; no mean is subtracted, as it would move all items alike (``ItemScores``).
-/// The weights were chosen on a slice of the retail log before the test.
+/// The learned component has weight 1, the text the published one (``SignalLevel/textWeight``).
 enum HybridScores {
-  /// Weight of the text component, relative to the learned one.
-  static let textWeight: Float = 1
+  /// Name of the tensor [1] with the weight of the text; 1 where it is missing.
+  static let textWeightTensor = "text_weight"
   /// Weight of the popularity component, relative to the learned one.
   static let popularityWeight: Float = 0.2
 
@@ -43,6 +43,9 @@ enum HybridScores {
           name: "features", expected: [itemCount, features.dimension],
           actual: [features.itemCount, features.dimension])
       }
+      let textWeight =
+        parameters[Self.textWeightTensor] == nil
+        ? 1 : try parameters.values(Self.textWeightTensor, shape: [1])[0]
       let cosines = features.cosines(withMeanOf: history.rows.map(\.item))
       parts.append((.text, scaled(cosines, weight: textWeight)))
     }

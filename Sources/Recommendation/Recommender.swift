@@ -37,8 +37,8 @@ package struct Recommender: Sendable {
   ///
   /// A purchase weighs slightly more than the model's scores differ, so that items are ordered by how
   /// often the customer bought them and then by the model. With popularity as the only model this is the
-  /// rule f + p / (max p + 1). Chosen on a slice of the retail log before the test: it beat every
-  /// weaker weight of the own frequency.
+  /// rule f + p / (max p + 1). It beat every weaker weight of the own frequency on the retail
+  /// log before the test months.
   /// - Returns: one total a catalogue item, as the sum of its components.
   /// - Throws: what the model throws, `.shapeMismatch` if parameters and catalogue differ in size.
   package func scores(

@@ -67,14 +67,3 @@ package struct AggregateSum: ~Copyable, Sendable {
     return NoisedSum(values: values, contributorCount: contributorCount)
   }
 }
-
-extension AggregateSum {
-  /// Decodes and ends this sum without noise, for the "no noise" column of a comparison.
-  ///
-  /// - Warning: what it returns protects nobody. Only `Simulation` calls it, which neither daemon
-  ///   links; a test holds the sources to that.
-  package consuming func withoutNoiseForSimulation() -> NoisedSum {
-    let values = gridSum.withLock { encoding.decode($0) }
-    return NoisedSum(values: values, contributorCount: contributorCount)
-  }
-}

@@ -1,4 +1,5 @@
 package import Ledger
+internal import Privacy
 package import SecureAggregation
 internal import VectorMath
 internal import WireProtocol
@@ -22,8 +23,23 @@ package struct SimulatedNoise: AggregateNoise {
   }
 
   package mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) -> NoisedSum {
-    guard var seeded = generator else { return sum.withoutNoiseForSimulation() }
+    guard var seeded = generator else { return Self.withoutNoise(sum) }
     defer { generator = seeded }
     return sum.noised(scale: scale, using: &seeded)
+  }
+
+  /// The sum alone: noise from one seed is added, and the same noise taken off again. A sum has no
+  /// other way out than with noise, in simulations too.
+  private static func withoutNoise(_ sum: consuming AggregateSum) -> NoisedSum {
+    let contributorCount = sum.contributorCount
+    let empty = AggregateSum(dimension: sum.dimension, encoding: sum.encoding)
+    let scale = PrivacyEvent.chargeableScales.lowerBound
+    var first = SeededRandom(seed: 0)
+    var second = SeededRandom(seed: 0)
+    let noised = sum.noised(scale: scale, using: &first)
+    let noise = empty.noised(scale: scale, using: &second)
+    return NoisedSum(
+      values: zip(noised.values, noise.values).map { $0 - $1 },
+      contributorCount: contributorCount)
   }
 }

@@ -134,7 +134,7 @@ struct Demo: Sendable {
         layout.tokens,
       ])
     let policy = try LedgerView(layout.coordinator).policy
-    say("mode     \(policy.mode): \(PolicyText.modeSentence(of: policy))")
+    say("mode     \(PolicyText.modeSentence(of: policy))")
     say(
       "budget   epsilon <= \(policy.epsilonLimit) at delta \(policy.delta), per customer; "
         + "\(policy.plan.count) round(s) planned for model \(policy.model)")
@@ -195,7 +195,7 @@ struct Demo: Sendable {
   }
 
   private func waitForClients(_ federation: DemoFederation, except killed: Int?) async throws {
-    let end = ContinuousClock.now.advanced(by: .seconds(30))
+    let end = ContinuousClock.now.advanced(by: .seconds(60))
     for (number, client) in federation.clients.enumerated() where number != killed {
       while client.exitCode == nil, ContinuousClock.now < end {
         try await Task.sleep(for: .milliseconds(50))

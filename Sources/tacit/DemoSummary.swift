@@ -95,7 +95,7 @@ struct DemoSummary {
       "\(Format.count(customers)) customers, each with a key, a store and a TLS connection of its "
         + "own, in \(training.clientProcesses) client processes, trained model \"\(policy.model)\" "
         + "with one coordinator in \(training.state.rounds.released) round(s).")
-    page.note("Mode \(training.mode): \(PolicyText.modeSentence(of: policy))", kind: .information)
+    page.note("Mode \(PolicyText.modeSentence(of: policy))", kind: .information)
     if let killed = training.killedProcess {
       page.paragraph("Client process \(killed) was killed by SIGKILL on purpose; the round went on.")
     }

@@ -154,15 +154,26 @@ import VectorMath
     #expect(silent.rank == 1 && silent.vectors == [0, 0])
   }
 
-  @Test("head size follows from cohort and noise alone and keeps the update below 201,000 values")
-  func headSize() {
-    #expect(Head.size(cohort: 3613, noiseStandardDeviation: 0.602) == 620)
-    #expect(Head.size(cohort: 943, noiseStandardDeviation: 0.602) == 317)
-    #expect(Head.size(cohort: 943, noiseStandardDeviation: 1.994) == 174)
-    #expect(Head.size(cohort: 2, noiseStandardDeviation: 3.7) == Head.smallest)
-    #expect(Head.size(cohort: 1_000_000, noiseStandardDeviation: 0.6) == Head.largest)
-    #expect(Head.size(cohort: 10, noiseStandardDeviation: 0) == Head.largest)
-    #expect(UpperTriangle(size: Head.largest).count <= 201_000)
+  @Test("head size and text weight follow from cohort and noise alone")
+  func signalLevel() {
+    func level(_ cohort: Int, _ sigma: Double) -> SignalLevel {
+      SignalLevel(cohort: cohort, noiseStandardDeviation: sigma)
+    }
+    #expect(level(3613, 0.602).headSize == 620)
+    #expect(level(943, 0.602).headSize == 317)
+    #expect(level(943, 1.994).headSize == 174)
+    #expect(level(2, 3.7).headSize == Head.smallest)
+    #expect(level(1_000_000, 0.6).headSize == Head.largest)
+    #expect(level(10, 0).headSize == Head.largest)
+    #expect(level(400, 1).textWeight == 4)
+    #expect(level(1, 1).textWeight == 10)
+    #expect(level(1_000_000, 1).textWeight == 1)
+    #expect(level(10, 0).textWeight == 1)
+  }
+
+  @Test("the largest head keeps an update below 201,000 values")
+  func largestUpdate() {
+    #expect(UpperTriangle(size: Head.largest).count == 200_028)
   }
 
   @Test("the head is the most popular items; its size uses the noise of the whole budget")

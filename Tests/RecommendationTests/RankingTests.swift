@@ -40,8 +40,8 @@ import VectorMath
     #expect(
       RankingMetrics.averagePrecision(list: list, targets: targets, cutoff: 4)
         == (1.0 / 2 + 2.0 / 4) / 3)
-    let gain = 1 / log2(3) + 1 / log2(5)
-    let ideal = 1 + 1 / log2(3) + 1 / log2(4)
+    let gain = 1 / Glibc.log2(3) + 1 / Glibc.log2(5)
+    let ideal = 1 + 1 / Glibc.log2(3) + 1 / Glibc.log2(4)
     #expect(
       abs(RankingMetrics.ndcg(list: list, targets: targets, cutoff: 4) - gain / ideal) < 1e-12)
   }

@@ -27,10 +27,9 @@ struct SyntheticShop {
     features = try TextFeatures.lsa(descriptions: catalogue.descriptions, dimension: 2)
   }
 
-  /// Runs all stages of a model on the sum of all updates, without noise or with what the caller adds.
+  /// Runs all stages of a model on the sum of all updates, without noise.
   func train(
-    _ model: some FederatedModel, noiseStandardDeviation: Double = 0,
-    noise: (inout [Double]) -> Void = { _ in },
+    _ model: some FederatedModel,
     afterStage: (Int, ModelParameters) throws -> Void = { _, _ in }
   ) throws -> ModelParameters {
     var parameters = try model.initialParameters(catalogue: catalogue)
@@ -43,11 +42,10 @@ struct SyntheticShop {
           stage: stage, history: history, parameters: parameters, itemCount: catalogue.count)
         for index in sum.indices { sum[index] += Double(update[index]) }
       }
-      noise(&sum)
       parameters = try model.advance(
         stage: stage, noisedSum: sum,
         context: StageContext(
-          noiseStandardDeviation: noiseStandardDeviation, targetCohort: histories.count,
+          noiseStandardDeviation: 0, targetCohort: histories.count,
           contributorCount: histories.count),
         parameters: parameters, itemCount: catalogue.count)
       try afterStage(stage, parameters)
