@@ -37,7 +37,7 @@ let package = Package(
     // Pure core: no sockets, files, clocks or ambient randomness.
     .target(name: "VectorMath", dependencies: ["CKernels"], swiftSettings: strict),
     .target(name: "CanonicalJSON", swiftSettings: strict),
-    .target(name: "Privacy", dependencies: ["CanonicalJSON", "VectorMath"], swiftSettings: strict),
+    .target(name: "Privacy", dependencies: ["CanonicalJSON"], swiftSettings: strict),
     .target(name: "Cryptography", dependencies: ["CSodium", "COpenSSL"], swiftSettings: strict),
     .target(
       name: "SecureAggregation", dependencies: ["Cryptography", "Privacy", "VectorMath"],
@@ -100,6 +100,50 @@ let package = Package(
         "CanonicalJSON", "Cryptography", "Datasets", "Evaluation", "Federation", "Ledger",
         "Operations", "Privacy", "Recommendation", "Simulation", argumentParser,
       ], swiftSettings: strict),
+
+    // Tests: one target beside each target, and real processes on loopback.
+    .testTarget(name: "VectorMathTests", dependencies: ["VectorMath"], swiftSettings: strict),
+    .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+    .testTarget(
+      name: "PrivacyTests", dependencies: ["Privacy", "CanonicalJSON", "VectorMath"],
+      exclude: ["Vectors"], swiftSettings: strict),
+    .testTarget(
+      name: "CryptographyTests", dependencies: ["Cryptography", "CSodium", "COpenSSL"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SecureAggregationTests",
+      dependencies: ["SecureAggregation", "Cryptography", "VectorMath", "Privacy"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LedgerTests", dependencies: ["Ledger", "CanonicalJSON", "Cryptography", "Privacy"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "LedgerStoreTests",
+      dependencies: ["LedgerStore", "Ledger", "CanonicalJSON", "Cryptography", "Privacy"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RecommendationTests",
+      dependencies: ["Recommendation", "VectorMath", "CanonicalJSON"], swiftSettings: strict),
+    .testTarget(
+      name: "BehaviorStoreTests", dependencies: ["BehaviorStore", "Recommendation", grdb],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransportTests",
+      dependencies: [
+        "Transport", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOTestUtils", package: "swift-nio"),
+      ] + nio, swiftSettings: strict),
+    .testTarget(
+      name: "OperationsTests", dependencies: ["Operations"], exclude: ["Golden"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Recommendation", "CanonicalJSON", "Cryptography"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Evaluation", "Datasets", "Recommendation", "VectorMath", "CanonicalJSON"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

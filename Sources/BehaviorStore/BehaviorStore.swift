@@ -36,10 +36,23 @@ package final class BehaviorStore: Sendable {
   /// - Throws: `alreadyExists`; `exposed` or `notOwned` if others can reach the directory;
   ///   `notWritable`, `diskFull`, `tooManyOpenFiles`, `systemFailure`.
   package static func create(directory: String) throws(BehaviorStoreError) -> BehaviorStore {
-    try StoreFile.ensurePrivateDirectory(directory)
+    try place(in: directory) { _ throws(BehaviorStoreError) in }
+    return try open(directory: directory)
+  }
+
+  /// Creates a store that holds the events of a CSV file, and opens it. The store appears with all
+  /// of them or not at all; one flush of the disk serves both, so this costs a fraction of `create`
+  /// followed by `importCSV`.
+  /// - Throws: what `create` and `importCSV` throw.
+  package static func create(
+    directory: String, importingCSV csvPath: String
+  ) throws(BehaviorStoreError) -> BehaviorStore {
     let path = StoreFile.path(in: directory)
-    guard access(path, F_OK) != 0 else { throw .alreadyExists(path: path) }
-    try StoreFile.place(try emptyStore(besides: path), at: path)
+    try place(in: directory) { temporary throws(BehaviorStoreError) in
+      let store = BehaviorStore(path: path, queue: try connect(path: temporary, durable: false))
+      _ = try store.importCSV(path: csvPath)
+      try store.close()
+    }
     return try open(directory: directory)
   }
 
@@ -159,6 +172,15 @@ package final class BehaviorStore: Sendable {
     }
   }
 
+  private static func place(
+    in directory: String, prepare: (_ temporary: String) throws(BehaviorStoreError) -> Void
+  ) throws(BehaviorStoreError) {
+    try StoreFile.ensurePrivateDirectory(directory)
+    let path = StoreFile.path(in: directory)
+    guard access(path, F_OK) != 0 else { throw .alreadyExists(path: path) }
+    try StoreFile.place(try emptyStore(besides: path), at: path, prepare: prepare)
+  }
+
   // The bytes of an empty store, made once in a process: copying a file costs a tenth of
   // running the schema, and can be put in place in one step.
   private static let emptyStoreBytes = Mutex<[UInt8]?>(nil)
@@ -166,9 +188,7 @@ package final class BehaviorStore: Sendable {
   private static func emptyStore(besides path: String) throws(BehaviorStoreError) -> [UInt8] {
     if let bytes = emptyStoreBytes.withLock({ $0 }) { return bytes }
     let temporary = StoreFile.temporaryPath(in: StoreFile.parent(of: path))
-    defer {
-      for suffix in ["", "-wal", "-shm"] { unlink(temporary + suffix) }
-    }
+    defer { StoreFile.removeDatabase(temporary) }
     let queue = try connect(path: temporary, durable: false)
     do {
       try Schema.migrator.migrate(queue)

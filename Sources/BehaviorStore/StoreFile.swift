@@ -25,52 +25,66 @@ enum StoreFile {
     try checkPrivate(path, type: S_IFREG)
   }
 
-  /// Puts a file with exactly `bytes` at `path`, or leaves nothing: written beside it, flushed,
-  /// then linked into place, so that a crash cannot leave a store that is half made or empty.
+  /// Puts a file at `path` or leaves nothing there: made beside it from `bytes`, changed by
+  /// `prepare`, flushed, then linked into place, so that a crash cannot leave a store that is half
+  /// made or empty.
   ///
   /// An empty file would be taken for a device that has spent nothing.
-  static func place(_ bytes: [UInt8], at path: String) throws(BehaviorStoreError) {
+  /// - Parameter prepare: is given the path of the file that is being made, and leaves it closed.
+  static func place(
+    _ bytes: [UInt8], at path: String,
+    prepare: (_ temporary: String) throws(BehaviorStoreError) -> Void
+  ) throws(BehaviorStoreError) {
     let directory = parent(of: path)
     let temporary = temporaryPath(in: directory)
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw failure(errno, path: path) }
-    defer { unlink(temporary) }
-    do throws(BehaviorStoreError) {
+    defer { removeDatabase(temporary) }
+    let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    try withDescriptor(temporary, flags, path) { descriptor throws(BehaviorStoreError) in
       try write(bytes, to: descriptor, path: path)
-      guard fsync(descriptor) == 0 else { throw failure(errno, path: path) }
-    } catch {
-      Glibc.close(descriptor)
-      throw error
     }
-    guard Glibc.close(descriptor) == 0 else { throw failure(errno, path: path) }
+    try prepare(temporary)
+    // A log that is left would hold commits that the linked file lacks.
+    guard access(temporary + "-wal", F_OK) != 0 else {
+      throw .systemFailure(path: path, detail: "Its write-ahead log could not be emptied")
+    }
+    try withDescriptor(temporary, O_RDONLY | O_CLOEXEC, path) {
+      descriptor throws(BehaviorStoreError) in
+      guard fsync(descriptor) == 0 else { throw failure(errno, path: path) }
+    }
     guard link(temporary, path) == 0 else { throw failure(errno, path: path) }
     try flushDirectory(directory)
   }
 
+  /// Removes a database and what SQLite keeps beside it.
+  static func removeDatabase(_ path: String) {
+    for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+  }
+
   /// The whole of a small file that this process made.
   static func contents(of path: String) throws(BehaviorStoreError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(errno, path: path) }
-    defer { Glibc.close(descriptor) }
     var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16_384)
-    while true {
-      let count = read(descriptor, &chunk, chunk.count)
-      if count == 0 { return contents }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw failure(errno, path: path)
+    try withDescriptor(path, O_RDONLY | O_CLOEXEC, path) {
+      descriptor throws(BehaviorStoreError) in
+      var chunk = [UInt8](repeating: 0, count: 16_384)
+      while true {
+        let count = read(descriptor, &chunk, chunk.count)
+        if count == 0 { return }
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw failure(errno, path: path)
+        }
+        contents += chunk[..<count]
       }
-      contents += chunk[..<count]
     }
+    return contents
   }
 
   /// Makes names added to or removed from `directory` survive a loss of power.
   static func flushDirectory(_ directory: String) throws(BehaviorStoreError) {
-    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure(errno, path: directory) }
-    defer { Glibc.close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw failure(errno, path: directory) }
+    try withDescriptor(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, directory) {
+      descriptor throws(BehaviorStoreError) in
+      guard fsync(descriptor) == 0 else { throw failure(errno, path: directory) }
+    }
   }
 
   static func parent(of path: String) -> String {
@@ -121,6 +135,17 @@ enum StoreFile {
     guard status.st_mode & 0o077 == 0 else {
       throw .exposed(path: path, mode: status.st_mode & 0o777)
     }
+  }
+
+  /// - Parameter named: the path that an error names.
+  private static func withDescriptor(
+    _ path: String, _ flags: Int32, _ named: String,
+    _ body: (Int32) throws(BehaviorStoreError) -> Void
+  ) throws(BehaviorStoreError) {
+    let descriptor = open(path, flags, 0o600)
+    guard descriptor >= 0 else { throw failure(errno, path: named) }
+    defer { Glibc.close(descriptor) }
+    try body(descriptor)
   }
 
   private static func write(

@@ -4,12 +4,12 @@ internal import Glibc
 ///
 /// The child stays in this process's group, so that Ctrl-C on the terminal stops both. The call
 /// blocks: not for the cooperative pool.
-enum ChildProcess {
+package enum ChildProcess {
   /// Runs `arguments[0]`, found in PATH, with standard output sent to standard error.
   ///
   /// - Throws: `DatasetError.commandFailed` if it does not start, ends with another status than 0,
   ///   or is ended by a signal.
-  static func run(_ arguments: [String]) throws(DatasetError) {
+  package static func run(_ arguments: [String]) throws(DatasetError) {
     guard let program = arguments.first else {
       throw .commandFailed(command: "", status: nil, reason: "no program is named")
     }

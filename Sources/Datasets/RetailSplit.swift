@@ -2,7 +2,7 @@ package import Recommendation
 
 /// A log cut at one moment: what comes before is learned from, what comes after is to be foreseen.
 ///
-/// The retail tasks of `docs/evaluation.md`: on "all" everything a customer buys later is a target,
+/// The two retail tasks: on "all" everything a customer buys later is a target,
 /// on "new" only what that customer had not bought before. The catalogue is that of the whole data
 /// set, because it is the public price list (`OnlineRetail.assumption`).
 package struct RetailSplit: Sendable {

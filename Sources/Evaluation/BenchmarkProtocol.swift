@@ -7,7 +7,7 @@ internal import VectorMath
 /// All rows count as positives; an item that a customer has several times counts once, at its last
 /// row. Numbers of customers and items are their indices in the data set, and the generators are
 /// SplitMix64 (`SeededRandom`) seeded per customer, so that a split does not depend on the order in
-/// which customers are visited. Published in `docs/evaluation.md`.
+/// which customers are visited.
 package enum BenchmarkProtocol: String, CaseIterable, Sendable {
   /// Leave one out by time, full ranking.
   case p1

@@ -81,18 +81,3 @@ package struct EASE: RankingModel {
     return sums
   }
 }
-
-/// X'X of a 0/1 matrix of customers and items.
-enum CoOccurrence {
-  /// Entry (i, j) is the number of customers who have both; the diagonal counts each item's.
-  static func matrix(histories: [CustomerHistory], itemCount: Int) -> DoubleMatrix {
-    var matrix = DoubleMatrix(rows: itemCount, columns: itemCount)
-    for history in histories {
-      let items = history.rows.map(\.item)
-      for row in items {
-        for column in items { matrix[row, column] += 1 }
-      }
-    }
-    return matrix
-  }
-}

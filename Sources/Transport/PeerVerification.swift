@@ -5,6 +5,9 @@ internal import COpenSSL
 /// The pin is SHA-256 over the DER SubjectPublicKeyInfo (RFC 7469 s.2.4), so a server may renew its certificate and
 /// keep its key. No certificate authority is asked: a pin names one key, an authority could name any.
 final class PeerVerification {
+  /// SHA-256.
+  static let pinByteCount = 32
+
   let expectedPin: [UInt8]
   let nowSeconds: Int64
   private(set) var actualPin: [UInt8]?
@@ -14,7 +17,7 @@ final class PeerVerification {
   ///   - expectedPin: SHA-256 of the server's SubjectPublicKeyInfo, 32 bytes.
   ///   - nowSeconds: the time at which the certificate has to be valid, in Unix seconds.
   init(expectedPin: [UInt8], nowSeconds: Int64) throws(TransportError) {
-    guard expectedPin.count == Int(SHA256_DIGEST_LENGTH) else {
+    guard expectedPin.count == PeerVerification.pinByteCount else {
       throw .pinMalformed(byteCount: expectedPin.count)
     }
     self.expectedPin = expectedPin
@@ -65,9 +68,9 @@ final class PeerVerification {
     let count = i2d_X509_PUBKEY(key, &encoded)
     guard count > 0, let encoded else { return nil }
     defer { COpenSSL_OPENSSL_free(encoded) }
-    return [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, initialized in
+    return [UInt8](unsafeUninitializedCapacity: pinByteCount) { digest, initialized in
       SHA256(encoded, Int(count), digest.baseAddress)
-      initialized = Int(SHA256_DIGEST_LENGTH)
+      initialized = pinByteCount
     }
   }
 

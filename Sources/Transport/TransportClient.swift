@@ -33,6 +33,9 @@ package enum TransportClient {
     host: String, port: Int, serverKeyPin: [UInt8], limits: ConnectionLimits,
     eventLoops: EventLoops
   ) async throws(TransportError) -> (any Channel, TLSHandshake) {
+    guard serverKeyPin.count == PeerVerification.pinByteCount else {
+      throw .pinMalformed(byteCount: serverKeyPin.count)
+    }
     let context = try sharedContext.get()
     let attempts = ConnectionAttempts()
     do {
@@ -51,7 +54,6 @@ package enum TransportClient {
         attempts.cancel()
       }
     } catch {
-      attempts.cancel()
       if Task.isCancelled { throw .cancelled }
       throw connectError(error, host: host, port: port, limits: limits)
     }

@@ -29,6 +29,8 @@ package enum TransportServerEvent: Equatable, Sendable {
 }
 
 /// A TCP port that accepts TLS connections and hands them out as frames.
+///
+/// A bound server has to be run or stopped: its threads and its port are freed at the end of `run` or in `stop`.
 package final class TransportServer: Sendable {
   /// Connections that the kernel keeps while the server is busy or not yet running.
   static let backlog: CInt = 1_024
@@ -182,6 +184,7 @@ package final class TransportServer: Sendable {
     observe: @escaping @Sendable (TransportServerEvent) -> Void
   ) {
     let channel = pending.channel
+    let peer = peerName(channel)
     pending.handshake.whenComplete { result in
       switch result {
       case .success(let handshake):
@@ -191,8 +194,7 @@ package final class TransportServer: Sendable {
           return
         }
       case .failure(let error):
-        observe(
-          .handshakeFailed(TransportError(connectionError: error), peer: peerName(channel)))
+        observe(.handshakeFailed(TransportError(connectionError: error), peer: peer))
       }
     }
   }

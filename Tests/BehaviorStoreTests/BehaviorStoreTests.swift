@@ -51,6 +51,29 @@ import Testing
     #expect(try store.setting("name") == "first")
   }
 
+  @Test("a store created from a file holds its rows, and no file is left beside it")
+  func createImporting() throws {
+    let row = "purchase,85123A,2010-12-01 08:26:00,6,536365\n"
+    let csv = try directory.file("c.csv", holding: csvHeader + row + row)
+    let store = try BehaviorStore.create(directory: home, importingCSV: csv)
+    #expect(try store.eventCounts() == [.purchase: 2])
+    #expect(try store.importCSV(path: csv).inserted == 0)
+    try store.close()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: home) == ["behavior.sqlite"])
+    #expect(permissions(file) == 0o600)
+  }
+
+  @Test("a bad row leaves no store, and the next attempt works")
+  func createImportingBadRow() throws {
+    let csv = try directory.file("c.csv", holding: csvHeader + "purchase,A\n")
+    #expect(
+      throws: BehaviorStoreError.invalidRow(
+        file: csv, row: 2, reason: "it has 2 fields instead of 5")
+    ) { try BehaviorStore.create(directory: home, importingCSV: csv) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: home).isEmpty)
+    try BehaviorStore.create(directory: home).close()
+  }
+
   @Test("opening where there is no store says so and makes nothing")
   func openMissing() throws {
     #expect(throws: BehaviorStoreError.missing(path: file)) {

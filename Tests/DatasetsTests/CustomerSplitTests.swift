@@ -96,6 +96,28 @@ struct CustomerSplitTests {
     #expect(try directory.tree().isEmpty)
   }
 
+  @Test(
+    "a path that cannot be a directory is an error with the reason",
+    arguments: [
+      ("kept/out", "kept/.out.partial", "Not a directory"),
+      ("kept", "kept", "not a directory that can be listed"),
+    ])
+  func fileInTheWay(output: String, named: String, reason: String) throws {
+    let directory = try TemporaryDirectory()
+    _ = try directory.write("mine", to: "kept")
+    #expect {
+      try CustomerSplit(Self.dataset(), period: .whole).write(to: "\(directory.path)/\(output)")
+    } throws: { error in
+      switch error {
+      case DatasetError.unwritable(let path, let found),
+        DatasetError.unreadable(let path, let found):
+        path.hasPrefix("\(directory.path)/\(named)") && found == reason
+      default: false
+      }
+    }
+    #expect(try directory.read("kept") == "mine")
+  }
+
   @Test("more customers than there are is an error that says how many there are")
   func tooMany() throws {
     let directory = try TemporaryDirectory()

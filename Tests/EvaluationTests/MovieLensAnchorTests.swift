@@ -80,4 +80,27 @@ struct MovieLensAnchorTests {
       #expect(abs(try await value(.ndcg, ease, on: problem) - expectedEASE.1) < 0.000_05)
     }
   }
+
+  @Test("P3: the federated Gram model without noise is its twin to 1e-3")
+  func gramTwin() async throws {
+    let problem = try BenchmarkProtocol.p3.problem(Self.dataset.get())
+    let trainer = PlainTrainer()
+    let report = try await Comparison(
+      plan: ComparisonPlan(
+        problem: problem,
+        cells: [
+          ComparisonCell(model: "gram", setting: .centralized),
+          ComparisonCell(model: "gram", setting: .federated, seed: 1),
+        ], hyperparameters: [:], delta: 1e-5, codeVersion: "test"), cache: nil, features: nil,
+      trainer: { try trainer.train($0) }
+    ).run()
+    let twin = report.rows.filter { $0.setting == .centralized }
+    let federated = report.rows.filter { $0.setting == .federated }
+    #expect(twin.count == 5)
+    for (left, right) in zip(twin, federated) {
+      #expect(abs(left.mean - right.mean) < 1e-3, "\(left.metric)")
+    }
+    // Popularity has 0.1149.
+    #expect(twin.filter { $0.metric == .recall }.allSatisfy { $0.mean > 0.2 })
+  }
 }

@@ -200,6 +200,34 @@ struct Shopkeeper {
     }
   }
 
+  @Test("an entry whose fsync failed is made durable by the next life before anything relies on it")
+  func failedSynchronizeThenRestart() throws {
+    for lost in [LedgerRecordKind.charge, .release] {
+      var keeper = Shopkeeper(fixture: try LedgerFixture())
+      let (writer, _) = try keeper.open()
+      _ = try writer.append(.offer(keeper.fixture.offer(writer.state)))
+      if lost == .release { _ = try writer.append(.charge(keeper.fixture.charge(writer.state))) }
+      let record: LedgerRecord =
+        lost == .release
+        ? .release(keeper.fixture.release(writer.state))
+        : .charge(try keeper.fixture.charge(writer.state))
+      // The write succeeds, its fsync does not; only the process ends, so the bytes stay visible and count as clean.
+      keeper.disk.inject((1, .inputOutput, false))
+      #expect(throws: LedgerStoreError.self) { try writer.append(record) }
+      keeper.disk.inject(nil)
+      let (second, recovery) = try keeper.open()
+      #expect(recovery.keptEntryCount == 1)
+      #expect(recovery.burnedRound == (lost == .charge ? 1 : nil))
+      keeper.chargedRounds.insert(1)
+      if lost == .release { keeper.releasedRounds.insert(1) }
+      let size = second.state.size
+      keeper.disk.crash(.nothing)
+      let third = try keeper.open().writer
+      #expect(third.state.size == size)
+      try keeper.checkRecovered(third, "\(lost)")
+    }
+  }
+
   @Test("a hundred crashes in one round give a hundred charges at most and one output each")
   func crashLoop() throws {
     var keeper = Shopkeeper(fixture: try LedgerFixture())

@@ -15,7 +15,8 @@ import Testing
       // n roundings of Float at most, and at least one.
       let bound = size * Double(count + 1) * 0x1p-24
       #expect(abs(Double(Kernels.dot(x.span, y.span, path: path)) - exact) <= bound)
-      let wide = Kernels.dot(x.map(Double.init).span, y.map(Double.init).span, path: path)
+      let (wideX, wideY) = (x.map(Double.init), y.map(Double.init))
+      let wide = Kernels.dot(wideX.span, wideY.span, path: path)
       #expect(abs(wide - exact) <= size * Double(count + 1) * 0x1p-52)
     }
   }

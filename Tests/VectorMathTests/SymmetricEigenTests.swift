@@ -90,7 +90,9 @@ import Testing
     expectDecomposition(graded, try SymmetricEigen.decompose(graded))
   }
 
-  @Test("magnitudes near the limits of Double", arguments: [1e300, 1e-300, 5e-324])
+  @Test(
+    "magnitudes near the limits of Double",
+    arguments: [1e300, 1e-300, Double.leastNonzeroMagnitude])
   func extremeScale(scale: Double) throws {
     var matrix = Samples.symmetric(12, seed: 6)
     let eigen = try SymmetricEigen.decompose(matrix)
@@ -98,7 +100,7 @@ import Testing
     let scaled = try SymmetricEigen.decompose(matrix)
     for (value, expected) in zip(scaled.values, eigen.values) {
       // A denormal scale leaves no digits: only its spacing is promised, for 12 elements a row.
-      #expect(abs(value - expected * scale) <= 1e-14 * scale + 20 * 5e-324)
+      #expect(abs(value - expected * scale) <= 1e-14 * scale + 20 * Double.leastNonzeroMagnitude)
     }
   }
 

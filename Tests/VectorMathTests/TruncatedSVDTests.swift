@@ -73,7 +73,7 @@ import Testing
     let matrix = try SparseMatrix(
       columns: 6, rows: values.enumerated().map { [(column: $0.offset, value: $0.element)] })
     let triplets = try TruncatedSVD.topTriplets(of: matrix, rank: 6)
-    for (value, expected) in zip(triplets.values, [7, 7, 5, 3, 1, 0]) {
+    for (value, expected) in zip(triplets.values, [7, 7, 5, 3, 1, 0] as [Double]) {
       // The square root of a residual of 1e-10 where the value is zero.
       #expect(abs(value - expected) <= 1e-4)
     }
@@ -84,7 +84,7 @@ import Testing
     let row: [(column: Int, value: Double)] = [(column: 1, value: 1), (column: 3, value: 2)]
     let one = try SparseMatrix(columns: 50, rows: Array(repeating: row, count: 45))
     let zero = try SparseMatrix(columns: 50, rows: Array(repeating: [], count: 45))
-    for (matrix, largest) in [(one, 225.0.squareRoot()), (zero, 0)] {
+    for (matrix, largest) in [(one, 225.0.squareRoot()), (zero, 0)] as [(SparseMatrix, Double)] {
       let triplets = try TruncatedSVD.topTriplets(of: matrix, rank: 8)
       #expect(abs(triplets.values[0] - largest) <= 1e-12)
       #expect(triplets.values.dropFirst().allSatisfy { $0 <= 1e-4 })

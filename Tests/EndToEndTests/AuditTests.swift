@@ -1,0 +1,157 @@
+import CanonicalJSON
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("An audit of a ledger that was tampered with") struct AuditTests {
+    private struct Evidence {
+      let shop: Shop
+      /// A checkpoint that a client kept.
+      let checkpoint: String
+      let log: [UInt8]
+      let head: [UInt8]
+
+      var logPath: String { shop.ledger }
+      var headPath: String { shop.coordinator + "/ledger/ledger.head" }
+
+      init() async throws {
+        shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
+        try await shop.train(trainings: 2)
+        checkpoint = shop.file("kept.note")
+        let note = try await run("client", ["receipts", "--home", shop.home(), "--checkpoint"])
+        try #require(note.code == 0, "\(note.errors)")
+        try Self.write(Array(note.output.utf8), to: checkpoint)
+        log = Array(text(of: shop.ledger).utf8)
+        head = Array(text(of: shop.coordinator + "/ledger/ledger.head").utf8)
+      }
+
+      static func write(_ bytes: [UInt8], to path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+      }
+
+      func audit() async throws -> Outcome { try await shop.audit(["--checkpoint", checkpoint]) }
+
+      /// The byte range of each entry's line, line feed included.
+      var lines: [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start = 0
+        for index in log.indices where log[index] == UInt8(ascii: "\n") {
+          ranges.append(start..<index + 1)
+          start = index + 1
+        }
+        return ranges
+      }
+    }
+
+    private static func namesAnEntry(_ outcome: Outcome) -> Bool {
+      outcome.output.contains(/RESULT .*see entry [0-9]+/)
+    }
+
+    @Test("the ledger as it is passes, complete against a client's checkpoint")
+    func untouchedLedgerPasses() async throws {
+      let outcome = try await Evidence().audit()
+      #expect(outcome.code == 0)
+      #expect(outcome.output.contains("complete for its first 7 entries"), "\(outcome.output)")
+    }
+
+    @Test("any byte of the ledger changed: exit 4 or 8, and an entry is named")
+    func changedLedgerByteIsFound() async throws {
+      let evidence = try await Evidence()
+      let charge = evidence.lines[2]
+      let sampled = Set(stride(from: 0, to: evidence.log.count, by: 11)).union(charge).sorted()
+      for offset in sampled {
+        var changed = evidence.log
+        changed[offset] ^= 1 << UInt8(offset % 7)
+        try Evidence.write(changed, to: evidence.logPath)
+        let outcome = try await evidence.audit()
+        #expect([4, 8].contains(outcome.code), "byte \(offset): exit \(outcome.code)")
+        #expect(Self.namesAnEntry(outcome), "byte \(offset): \(outcome.output)")
+      }
+    }
+
+    @Test("a changed byte inside one entry is blamed on that entry or the one after it")
+    func blameIsNear() async throws {
+      let evidence = try await Evidence()
+      for (entry, line) in evidence.lines.enumerated() {
+        var changed = evidence.log
+        changed[line.lowerBound + line.count / 3] ^= 1
+        try Evidence.write(changed, to: evidence.logPath)
+        let outcome = try await evidence.audit()
+        let blamed = outcome.output.firstMatch(of: /see entry ([0-9]+)/).flatMap { Int($0.output.1) }
+        #expect(blamed == entry || blamed == entry + 1, "entry \(entry): \(outcome.output)")
+      }
+    }
+
+    @Test("any byte of the head changed: exit 4 or 8")
+    func changedHeadByteIsFound() async throws {
+      let evidence = try await Evidence()
+      for offset in evidence.head.indices {
+        var changed = evidence.head
+        changed[offset] ^= 1 << UInt8(offset % 7)
+        try Evidence.write(changed, to: evidence.headPath)
+        let outcome = try await evidence.audit()
+        #expect([4, 8].contains(outcome.code), "byte \(offset): exit \(outcome.code)")
+        #expect(outcome.output.contains("[fail] head"), "byte \(offset): \(outcome.output)")
+      }
+    }
+
+    @Test("a dropped tail with a rewritten head passes alone, and fails against a client's checkpoint")
+    func droppedTailIsFoundByTheClient() async throws {
+      let evidence = try await Evidence()
+      let dropped = evidence.lines.count - 1
+      let tail = evidence.lines[dropped]
+      let entry = try JSONValue.parse(Array(evidence.log[tail].dropLast()))
+      let head = JSONValue.object([
+        "bytes": .integer(Int64(tail.lowerBound)), "size": .integer(Int64(dropped)),
+        "root": .string(try #require(entry["prev"]?.stringValue)),
+      ])
+      try Evidence.write(Array(evidence.log[..<tail.lowerBound]), to: evidence.logPath)
+      try Evidence.write(head.canonicalBytes, to: evidence.headPath)
+      try FileManager.default.removeItem(
+        atPath: evidence.shop.coordinator + "/ledger/ledger.checkpoint")
+
+      let alone = try await evidence.shop.audit()
+      #expect(alone.code == 0, "no evidence outside the operator's hands: \(alone.output)")
+      #expect(alone.output.contains("completeness not proven"))
+      let outcome = try await evidence.audit()
+      #expect([4, 8].contains(outcome.code), "exit \(outcome.code): \(outcome.output)")
+      #expect(outcome.output.contains("entry \(dropped)"), "\(outcome.output)")
+    }
+
+    @Test("an entry dropped from the middle is found and named")
+    func droppedEntryIsFound() async throws {
+      let evidence = try await Evidence()
+      for (dropped, line) in evidence.lines.enumerated().dropFirst() {
+        var changed = evidence.log
+        changed.removeSubrange(line)
+        try Evidence.write(changed, to: evidence.logPath)
+        let outcome = try await evidence.audit()
+        #expect([4, 8].contains(outcome.code), "entry \(dropped): exit \(outcome.code)")
+        #expect(outcome.output.contains("entry \(dropped)"), "\(outcome.output)")
+      }
+    }
+
+    @Test("a swapped policy is found: exit 4, and the first entry is named")
+    func swappedPolicyIsFound() async throws {
+      let evidence = try await Evidence()
+      let path = evidence.shop.coordinator + "/policy.json"
+      let swapped = text(of: path).replacing("\"8\"", with: "\"7.5\"")
+      #expect(swapped != text(of: path))
+      try Evidence.write(Array(swapped.utf8), to: path)
+      let outcome = try await evidence.audit()
+      #expect(outcome.code == 4, "exit \(outcome.code)")
+      #expect(outcome.output.contains("see entry 0"), "\(outcome.output)")
+      let server = try await evidence.shop.serve(waits: false)
+      #expect(try await server.exitCode() == 5, "\(server.errors)")
+    }
+
+    @Test("a coordinator does not start on a ledger shorter than its head: exit 8")
+    func shortLedgerIsNotServed() async throws {
+      let evidence = try await Evidence()
+      try Evidence.write(Array(evidence.log.dropLast(40)), to: evidence.logPath)
+      let server = try await evidence.shop.serve(waits: false)
+      #expect(try await server.exitCode() == 8, "\(server.errors)")
+      #expect(text(of: evidence.logPath).utf8.count == evidence.log.count - 40, "nothing is repaired")
+    }
+  }
+}

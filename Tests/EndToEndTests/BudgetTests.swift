@@ -1,0 +1,51 @@
+import CanonicalJSON
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("A budget that holds exactly k rounds") struct BudgetTests {
+    /// Three rounds at noise 1.05 come to mu^2 = 2.72, four to 3.63; epsilon 8 at delta 1e-5 is
+    /// mu^2 = 2.776 (spec privacy-accounting, section 2).
+    @Test("round k + 1 is refused before it starts, by exit 3 and the number that would have fitted")
+    func roundTooManyIsRefused() async throws {
+      let shop = try await Shop(
+        Shop.Terms(customers: 3, minimumCohort: 3, noiseMultiplier: "1.05"))
+      #expect(try await shop.status()["rounds_left"]?.integerValue == 3)
+      let server = try await shop.serve(trainings: 10)
+      let customers = try shop.simulate()
+      #expect(try await server.exitCode() == 3, "\(server.errors)")
+      #expect(server.errors.contains("the next round is refused before it starts"))
+      #expect(server.errors.contains("0 such round(s) would have fitted"))
+
+      let releases = try shop.story().filter { $0.hasPrefix("release") }
+      #expect(releases == ["release 1", "release 2", "release 3"])
+      #expect(try !shop.story().contains("offer 4"), "it is refused before it starts")
+      #expect(try await shop.epsilonSpent() < 8)
+      #expect(try await customers.exitCode() == 3, "\(customers.errors)")
+      #expect(try await shop.audit().code == 0)
+    }
+
+    @Test("a spent budget is refused again after every restart, and nothing is written")
+    func refusalIsForLife() async throws {
+      let shop = try await Shop(
+        Shop.Terms(customers: 3, minimumCohort: 3, noiseMultiplier: "0.61"))
+      try await shop.train()
+      let ledger = text(of: shop.ledger)
+      for _ in 0..<2 {
+        let server = try await shop.serve(trainings: 2, waits: false)
+        #expect(try await server.exitCode() == 3, "\(server.errors)")
+        #expect(server.errors.contains("refused before it starts"))
+      }
+      #expect(text(of: shop.ledger) == ledger)
+    }
+
+    @Test("a policy whose first round does not fit is refused, without a member connected")
+    func firstRoundMayNotFit() async throws {
+      let directory = try TemporaryDirectory()
+      await #expect(throws: (any Error).self, "init refuses a plan beyond its own budget") {
+        _ = try await Shop(
+          Shop.Terms(customers: 3, minimumCohort: 3, noiseMultiplier: "0.3"), root: directory.path)
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Cryptography
+import Federation
+import Synchronization
+import WireProtocol
+
+/// A device's journal, consent and checkpoints in memory, that can fail to write.
+final class RecordingDevice: DeviceStorage, Sendable {
+  private struct State {
+    var consents = true
+    var consentChecksLeft: Int?
+    var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
+    var extraMuSquared = 0.0
+    var checkpoint: CheckpointNote?
+    var journalFails = false
+  }
+
+  let log: CallLog
+  private let state = Mutex(State())
+
+  init(log: CallLog) { self.log = log }
+
+  // MARK: - What tests set and look at
+
+  func setConsent(_ consents: Bool) { state.withLock { $0.consents = consents } }
+
+  /// Consent is withdrawn after so many more looks at it.
+  func withdrawConsent(afterChecks checks: Int) {
+    state.withLock { $0.consentChecksLeft = checks }
+  }
+
+  func spendBefore(muSquared: Double) { state.withLock { $0.extraMuSquared = muSquared } }
+
+  func failJournal(_ fails: Bool) { state.withLock { $0.journalFails = fails } }
+
+  func outcome(of round: UInt64) -> RoundClosed.Outcome? {
+    state.withLock { $0.rounds[round]?.outcome }
+  }
+
+  var journal: [SpentRound] {
+    state.withLock { $0.rounds.values.map(\.entry).sorted { $0.round < $1.round } }
+  }
+
+  // MARK: - DeviceStorage
+
+  func consents(to policyHash: SHA256Digest) -> Bool {
+    state.withLock { state in
+      guard let left = state.consentChecksLeft else { return state.consents }
+      state.consentChecksLeft = max(0, left - 1)
+      return left > 0
+    }
+  }
+
+  func lastRound() -> UInt64? { state.withLock { $0.rounds.keys.max() } }
+
+  func spentMuSquared() -> Double {
+    state.withLock { state in
+      state.rounds.values.reduce(state.extraMuSquared) { sum, round in
+        round.outcome == .void ? sum : sum + round.entry.mu * round.entry.mu
+      }
+    }
+  }
+
+  func journalSpent(_ entry: SpentRound) throws {
+    log.append("journal \(entry.round)")
+    try state.withLock { state in
+      if state.journalFails { throw DiskFailure(call: "journal") }
+      state.rounds[entry.round] = (entry, nil)
+    }
+  }
+
+  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) {
+    log.append("outcome \(round) \(outcome)")
+    state.withLock { $0.rounds[round]?.outcome = outcome }
+  }
+
+  func keepCheckpoint(_ checkpoint: CheckpointNote) {
+    state.withLock { $0.checkpoint = checkpoint }
+  }
+
+  func newestCheckpoint() -> CheckpointNote? { state.withLock { $0.checkpoint } }
+}

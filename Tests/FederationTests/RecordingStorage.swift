@@ -1,0 +1,137 @@
+import Cryptography
+import Federation
+import Ledger
+import Synchronization
+import WireProtocol
+
+/// A coordinator's storage in memory, with the ledger's rules, that can fail at any one call.
+final class RecordingStorage: CoordinatorStorage, Sendable {
+  private struct State {
+    var ledger: LedgerState
+    var records: [LedgerRecord]
+    var tokens: [[UInt8]: ClientID?] = [:]
+    var expired: Set<[UInt8]> = []
+    var roster: [ClientID: RosterEntry] = [:]
+    var blobs: [SHA256Digest: [UInt8]] = [:]
+    var calls = 0
+    var failingCall: Int?
+  }
+
+  let log: CallLog
+  private let signingKey: SigningKey
+  private let state: Mutex<State>
+
+  init(genesis: GenesisRecord, signingKey: SigningKey, log: CallLog) throws {
+    let entry = try LedgerEntry(
+      index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
+    self.log = log
+    self.signingKey = signingKey
+    state = Mutex(State(ledger: try LedgerState(genesis: entry), records: [entry.record]))
+  }
+
+  // MARK: - What tests set and look at
+
+  func addToken(_ secret: [UInt8], expired: Bool = false) {
+    state.withLock { state in
+      state.tokens[secret] = .some(nil)
+      if expired { state.expired.insert(secret) }
+    }
+  }
+
+  func revoke(_ id: ClientID) { state.withLock { $0.roster[id]?.isRevoked = true } }
+
+  /// Makes the call after `calls` further ones fail, once; nil for none.
+  func fail(after calls: Int?) {
+    state.withLock { state in state.failingCall = calls.map { state.calls + $0 } }
+  }
+
+  var callCount: Int { state.withLock { $0.calls } }
+
+  var records: [LedgerRecord] { state.withLock { $0.records } }
+
+  var rosterCount: Int { state.withLock { $0.roster.count } }
+
+  func replaceBlob(_ hash: SHA256Digest, with bytes: [UInt8]?) {
+    state.withLock { $0.blobs[hash] = bytes }
+  }
+
+  /// What the ledger's writer does when it opens: a charge without output is burned, an offer
+  /// without charge is void.
+  func recover() throws {
+    fail(after: nil)
+    switch ledgerState.phase {
+    case .idle: break
+    case .offered(let offer):
+      _ = try append(.void(VoidRecord(round: offer.round, reason: VoidRecord.coordinatorRestarted)))
+    case .charged(let charge, let index):
+      _ = try append(.burned(BurnedRecord(round: charge.round, chargeIndex: index)))
+    }
+  }
+
+  // MARK: - CoordinatorStorage
+
+  var ledgerState: LedgerState { state.withLock { $0.ledger } }
+
+  private func begin(_ call: String) throws {
+    log.append(call)
+    let fails = state.withLock { state in
+      defer { state.calls += 1 }
+      return state.failingCall == state.calls
+    }
+    if fails { throw DiskFailure(call: call) }
+  }
+
+  func member(_ id: ClientID) throws -> RosterEntry? {
+    try begin("member")
+    return state.withLock { $0.roster[id] }
+  }
+
+  func redeem(
+    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+  ) throws -> Redemption {
+    try begin("redeem")
+    return try state.withLock { state in
+      guard let redeemedBy = state.tokens[tokenSecret] else { return .refused(.unknownToken) }
+      if let id = redeemedBy {
+        guard let entry = state.roster[id], entry.identityKey == identityKey else {
+          return .refused(.usedToken)
+        }
+        return .enrolled(entry)
+      }
+      guard !state.expired.contains(tokenSecret) else { return .refused(.expiredToken) }
+      let id = ClientID(state.roster.count + 1)
+      let entry = RosterEntry(
+        id: id, identityKey: identityKey, credential: try credential(id), isRevoked: false)
+      state.roster[id] = entry
+      state.tokens[tokenSecret] = id
+      return .enrolled(entry)
+    }
+  }
+
+  func append(_ record: LedgerRecord) throws -> LedgerPosition {
+    try begin("append \(record.kind.rawValue)")
+    return try state.withLock { state in
+      let (entry, next) = try state.ledger.appending(record)
+      state.ledger = next
+      state.records.append(record)
+      return LedgerPosition(index: entry.index, root: next.root)
+    }
+  }
+
+  func checkpointText() throws -> [UInt8] {
+    try begin("checkpoint")
+    return try Checkpoint(signing: ledgerState, with: signingKey).text
+  }
+
+  func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest {
+    try begin("store blob")
+    let digest = SHA256Digest(hashing: bytes)
+    state.withLock { $0.blobs[digest] = bytes }
+    return digest
+  }
+
+  func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]? {
+    try begin("load blob")
+    return state.withLock { $0.blobs[hash] }
+  }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Writes messages-v1.txt from the structures in protocol/SPEC.md section 5.
+
+Written by hand from the specification, not from the Swift code: the two must agree.
+"""
+import pathlib
+import struct
+
+
+def ramp(count, start):
+    return bytes((start + i) % 256 for i in range(count))
+
+
+def u8(v): return struct.pack(">B", v)
+def u16(v): return struct.pack(">H", v)
+def u32(v): return struct.pack(">I", v)
+def u64(v): return struct.pack(">Q", v)
+def opaque2(b): return u16(len(b)) + b
+def opaque4(b): return u32(len(b)) + b
+
+
+R = u64(1 << 33 | 5)
+MESSAGES = [
+    ("server_hello", u8(1) + u8(2) + u16(1) + u16(2) + ramp(32, 0) + ramp(32, 32) + ramp(16, 64)
+     + ramp(64, 80)),
+    ("client_auth", u8(2) + u16(1) + u32(0x01020304) + ramp(64, 1)),
+    ("client_enrol", u8(3) + u16(1) + ramp(16, 2) + ramp(32, 3) + ramp(64, 4)),
+    ("welcome", u8(4) + u32(7) + opaque2(b'{"a":1}') + ramp(64, 5) + ramp(64, 6) + ramp(32, 7)
+     + opaque2(ramp(5, 8)) + ramp(32, 9) + bytes(32) + ramp(32, 10)),
+    ("refused", u8(5) + u16(3) + opaque2("redeemed by Zo\u00eb".encode())),
+    ("offer", u8(16) + R + u32(1) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
+     + u32(65537) + u8(20) + u64(0x123456789ABC) + u32(300) + ramp(64, 15)),
+    ("answer_join", u8(17) + R + u8(1)),
+    ("answer_decline", u8(17) + R + u8(0)),
+    ("proceed", u8(18) + R),
+    ("update_header", u8(19) + R + ramp(32, 16) + ramp(24, 17) + u32(3) + ramp(32, 18)
+     + ramp(64, 19)),
+    ("update_chunk", u8(20) + R + u32(2) + opaque4(ramp(21, 20))),
+    ("update_result_accepted", u8(21) + R + opaque2(b"")),
+    ("update_result_refused", u8(21) + R + opaque2(b"non-finite")),
+    ("round_closed", u8(22) + R + u8(2) + ramp(32, 21) + opaque2(ramp(6, 22)) + opaque2(b"quorum")
+     + ramp(64, 23)),
+    ("finished", u8(23) + u8(2) + ramp(32, 24)),
+    ("fetch_blob", u8(32) + ramp(32, 25)),
+    ("blob_chunk", u8(33) + ramp(32, 26) + u32(1) + u32(3) + opaque4(ramp(7, 27))),
+    ("blob_missing", u8(33) + ramp(32, 26) + u32(0) + u32(0) + opaque4(b"")),
+]
+
+lines = [
+    "# Frame payloads of protocol version 1: a name and the bytes in hexadecimal.",
+    "# Made by make_messages_v1.py, which follows protocol/SPEC.md and shares no code with the codec.",
+    "# These bytes never change: another encoding is another version, in another file.",
+]
+lines += [f"{name} {body.hex()}" for name, body in MESSAGES]
+pathlib.Path(__file__).with_name("messages-v1.txt").write_text("\n".join(lines) + "\n")

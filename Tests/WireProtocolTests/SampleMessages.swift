@@ -1,0 +1,96 @@
+import SecureAggregation
+import WireProtocol
+
+/// One message of every kind, with fixed field values; `Golden/make_messages_v1.py` holds the same.
+enum SampleMessages {
+  /// `count` bytes that count up from `start`, modulo 256.
+  static func ramp(_ count: Int, from start: Int) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: start + $0) }
+  }
+
+  static let round: UInt64 = 1 << 33 | 5
+
+  static let all: [(name: String, message: Message)] = [
+    (
+      "server_hello",
+      .serverHello(
+        ServerHello(
+          versions: [1, 2], nonce: ramp(32, from: 0), coordinatorKey: ramp(32, from: 32),
+          ledgerID: ramp(16, from: 64), signature: ramp(64, from: 80)))
+    ),
+    (
+      "client_auth",
+      .clientAuth(
+        ClientAuth(version: 1, clientID: 0x0102_0304, signature: ramp(64, from: 1)))
+    ),
+    (
+      "client_enrol",
+      .clientEnrol(
+        ClientEnrol(
+          version: 1, tokenSecret: ramp(16, from: 2), identityKey: ramp(32, from: 3),
+          signature: ramp(64, from: 4)))
+    ),
+    (
+      "welcome",
+      .welcome(
+        Welcome(
+          clientID: 7, policy: Array(#"{"a":1}"#.utf8), policySignature: ramp(64, from: 5),
+          credential: ramp(64, from: 6), enrolmentKey: ramp(32, from: 7),
+          checkpoint: ramp(5, from: 8), catalogueHash: ramp(32, from: 9),
+          featuresHash: [UInt8](repeating: 0, count: 32), modelHash: ramp(32, from: 10)))
+    ),
+    ("refused", .refused(Refused(.usedToken, "redeemed by Zo\u{EB}"))),
+    (
+      "offer",
+      .offer(
+        Offer(
+          round: round, planIndex: 1, modelHash: ramp(32, from: 11),
+          catalogueHash: ramp(32, from: 12), policyHash: ramp(32, from: 13),
+          roundKey: ramp(32, from: 14), dimension: 65_537, fractionBits: 20,
+          noiseScale: 0x1234_5678_9ABC, deadlineSeconds: 300, signature: ramp(64, from: 15)))
+    ),
+    ("answer_join", .answer(Answer(round: round, joins: true))),
+    ("answer_decline", .answer(Answer(round: round, joins: false))),
+    ("proceed", .proceed(Proceed(round: round))),
+    (
+      "update_header",
+      .updateHeader(
+        UpdateHeader(
+          round: round, ephemeralKey: ramp(32, from: 16), streamHeader: ramp(24, from: 17),
+          chunkCount: 3, digest: ramp(32, from: 18), signature: ramp(64, from: 19)))
+    ),
+    (
+      "update_chunk",
+      .updateChunk(UpdateChunk(round: round, index: 2, data: ramp(21, from: 20)))
+    ),
+    ("update_result_accepted", .updateResult(UpdateResult(round: round, rejection: nil))),
+    (
+      "update_result_refused",
+      .updateResult(UpdateResult(round: round, rejection: .nonFinite))
+    ),
+    (
+      "round_closed",
+      .roundClosed(
+        RoundClosed(
+          round: round, outcome: .void, modelHash: ramp(32, from: 21),
+          checkpoint: ramp(6, from: 22), reason: "quorum", signature: ramp(64, from: 23)))
+    ),
+    ("finished", .finished(Finished(reason: .budgetExhausted, modelHash: ramp(32, from: 24)))),
+    ("fetch_blob", .fetchBlob(FetchBlob(hash: ramp(32, from: 25)))),
+    (
+      "blob_chunk",
+      .blobChunk(
+        BlobChunk(hash: ramp(32, from: 26), index: 1, count: 3, data: ramp(7, from: 27)))
+    ),
+    (
+      "blob_missing",
+      .blobChunk(BlobChunk(hash: ramp(32, from: 26), index: 0, count: 0, data: []))
+    ),
+  ]
+
+  /// The largest message: a full chunk.
+  static let largest = Message.blobChunk(
+    BlobChunk(
+      hash: ramp(32, from: 1), index: 255, count: 256,
+      data: ramp(FrameLimits.maximumChunkBytes, from: 0)))
+}
