@@ -75,7 +75,8 @@ let package = Package(
       name: "Datasets", dependencies: ["Recommendation", "CanonicalJSON", "Cryptography"],
       resources: [.copy("Data")], swiftSettings: strict),
     .target(
-      name: "Evaluation", dependencies: [
+      name: "Evaluation",
+      dependencies: [
         "Recommendation", "Datasets", "VectorMath", "CanonicalJSON", "Cryptography",
       ],
       swiftSettings: strict),

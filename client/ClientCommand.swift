@@ -5,7 +5,8 @@ internal import Operations
 struct ClientCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "client",
-    abstract: "A customer's side of Tacit: keeps behaviour on the device, joins rounds with consent.",
+    abstract:
+      "A customer's side of Tacit: keeps behaviour on the device, joins rounds with consent.",
     discussion: """
       Example, one customer:
 

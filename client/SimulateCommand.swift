@@ -58,7 +58,8 @@ struct SimulateCommand: AsyncParsableCommand {
     let tokens = try EnrolmentTokens.read(tokens)
     guard tokens.count >= skip + names.count else {
       throw CommandFailure(
-        what: "there are too few tokens", why: "\(skip + names.count) are needed, \(tokens.count) are there",
+        what: "there are too few tokens",
+        why: "\(skip + names.count) are needed, \(tokens.count) are there",
         next: "coordinator roster token --count \(skip + names.count) --out \(self.tokens)",
         exit: .invalidConfiguration)
     }

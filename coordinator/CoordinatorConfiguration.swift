@@ -126,7 +126,8 @@ struct CoordinatorConfiguration: Sendable {
 
   private func address(_ name: String) throws -> (host: String, port: UInt16) {
     let value = text(name)
-    guard let colon = value.lastIndex(of: ":"), let port = UInt16(value[value.index(after: colon)...]),
+    guard let colon = value.lastIndex(of: ":"),
+      let port = UInt16(value[value.index(after: colon)...]),
       colon != value.startIndex
     else {
       throw Self.invalid(

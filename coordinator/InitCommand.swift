@@ -36,7 +36,7 @@ struct InitCommand: AsyncParsableCommand {
   var name: String = "shop"
 
   @Option(help: "Model to train: \(ModelRegistry.identifiers.joined(separator: ", ")).")
-  var model: String = ModelRegistry.identifiers.last ?? ""
+  var model: String = GramModel.identifier
 
   @Option(help: "Privacy budget: epsilon per customer, for the life of the ledger.")
   var epsilon: String = "8"

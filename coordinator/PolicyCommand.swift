@@ -49,7 +49,8 @@ extension PolicyCommand {
         let event = try round.event(fractionBits: bits[index])
         print(
           "round \(index + 1)     \(round.stage): clip norm \(round.clipNorm), noise multiplier "
-            + "\(round.noiseMultiplier); \(filter.roundsLeft(of: event)) such rounds alone would fit")
+            + "\(round.noiseMultiplier); \(filter.roundsLeft(of: event)) such rounds alone would fit"
+        )
       }
       print("plan        spends epsilon \(Format.decimal(epsilon, places: 4)) when trained once")
     }

@@ -101,7 +101,9 @@ struct ServeCommand: AsyncParsableCommand {
       }
       group.addTask { await Self.tick(server, statusFile: federation.directory.status) }
       group.addTask { await Self.waitForSignal(signals) }
-      group.addTask { await Self.waitForEnd(of: server, exitWhenTrained: exitWhenTrained) }
+      group.addTask {
+        await Self.waitForEnd(of: server, exitWhenTrained: exitWhenTrained, reporter: reporter)
+      }
       var ending = Ending.quorumNeverMet
       for await result in group {
         if let result {
@@ -157,7 +159,7 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   private static func waitForEnd(
-    of server: CoordinatorServer, exitWhenTrained: Bool
+    of server: CoordinatorServer, exitWhenTrained: Bool, reporter: ServeReporter
   ) async -> Ending? {
     for await reason in server.stopReasons {
       switch reason {
@@ -170,6 +172,7 @@ struct ServeCommand: AsyncParsableCommand {
           await server.waitUntilLeft()
           return .finished(.planComplete)
         }
+        reporter.finished()
       }
     }
     return nil

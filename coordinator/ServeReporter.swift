@@ -29,7 +29,6 @@ final class ServeReporter: Sendable {
 
   func report(_ note: CoordinatorNote) {
     switch note {
-    case .enrolled(let count): line("roster   \(Format.count(count)) members")
     case .loginRefused(let code): line("refused  \(code.meaning)")
     case .roundOffered(let round, let stage, let members, let dimension):
       line(

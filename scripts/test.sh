@@ -7,5 +7,6 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh
 swift format lint --strict --parallel --recursive Package.swift Sources Tests protocol coordinator client
 scripts/build.sh
-# One pass, optimised: the numeric suites need it, and the end-to-end suites drive these executables.
-swift test -c release "$@"
+# One pass, optimised: the numeric suites need it. Tests see internals, so it is a build of its own;
+# the end-to-end suites drive the executables built above.
+swift test -c release --scratch-path .build-test -Xswiftc -enable-testing "$@"

@@ -28,7 +28,9 @@ package struct DelimitedTable: Sendable {
     offset = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
   }
 
-  package func bad(_ reason: String) -> DelimitedTextError { DelimitedTextError(file: file, row: row, reason: reason) }
+  package func bad(_ reason: String) -> DelimitedTextError {
+    DelimitedTextError(file: file, row: row, reason: reason)
+  }
 
   /// The fields of the next row; nil after the last.
   ///

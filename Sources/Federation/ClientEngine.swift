@@ -160,8 +160,9 @@ package struct ClientEngine: Sendable {
     }
     let transcript = LoginTranscript.hello(
       exporter: exporter, nonce: hello.nonce, ledgerID: hello.ledgerID)
-    guard try VerifyingKey(bytes: hello.coordinatorKey).isValidSignature(
-      hello.signature, for: transcript)
+    guard
+      try VerifyingKey(bytes: hello.coordinatorKey).isValidSignature(
+        hello.signature, for: transcript)
     else { throw FederationError.wrongCoordinator("its signature is not for this connection") }
     phase = .awaitingWelcome
     switch start {
@@ -188,9 +189,10 @@ package struct ClientEngine: Sendable {
   private mutating func accept(_ welcome: Welcome) throws -> [ClientEffect] {
     let digest = SHA256Digest(hashing: welcome.policy)
     let coordinator = try VerifyingKey(bytes: pinned.coordinatorKey)
-    guard coordinator.isValidSignature(
-      welcome.policySignature,
-      for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
+    guard
+      coordinator.isValidSignature(
+        welcome.policySignature,
+        for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
     else { throw FederationError.wrongCoordinator("the policy is not signed by its key") }
     var effects: [ClientEffect] = []
     if case .login(let known) = start, known.policyHash != digest {
@@ -226,7 +228,8 @@ package struct ClientEngine: Sendable {
     }
     return Enrolment(
       clientID: welcome.clientID, host: token.host, port: token.port,
-      serverKeyPin: token.serverKeyPin, coordinatorKey: try VerifyingKey(bytes: pinned.coordinatorKey),
+      serverKeyPin: token.serverKeyPin,
+      coordinatorKey: try VerifyingKey(bytes: pinned.coordinatorKey),
       ledgerID: token.ledgerID, enrolmentKey: enrolmentKey, credential: welcome.credential,
       policyBytes: welcome.policy)
   }

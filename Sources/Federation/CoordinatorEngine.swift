@@ -177,4 +177,3 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
     return try advanceRound(.memberDisconnected(id))
   }
 }
-

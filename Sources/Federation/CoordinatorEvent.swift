@@ -36,7 +36,6 @@ package enum CoordinatorEffect: Equatable, Sendable {
 
 /// Something an operator wants to see. Holds no client id and nothing measured on one client.
 package enum CoordinatorNote: Equatable, Sendable {
-  case enrolled(rosterCount: Int)
   case loginRefused(RefusalCode)
   case roundOffered(round: UInt64, stage: String, members: Int, dimension: Int)
   case roundCharged(round: UInt64, contributors: Int)

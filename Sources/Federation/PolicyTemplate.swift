@@ -42,10 +42,12 @@ package struct PolicyTemplate: Sendable {
     let epsilonLimit = try ExactDecimal(epsilon)
     let delta = try ExactDecimal(self.delta)
     // Ranges first: calibration presumes them.
-    _ = try policy(epsilonLimit: epsilonLimit, delta: delta, plan: [
-      PlannedRound(
-        stage: "check", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1"))
-    ])
+    _ = try policy(
+      epsilonLimit: epsilonLimit, delta: delta,
+      plan: [
+        PlannedRound(
+          stage: "check", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1"))
+      ])
     let shares = trained.budgetShares
     let calibration = try NoiseCalibration(
       epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown,

@@ -30,7 +30,7 @@ package struct FactorizationModel: FederatedModel {
   static let gradientScale = 10.0
 
   private enum Limits {
-    static let head = 1...1024
+    static let head = 1...Head.limit
     static let dimension = 1...64
     static let rounds = 1...200
     static let learningRate = 0.001...1000.0

@@ -77,7 +77,8 @@ package protocol FederatedModel: Sendable {
   /// The score of every item for one customer, on the device. Works with the parameters of any stage.
   ///
   /// - Parameter features: public text vectors of all items; nil where there are none.
-  /// - Throws: an error about `parameters`, `features` or `.itemOutOfRange`.
+  /// - Throws: an error about `parameters` or `features`, `.itemOutOfRange`, or `.notFinite` where
+  ///   extreme parameters overflow.
   func scores(
     history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
   ) throws(RecommendationError) -> ItemScores

@@ -23,7 +23,7 @@ package struct GramModel: FederatedModel {
 
   /// Bounds of the overrides.
   private enum Limits {
-    static let head = 1...1024
+    static let head = 1...Head.limit
     static let rank = 1...128
   }
 

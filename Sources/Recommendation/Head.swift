@@ -6,6 +6,9 @@ struct Head: Equatable {
   static let tensor = "head"
   /// Largest head: its Gram matrix has 200,028 distinct entries, 800 kB a device.
   static let largest = 632
+  /// Largest head that a device accepts, so that parameters cannot ask it for more than 525,000 values
+  /// of a Gram matrix.
+  static let limit = 1024
   /// Smallest head that a rule chooses.
   static let smallest = 64
 
@@ -29,12 +32,15 @@ struct Head: Equatable {
     self.init(popularity: popularity, count: min(override ?? level.headSize, popularity.count))
   }
 
-  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.invalidHead`.
+  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.tooLarge`, `.invalidHead`.
   init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
     guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }
     guard tensor.shape.count == 1, !tensor.values.isEmpty else {
       throw .shapeMismatch(
         name: Self.tensor, expected: [tensor.values.count], actual: tensor.shape)
+    }
+    guard tensor.values.count <= Self.limit else {
+      throw .tooLarge(what: Self.tensor, actual: tensor.values.count, limit: Self.limit)
     }
     var items: [Int] = []
     items.reserveCapacity(tensor.values.count)

@@ -25,7 +25,8 @@ enum HybridScores {
   /// - Parameters:
   ///   - learned: nil before the model has learned any.
   ///   - features: public vectors of all items; nil where there are none.
-  /// - Throws: `.itemOutOfRange`, `.missingTensor`, `.shapeMismatch`, and what `learned` throws.
+  /// - Throws: `.itemOutOfRange`, `.missingTensor`, `.shapeMismatch`, `.notFinite`, and what
+  ///   `learned` throws.
   static func mix(
     learned: (some LearnedComponent)?, history: CustomerHistory, parameters: ModelParameters,
     features: ItemFeatures?
@@ -50,7 +51,7 @@ enum HybridScores {
       parts.append((.text, scaled(cosines, weight: textWeight)))
     }
     parts.append((.popularity, scaled(popularity, weight: popularityWeight)))
-    return ItemScores(itemCount: itemCount, components: parts)
+    return try ItemScores(itemCount: itemCount, components: parts).checked()
   }
 
   /// The shares of a learned component in units of the mixed score.

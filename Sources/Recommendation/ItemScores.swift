@@ -41,6 +41,16 @@ package struct ItemScores: Sendable, Equatable {
     self.totals = totals
   }
 
+  /// These scores, if all totals are finite: parameters of extreme size can make them overflow.
+  ///
+  /// - Throws: `.notFinite`.
+  func checked() throws(RecommendationError) -> ItemScores {
+    if let index = totals.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(name: "scores", index: index)
+    }
+    return self
+  }
+
   /// The values of a component; nil if the score has none.
   package subscript(_ component: Component) -> [Float]? {
     components.first { $0.component == component }?.values

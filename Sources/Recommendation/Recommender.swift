@@ -40,7 +40,7 @@ package struct Recommender: Sendable {
   /// rule f + p / (max p + 1). It beat every weaker weight of the own frequency on the retail
   /// log before the test months.
   /// - Returns: one total a catalogue item, as the sum of its components.
-  /// - Throws: what the model throws, `.shapeMismatch` if parameters and catalogue differ in size.
+  /// - Throws: what the model throws, `.notFinite`, `.shapeMismatch` if parameters and catalogue differ in size.
   package func scores(
     history: CustomerHistory, repeats: RepeatRule
   ) throws(RecommendationError) -> ItemScores {
@@ -56,10 +56,11 @@ package struct Recommender: Sendable {
     let weight = highest > lowest ? (highest - lowest) * 1.01 : 1
     var frequency = [Float](repeating: 0, count: catalogue.count)
     for row in history.rows { frequency[row.item] = weight * Float(row.occasions) }
-    return ItemScores(
+    return try ItemScores(
       itemCount: catalogue.count,
       components: [(.ownFrequency, frequency)]
-        + scores.components.map { ($0.component, $0.values) })
+        + scores.components.map { ($0.component, $0.values) }
+    ).checked()
   }
 
   /// The `count` best items with their reasons; fewer if the rule leaves fewer.

@@ -128,7 +128,8 @@ enum AuditText {
     if let spend = report.spend {
       lines.append(
         "spent   epsilon \(Format.decimal(spend.epsilonAgainstNone, places: 4)) of "
-          + "\(Format.decimal(spend.epsilonLimit, places: 4)) at delta \(spend.delta): your data "
+          + "\(Format.decimal(spend.epsilonLimit, places: 4)) at delta "
+          + "\(ExactDecimal(roundingUp: spend.delta, significantDigits: 6)): your data "
           + "against none")
       lines.append(
         "        epsilon \(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) for "

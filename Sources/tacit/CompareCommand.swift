@@ -111,7 +111,8 @@ struct CompareCommand: AsyncParsableCommand {
       if text == "inf" { return nil }
       guard let value = Double(text), value > 0, value.isFinite else {
         throw CommandFailure(
-          what: "--epsilon has the entry \"\(text)\"", why: "it is neither a positive number nor inf",
+          what: "--epsilon has the entry \"\(text)\"",
+          why: "it is neither a positive number nor inf",
           next: "write, for example, --epsilon inf,8,2", exit: .usage)
       }
       return value

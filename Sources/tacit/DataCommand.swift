@@ -51,7 +51,8 @@ extension DataCommand {
       guard let source = DatasetSource.all.first(where: { $0.name == name }) else {
         let names = DatasetSource.all.map(\.name)
         throw CommandFailure(
-          what: "there is no data set \(name) to fetch", why: "known are \(names.joined(separator: ", "))",
+          what: "there is no data set \(name) to fetch",
+          why: "known are \(names.joined(separator: ", "))",
           next: NearestName.of(name, among: names).map { "did you mean \($0)?" }
             ?? "import a file of yours: tacit data import", exit: .usage)
       }

@@ -15,7 +15,8 @@ struct DemoCommand: AsyncParsableCommand {
       coordinator's files are searched for behaviour rows, and accuracy is measured.
       """)
 
-  @Option(help: "Directory for everything that the demo writes; one from an earlier demo is replaced.")
+  @Option(
+    help: "Directory for everything that the demo writes; one from an earlier demo is replaced.")
   var out: String = "demo-out"
 
   @Option(help: "How many customers; all 3,613 of the training period by default.")
@@ -30,7 +31,8 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Model: popularity, gram or mf.")
   var model: String = "gram"
 
-  @Flag(help: "Write a behaviour row into the coordinator's files, to see that the search finds it.")
+  @Flag(
+    help: "Write a behaviour row into the coordinator's files, to see that the search finds it.")
   var plantRow = false
 
   func validate() throws {

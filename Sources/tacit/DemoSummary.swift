@@ -97,7 +97,8 @@ struct DemoSummary {
         + "with one coordinator in \(training.state.rounds.released) round(s).")
     page.note("Mode \(PolicyText.modeSentence(of: policy))", kind: .information)
     if let killed = training.killedProcess {
-      page.paragraph("Client process \(killed) was killed by SIGKILL on purpose; the round went on.")
+      page.paragraph(
+        "Client process \(killed) was killed by SIGKILL on purpose; the round went on.")
     }
     addAccuracy(to: &page)
     addBudget(to: &page)
@@ -128,7 +129,8 @@ struct DemoSummary {
           + figures.map { "\($0.0) \(Format.decimal($0.1, places: 4))" }.joined(separator: ", "),
         categories: figures.map(\.0), valueLabel: "recall@20",
         bars: [SVGPlot.Bars("this run", values: figures.map(\.1))]),
-      caption: "Share of the items first bought after 2011-10-01 that are among the 20 recommended.")
+      caption: "Share of the items first bought after 2011-10-01 that are among the 20 recommended."
+    )
     page.table(
       caption: "Recall at 20 on new items, mean over the customers who bought any",
       columns: [.init("model"), .init("recall@20", .right)],
@@ -150,7 +152,8 @@ struct DemoSummary {
           Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4),
         ],
       ])
-    page.paragraph("Audit: \(audit.verdict.sentence). Not protected: that you took part, and how many did.")
+    page.paragraph(
+      "Audit: \(audit.verdict.sentence). Not protected: that you took part, and how many did.")
     page.list(training.signalLines)
   }
 
@@ -160,7 +163,8 @@ struct DemoSummary {
       "behaviour rows found in coordinator files: \(scan.rowsInCoordinatorFiles), in "
         + "\(scan.coordinatorFiles) files of \(Format.bytes(scan.coordinatorBytes)). Each customer has "
         + "one row with a mark that no one could guess; the same search finds "
-        + "\(Format.count(scan.rowsInClientFiles)) of \(Format.count(scan.markers)) in the clients' files.")
+        + "\(Format.count(scan.rowsInClientFiles)) of \(Format.count(scan.markers)) in the clients' files."
+    )
     if PolicyText.coordinatorCanSeeUpdates(in: policy) {
       page.note(
         "In mode \(training.mode) the coordinator's memory held every update, decrypted, while a "

@@ -38,4 +38,3 @@ struct LedgerView {
     return try ModelParameters(decoding: bytes)
   }
 }
-

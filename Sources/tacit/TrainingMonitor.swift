@@ -61,7 +61,8 @@ struct TrainingMonitor {
 
   private func pace(_ progress: Progress, since began: ContinuousClock.Instant) -> String {
     let elapsed = began.duration(to: .now)
-    let seconds = Double(elapsed.components.seconds) + 1e-18 * Double(elapsed.components.attoseconds)
+    let seconds =
+      Double(elapsed.components.seconds) + 1e-18 * Double(elapsed.components.attoseconds)
     guard progress.contributed > 0, seconds > 1 else { return "" }
     let rate = Double(progress.contributed) / seconds
     let left = Double(progress.joined - progress.contributed) / rate

@@ -77,7 +77,8 @@ extension EndToEnd {
         changed[line.lowerBound + line.count / 3] ^= 1
         try Evidence.write(changed, to: evidence.logPath)
         let outcome = try await evidence.audit()
-        let blamed = outcome.output.firstMatch(of: /see entry ([0-9]+)/).flatMap { Int($0.output.1) }
+        let match = outcome.output.firstMatch(of: /see entry ([0-9]+)/)
+        let blamed = match.flatMap { Int($0.output.1) }
         #expect(blamed == entry || blamed == entry + 1, "entry \(entry): \(outcome.output)")
       }
     }
@@ -95,7 +96,8 @@ extension EndToEnd {
       }
     }
 
-    @Test("a dropped tail with a rewritten head passes alone, and fails against a client's checkpoint")
+    @Test(
+      "a dropped tail with a rewritten head fails against a checkpoint that a client kept")
     func droppedTailIsFoundByTheClient() async throws {
       let evidence = try await Evidence()
       let dropped = evidence.lines.count - 1
@@ -151,7 +153,8 @@ extension EndToEnd {
       try Evidence.write(Array(evidence.log.dropLast(40)), to: evidence.logPath)
       let server = try await evidence.shop.serve(waits: false)
       #expect(try await server.exitCode() == 8, "\(server.errors)")
-      #expect(text(of: evidence.logPath).utf8.count == evidence.log.count - 40, "nothing is repaired")
+      #expect(
+        text(of: evidence.logPath).utf8.count == evidence.log.count - 40, "nothing is repaired")
     }
   }
 }

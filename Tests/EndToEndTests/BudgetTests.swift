@@ -6,7 +6,8 @@ extension EndToEnd {
   @Suite("A budget that holds exactly k rounds") struct BudgetTests {
     /// Three rounds at noise 1.05 come to mu^2 = 2.72, four to 3.63; epsilon 8 at delta 1e-5 is
     /// mu^2 = 2.776 (spec privacy-accounting, section 2).
-    @Test("round k + 1 is refused before it starts, by exit 3 and the number that would have fitted")
+    @Test(
+      "round k + 1 is refused before it starts: exit 3, and how many would have fitted")
     func roundTooManyIsRefused() async throws {
       let shop = try await Shop(
         Shop.Terms(customers: 3, minimumCohort: 3, noiseMultiplier: "1.05"))
@@ -39,13 +40,20 @@ extension EndToEnd {
       #expect(text(of: shop.ledger) == ledger)
     }
 
-    @Test("a policy whose first round does not fit is refused, without a member connected")
-    func firstRoundMayNotFit() async throws {
-      let directory = try TemporaryDirectory()
-      await #expect(throws: (any Error).self, "init refuses a plan beyond its own budget") {
-        _ = try await Shop(
-          Shop.Terms(customers: 3, minimumCohort: 3, noiseMultiplier: "0.3"), root: directory.path)
-      }
+    @Test("a plan beyond its own budget is refused when the federation is made")
+    func planMayNotFit() async throws {
+      let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
+      let policy = shop.file("dear.json")
+      let dear = text(of: shop.file("policy.json")).replacing("\"50\"", with: "\"0.3\"")
+      try Data(dear.utf8).write(to: URL(fileURLWithPath: policy))
+      let made = try await run(
+        "coordinator",
+        [
+          "init", "--dir", shop.file("other"), "--catalogue", shop.file("catalogue.csv"),
+          "--policy", policy,
+        ])
+      #expect([3, 5].contains(made.code), "exit \(made.code): \(made.output)\(made.errors)")
+      #expect(!FileManager.default.fileExists(atPath: shop.file("other")))
     }
   }
 }

@@ -30,7 +30,8 @@ extension EndToEnd {
 
       let withdrawn = try await run("client", ["consent", "withdraw", "--home", shop.file("me")])
       #expect(withdrawn.code == 0, "\(withdrawn.errors)")
-      let status = try await run("client", ["consent", "status", "--home", shop.file("me"), "--json"])
+      let status = try await run(
+        "client", ["consent", "status", "--home", shop.file("me"), "--json"])
       #expect(status.output.contains("\"consent\": false"))
       let listener = try LoopbackListener(port: shop.port)
       let outcome = try await run("client", ["run", "--home", shop.file("me")])

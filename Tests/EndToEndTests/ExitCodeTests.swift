@@ -32,7 +32,8 @@ extension EndToEnd {
     @Test(
       "a wrong flag: 2",
       arguments: [
-        ["coordinator", "serve", "--dri", "x"], ["coordinator", "serve"], ["coordinator", "served"],
+        ["coordinator", "serve", "--dri", "x"], ["coordinator", "serve"],
+        ["coordinator", "served"],
         ["client", "run", "--hom", "x"], ["client", "recommend", "--home", "x", "--k", "many"],
         ["tacit", "demo", "--users", "5"], ["tacit", "audit", "leger", "x"],
       ])
@@ -104,7 +105,8 @@ extension EndToEnd {
       #expect(try shop.story().suffix(3) == ["offer 4", "charge 4", "release 4"])
     }
 
-    @Test("SIGTERM ends an open round free of charge: 0; SIGINT: 130",
+    @Test(
+      "SIGTERM ends an open round free of charge: 0; SIGINT: 130",
       arguments: [(SIGTERM, Int32(0)), (SIGINT, Int32(130))])
     func signalDrains(signal: Int32, code: Int32) async throws {
       let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2, targetCohort: 3))

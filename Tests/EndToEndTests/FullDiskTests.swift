@@ -46,7 +46,7 @@ final class SmallDisk: Sendable {
     }
   }
 
-  deinit { umount2(directory.path, Int32(MNT_DETACH.rawValue)) }
+  deinit { umount2(directory.path, Int32(MNT_DETACH)) }
 
   var path: String { directory.path }
   private var filler: String { directory.file("filler") }

@@ -38,7 +38,9 @@ extension EndToEnd {
       try await HandDriven.connected(token: token, identity: try SigningKey()) { member in
         _ = try await member.enrol()
         guard attack != .notOffered else {
-          let offer = try await member.next { if case .offer(let offer) = $0 { offer } else { nil } }
+          let offer = try await member.next {
+            if case .offer(let offer) = $0 { offer } else { nil }
+          }
           try await member.send(try member.upload(spike(rejectedItem), to: offer))
           return try await member.result()
         }
@@ -188,7 +190,7 @@ extension EndToEnd {
       #expect(try await shop.audit().code == 0)
     }
 
-    @Test("a client that is killed mid-round returns under the same identity in the next round")
+    @Test("a client that is killed after its login returns under the same identity")
     func killedClientReturns() async throws {
       let shop = try await Shop(Shop.Terms(customers: 4, minimumCohort: 2, targetCohort: 4))
       let server = try await shop.serve(trainings: 2)

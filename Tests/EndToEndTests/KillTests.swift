@@ -24,7 +24,8 @@ extension EndToEnd {
         || name.hasPrefix("burned")
     }
 
-    @Test("in a training: nothing spent is forgotten, and the same federation goes on",
+    @Test(
+      "in a training: no charge is forgotten, and the same federation goes on",
       arguments: trainingNames)
     func trainingGoesOn(name: String) async throws {
       let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
@@ -34,7 +35,8 @@ extension EndToEnd {
       try await goesOn(shop, with: customers, spentBefore: spent)
     }
 
-    @Test("in a void round: the round stays free, and the same federation goes on",
+    @Test(
+      "in a void round: the round stays free, and the same federation goes on",
       arguments: names("void"))
     func voidRoundStaysFree(name: String) async throws {
       let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
@@ -47,7 +49,8 @@ extension EndToEnd {
       #expect(try shop.entries().count { $0["kind"]?.stringValue == "charge" } == 2)
     }
 
-    @Test("while it recovers from a kill: the charge is burned once, and the federation goes on",
+    @Test(
+      "while it recovers from a kill: the charge is burned once, and the federation goes on",
       arguments: names("burned"))
     func recoveryIsRepeatable(name: String) async throws {
       let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Cryptography
 import Foundation
 import Glibc
@@ -193,12 +194,14 @@ extension EndToEnd {
 
 /// Changes a roster behind the coordinator's back: no command makes a token that has expired.
 enum RosterFile {
-  private typealias Open = @convention(c) (
-    UnsafePointer<CChar>, UnsafeMutablePointer<OpaquePointer?>
-  ) -> Int32
-  private typealias Execute = @convention(c) (
-    OpaquePointer?, UnsafePointer<CChar>, OpaquePointer?, OpaquePointer?, OpaquePointer?
-  ) -> Int32
+  private typealias Open =
+    @convention(c) (
+      UnsafePointer<CChar>, UnsafeMutablePointer<OpaquePointer?>
+    ) -> Int32
+  private typealias Execute =
+    @convention(c) (
+      OpaquePointer?, UnsafePointer<CChar>, OpaquePointer?, OpaquePointer?, OpaquePointer?
+    ) -> Int32
   private typealias Close = @convention(c) (OpaquePointer?) -> Int32
 
   static func expireAllTokens(_ path: String) throws {

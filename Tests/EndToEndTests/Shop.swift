@@ -22,12 +22,13 @@ final class Shop: Sendable {
   let directory: TemporaryDirectory
   let terms: Terms
   let port: UInt16
-  private let root: String
+  /// The coordinator's data directory.
+  let coordinator: String
 
-  /// - Parameter root: where the files go, if not in a temporary directory of its own.
+  /// - Parameter root: where the coordinator's directory is made, if not beside the rest.
   init(_ terms: Terms = Terms(), root: String? = nil) async throws {
     directory = try TemporaryDirectory()
-    self.root = root ?? directory.path
+    coordinator = (root ?? directory.path) + "/coordinator"
     self.terms = terms
     port = try freePort()
     try writeCatalogue()
@@ -43,9 +44,8 @@ final class Shop: Sendable {
     try await issueTokens(terms.customers, to: tokens)
   }
 
-  func file(_ name: String) -> String { "\(root)/\(name)" }
+  func file(_ name: String) -> String { directory.file(name) }
 
-  var coordinator: String { file("coordinator") }
   var clients: String { file("clients") }
   var tokens: String { file("tokens.txt") }
   var ledger: String { coordinator + "/ledger/ledger.jsonl" }
@@ -96,7 +96,8 @@ final class Shop: Sendable {
 
   func issueTokens(_ count: Int, to path: String) async throws {
     let issued = try await run(
-      "coordinator", ["roster", "token", "--dir", coordinator, "--count", "\(count)", "--out", path])
+      "coordinator",
+      ["roster", "token", "--dir", coordinator, "--count", "\(count)", "--out", path])
     try #require(issued.code == 0, "\(issued.errors)")
   }
 

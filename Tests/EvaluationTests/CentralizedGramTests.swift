@@ -12,8 +12,9 @@ struct CentralizedGramTests {
     arguments: [true, false])
   func retail(withTexts: Bool) async throws {
     let problem = try EvaluationProblem.retail(Retail.split.get(), name: "online-retail")
-    let features =
-      withTexts ? try TextFeatures.lsa(descriptions: problem.catalogue.descriptions) : nil
+    let descriptions = problem.catalogue.descriptions
+    let features: (@Sendable () throws -> ItemFeatures)? =
+      withTexts ? { try TextFeatures.lsa(descriptions: descriptions) } : nil
     let plan = try ComparisonPlan(
       problem: problem,
       cells: [
@@ -22,7 +23,7 @@ struct CentralizedGramTests {
       ], hyperparameters: [:], delta: 1e-5, codeVersion: "test")
     let trainer = PlainTrainer()
     let report = try await Comparison(
-      plan: plan, cache: nil, features: features.map { made in { made } },
+      plan: plan, cache: nil, features: features,
       trainer: { try trainer.train($0) }
     ).run()
     let twin = report.rows.filter { $0.setting == .centralized }

@@ -45,8 +45,6 @@ final class FederationHarness {
   var customers: [Customer] = []
   var notes: [CoordinatorNote] = []
   var finished: Finished.Reason?
-  /// Frames to customers that never leave while this is set.
-  var holdsFramesToClients = false
   private var queue: [Delivery] = []
   private var owners: [ConnectionID: Int] = [:]
   private var nextConnection: UInt64 = 1
@@ -160,6 +158,25 @@ final class FederationHarness {
 
   // MARK: - Time and messages
 
+  // Read here: the macros of expectations copy what they look into.
+  var connectedMembers: Int { coordinator.connectedMembers }
+  var consecutiveVoidRounds: Int { coordinator.consecutiveVoidRounds }
+
+  /// Puts the public blobs before the first round on a device, as if it had fetched them.
+  ///
+  /// - Returns: the digest of the initial parameters.
+  func installBlobs(on index: Int) throws -> SHA256Digest {
+    let initial = try model.initialParameters(catalogue: identity.catalogue).encoded()
+    let digest = SHA256Digest(hashing: initial)
+    customers[index].blobs[digest] = initial
+    customers[index].blobs[identity.catalogueHash] = identity.catalogue.encoded()
+    return digest
+  }
+
+  func handle(_ event: CoordinatorEvent) throws -> [CoordinatorEffect] {
+    try coordinator.handle(event)
+  }
+
   func tick(seconds elapsed: Int = 1) throws {
     seconds += elapsed
     try perform(coordinator.handle(.clock(MonotonicTime(milliseconds: Int64(seconds) * 1_000))))
@@ -167,20 +184,27 @@ final class FederationHarness {
 
   /// Delivers frames until none is under way.
   func pump() throws {
-    while !queue.isEmpty {
-      switch queue.removeFirst() {
-      case .toCoordinator(let connection, let payload):
-        try perform(coordinator.handle(.received(connection, payload)))
-      case .toClient(let connection, let payload):
-        guard let index = owners[connection] else { continue }
-        try deliver(payload, to: index, on: connection)
-      case .close(let connection):
-        guard let index = owners.removeValue(forKey: connection) else { continue }
-        guard customers[index].connection == connection else { continue }
-        customers[index].connection = nil
-        _ = try customers[index].engine.handle(.disconnected)
-      }
+    while !queue.isEmpty { try deliverNext() }
+  }
+
+  private func deliverNext() throws {
+    switch queue.removeFirst() {
+    case .toCoordinator(let connection, let payload):
+      try perform(coordinator.handle(.received(connection, payload)))
+    case .toClient(let connection, let payload):
+      guard let index = owners[connection] else { return }
+      try deliver(payload, to: index, on: connection)
+    case .close(let connection):
+      guard let index = owners.removeValue(forKey: connection) else { return }
+      guard customers[index].connection == connection else { return }
+      customers[index].connection = nil
+      _ = try customers[index].engine.handle(.disconnected)
     }
+  }
+
+  /// Delivers frames until round `number` is offered; the offers themselves stay under way.
+  func pumpUntilRound(_ number: UInt64) throws {
+    while !queue.isEmpty, storage.ledgerState.lastRound < number { try deliverNext() }
   }
 
   /// Lets time pass until the round is over, or training is.
@@ -216,7 +240,7 @@ final class FederationHarness {
     for effect in effects {
       switch effect {
       case .send(let connection, let payload):
-        if !holdsFramesToClients { queue.append(.toClient(connection, payload)) }
+        queue.append(.toClient(connection, payload))
       case .sendBlob(let connection, let digest, let bytes):
         for chunk in BlobChunk.Chunks(of: bytes, hash: digest.bytes) {
           queue.append(.toClient(connection, Message.blobChunk(chunk).encoded()))

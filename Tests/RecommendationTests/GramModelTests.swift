@@ -144,12 +144,12 @@ import VectorMath
     #expect(basis.rank >= 1 && basis.rank <= 3)
     // Each vector at full weight would add 1.
     #expect(weight < 0.5)
-    func basis(_ triangle: [Double], sigma: Double) throws -> EigenBasis {
+    func small(_ triangle: [Double], sigma: Double) throws -> EigenBasis {
       try EigenBasis(
         triangle: triangle, size: 2, noiseStandardDeviation: sigma, cohort: 10, maximumRank: nil)
     }
-    let silent = try basis([0, 0, 0], sigma: 1)
-    #expect(try basis([-1, 0, -1], sigma: 0) == silent)
+    let silent = try small([0, 0, 0], sigma: 1)
+    #expect(try small([-1, 0, -1], sigma: 0) == silent)
     #expect(silent.rank == 1 && silent.vectors == [0, 0])
   }
 
@@ -209,6 +209,14 @@ import VectorMath
       try GramModel().update(
         stage: 1, history: .empty, parameters: parameters(head: head, itemCount: 10),
         itemCount: 10)
+    }
+  }
+
+  @Test("a head larger than any model makes is refused before its triangle is allocated")
+  func hugeHead() throws {
+    let parameters = try parameters(head: Array(0..<1025), itemCount: 2000)
+    #expect(throws: RecommendationError.tooLarge(what: "head", actual: 1025, limit: 1024)) {
+      try GramModel().updateDimension(stage: 1, parameters: parameters, itemCount: 2000)
     }
   }
 

@@ -161,6 +161,35 @@ import VectorMath
     #expect(slate.allSatisfy { ($0.propensity ?? 0) > 0 && ($0.propensity ?? 2) <= 1 })
   }
 
+  @Test("parameters of extreme size are an error, not an overflow")
+  func extremeParameters() throws {
+    let history = shop.histories[0]
+    let items = [Float](repeating: 0, count: 30)
+    var extreme = items
+    extreme[1] = .greatestFiniteMagnitude
+    extreme[2] = -.greatestFiniteMagnitude
+    let popular = Recommender(
+      model: PopularityModel(),
+      parameters: try ModelParameters(tensors: ["popularity": .init(extreme)]),
+      catalogue: shop.catalogue, features: nil)
+    #expect(throws: RecommendationError.self) {
+      try popular.slate(history: history, count: 3, repeats: .allow)
+    }
+    for (model, tensor) in [("gram", "vectors"), ("mf", "factors")] {
+      let model = try SmallModels.make(model)
+      var tensors = try shop.train(model).tensors
+      let shape = try #require(tensors[tensor]).shape
+      tensors[tensor] = .init(
+        shape: shape, values: .init(repeating: 1e38, count: shape.reduce(1, *)))
+      let recommender = Recommender(
+        model: model, parameters: try ModelParameters(tensors: tensors),
+        catalogue: shop.catalogue, features: nil)
+      #expect(throws: RecommendationError.self) {
+        try recommender.slate(history: history, count: 3, repeats: .suppress)
+      }
+    }
+  }
+
   @Test("parameters of another catalogue, and items that are not there, are refused")
   func refusesWhatDoesNotFit() throws {
     let smaller = try Catalogue(codes: ["1"], descriptions: [""])

@@ -75,7 +75,7 @@ struct ClientRoundTests {
     #expect(messages(try round.handle(.journaled)).count == 2)
   }
 
-  @Test("a sealed update that was never journalled is journalled before it leaves, also after a reconnect")
+  @Test("a sealed update that was never journalled is journalled first, also after a reconnect")
   func journalComesFirstAfterReconnect() throws {
     // The storage failed, or the connection was lost, between sealing and the journal entry.
     var (round, digest) = try sealedRound()

@@ -11,7 +11,9 @@ struct EnrolmentTokenTests {
 
   @Test(
     "a token reads as it was written",
-    arguments: ["", "a", "127.0.0.1", "::1", "zo\u{EB}.example", String(repeating: "h", count: 255)])
+    arguments: [
+      "", "a", "127.0.0.1", "::1", "zo\u{EB}.example", String(repeating: "h", count: 255),
+    ])
   func roundTrip(host: String) throws {
     var token = Self.token
     token.host = host

@@ -111,7 +111,8 @@ struct OfferRulesTests {
 
   @Test(
     "a grid or a scale on which no charge holds is refused, whatever the noise",
-    arguments: [(0, 1 << 20), (9, 768), (30, UInt64.max), (63, .max), (64, .max), (255, .max)])
+    arguments: [(0, 1 << 20), (9, 768), (30, .max), (63, .max), (64, .max), (255, .max)]
+      as [(UInt8, UInt64)])
   func unusableGrid(fractionBits: UInt8, scale: UInt64) throws {
     let other = try offer {
       $0.fractionBits = fractionBits

@@ -124,6 +124,13 @@ final class RoundHarness {
 
   // MARK: - Outcome
 
+  // Read here: the macros of expectations copy what they look into.
+  var contributorCount: Int { round.contributorCount }
+  var pendingCount: Int { round.pendingCount }
+  var joinedCount: Int { round.joinedCount }
+  var isCollecting: Bool { round.isCollecting }
+  var rejectionCounts: [UpdateRejection: Int] { round.rejectionCounts }
+
   /// Releases under noise of one fixed seed.
   func release() throws -> NoisedSum {
     var noise = FixedSeedNoise(seed: 1)

@@ -214,8 +214,10 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     do throws(UpdateRejection) {
       guard contributorCount < limits.maximumCohort else { throw .roundClosed }
       let sealed = try upload.verified()
-      let update = try sealingKey.open(
+      var update = try sealingKey.open(
         sealed, context: context, clientID: id, dimension: Int(offer.dimension))
+      // One customer's values: gone as soon as they are in the sum, or refused.
+      defer { wipe(&update) }
       try sum?.add(update)
     } catch {
       return fail(id, error)

@@ -1,0 +1,245 @@
+import Cryptography
+import Federation
+import Ledger
+import Privacy
+import Testing
+import WireProtocol
+
+/// Logins as a client sees them, with the coordinator's messages altered by the test.
+@Suite("Client login")
+struct ClientLoginTests {
+  private let harness: FederationHarness
+
+  init() throws {
+    harness = try FederationHarness(policy: FederationHarness.policy())
+    try harness.addCustomer()
+  }
+
+  private let exporter = [UInt8](repeating: 0x11, count: 32)
+  private let nonce = [UInt8](repeating: 0x22, count: 32)
+
+  /// Connects the customer to a coordinator that the test plays.
+  private func connect() throws {
+    _ = try harness.customers[0].engine.handle(.connected(exporter: exporter))
+  }
+
+  private func hello(
+    signer: SigningKey? = nil, exporter: [UInt8]? = nil,
+    change: (inout ServerHello) -> Void = { _ in }
+  ) throws -> Message {
+    let key = signer ?? harness.keys.coordinator
+    var hello = ServerHello(
+      versions: [1], nonce: nonce, coordinatorKey: key.verifyingKey.bytes,
+      ledgerID: FederationHarness.ledgerID, signature: [])
+    change(&hello)
+    hello.signature = try key.sign(
+      LoginTranscript.hello(
+        exporter: exporter ?? self.exporter, nonce: hello.nonce, ledgerID: hello.ledgerID))
+    return .serverHello(hello)
+  }
+
+  private func receive(_ message: Message) throws -> [ClientEffect] {
+    try harness.customers[0].engine.handle(.received(message.encoded()))
+  }
+
+  private func failure(_ message: Message) -> FederationError? {
+    do {
+      _ = try receive(message)
+      return nil
+    } catch {
+      return error as? FederationError
+    }
+  }
+
+  private func welcome(_ change: (inout Welcome) throws -> Void = { _ in }) throws -> Message {
+    let policy = harness.policy.canonicalBytes
+    let key = harness.customers[0].identity.verifyingKey.bytes
+    var welcome = Welcome(
+      clientID: 1, policy: policy,
+      policySignature: try harness.keys.coordinator.sign(
+        LoginTranscript.policy(
+          policyHash: SHA256Digest(hashing: policy).bytes, ledgerID: FederationHarness.ledgerID)),
+      credential: try harness.keys.enrolment.sign(
+        LoginTranscript.credential(
+          clientID: 1, identityKey: key, ledgerID: FederationHarness.ledgerID)),
+      enrolmentKey: harness.keys.enrolment.verifyingKey.bytes,
+      checkpoint: try harness.storage.checkpointText(),
+      catalogueHash: harness.identity.catalogueHash.bytes,
+      featuresHash: harness.identity.featuresHash.bytes,
+      modelHash: [UInt8](repeating: 1, count: 32))
+    try change(&welcome)
+    return .welcome(welcome)
+  }
+
+  private func isWrongCoordinator(_ error: FederationError?) -> Bool {
+    if case .wrongCoordinator = error { true } else { false }
+  }
+
+  @Test("a client answers the coordinator it knows, and keeps its enrolment")
+  func enrolment() throws {
+    try connect()
+    let effects = try receive(try hello())
+    guard case .send(let payload)? = effects.first,
+      case .clientEnrol(let enrol) = try Message(decoding: payload)
+    else {
+      Issue.record("expected an enrolment, not \(effects)")
+      return
+    }
+    #expect(enrol.tokenSecret == harness.token(1).secret)
+    let welcomed = try receive(try welcome())
+    guard case .enrolled(let enrolment)? = welcomed.first else {
+      Issue.record("the enrolment is stored before anything else")
+      return
+    }
+    #expect(enrolment.clientID == 1)
+    #expect(enrolment.coordinatorKey == harness.keys.coordinator.verifyingKey)
+    #expect(enrolment.enrolmentKey == harness.keys.enrolment.verifyingKey)
+    #expect(enrolment.host == "localhost" && enrolment.port == 7_443)
+    #expect(try enrolment.policy() == harness.policy)
+    #expect(harness.customers[0].device.newestCheckpoint()?.size == 1)
+    // The next connection logs in with the roster number.
+    try connect()
+    guard case .send(let login)? = try receive(try hello()).first,
+      case .clientAuth(let auth) = try Message(decoding: login)
+    else {
+      Issue.record("expected a login")
+      return
+    }
+    #expect(auth.clientID == 1)
+  }
+
+  @Test("a coordinator that is relayed over another TLS session is refused, and told so")
+  func relayedCoordinator() throws {
+    try connect()
+    let relayed = try hello(exporter: [UInt8](repeating: 0x99, count: 32))
+    let error = try #require(failure(relayed))
+    #expect(isWrongCoordinator(error))
+    let farewell = try #require(ClientEngine.farewell(for: error))
+    guard case .refused(let refused) = try Message(decoding: farewell) else { return }
+    #expect(refused.code == .wrongCoordinator)
+    #expect(refused.reason.contains("signature"))
+  }
+
+  @Test("through the engines, a relayed login leaves no session on either side")
+  func relayedEndToEnd() throws {
+    try harness.connect(0, relayed: true)
+    try harness.pump()
+    #expect(isWrongCoordinator(harness.customers[0].failure as? FederationError))
+    #expect(harness.connectedMembers == 0)
+    #expect(harness.storage.rosterCount == 0)
+    #expect(harness.notes == [.loginRefused(.wrongCoordinator)])
+  }
+
+  @Test("another coordinator key or another ledger is refused before anything is signed")
+  func wrongCoordinator() throws {
+    let other = try FederationHarness.signingKey(77)
+    try connect()
+    #expect(isWrongCoordinator(failure(try hello(signer: other))))
+    try connect()
+    let pretends = try hello(signer: other) { [harness] in
+      $0.coordinatorKey = harness.keys.coordinator.verifyingKey.bytes
+    }
+    #expect(isWrongCoordinator(failure(pretends)))
+    try connect()
+    let otherLedger = try hello { $0.ledgerID[0] ^= 1 }
+    #expect(isWrongCoordinator(failure(otherLedger)))
+  }
+
+  @Test("a coordinator without a common version is refused, and both sides can say so")
+  func version() throws {
+    try connect()
+    let error = try #require(failure(try hello { $0.versions = [2, 9] }))
+    guard case .refused(.unsupportedVersion, let reason) = error else {
+      Issue.record("unexpected \(error)")
+      return
+    }
+    #expect(reason.contains("[2, 9]") && reason.contains("[1]"))
+    let farewell = try #require(ClientEngine.farewell(for: error))
+    guard case .refused(let refused) = try Message(decoding: farewell) else { return }
+    #expect(refused.code == .unsupportedVersion)
+  }
+
+  @Test("the newest common version is chosen among several")
+  func severalVersions() throws {
+    try connect()
+    guard case .send(let payload)? = try receive(try hello { $0.versions = [7, 1, 3] }).first,
+      case .clientEnrol(let enrol) = try Message(decoding: payload)
+    else {
+      Issue.record("expected an enrolment")
+      return
+    }
+    #expect(enrol.version == 1)
+  }
+
+  @Test("a welcome with a wrong signature, credential or checkpoint is refused and not kept")
+  func badWelcome() throws {
+    let other = try FederationHarness.signingKey(77)
+    let changes: [(String, (inout Welcome) throws -> Void)] = [
+      ("policy", { $0.policy = Array("{}".utf8) }),
+      ("policy signature", { $0.policySignature[0] ^= 1 }),
+      ("credential", { $0.credential[0] ^= 1 }),
+      ("credential of another", { $0.clientID = 2 }),
+      ("enrolment key", { $0.enrolmentKey = other.verifyingKey.bytes }),
+      ("checkpoint", { $0.checkpoint[40] ^= 1 }),
+      ("no checkpoint", { $0.checkpoint = [] }),
+    ]
+    for (name, change) in changes {
+      try connect()
+      _ = try receive(try hello())
+      let message = try welcome(change)
+      #expect(throws: FederationError.self, "\(name)") { try receive(message) }
+      #expect(harness.customers[0].device.newestCheckpoint() == nil, "\(name)")
+    }
+  }
+
+  @Test("a policy that changed since enrolment is refused with both digests")
+  func policyChanged() throws {
+    try connect()
+    _ = try receive(try hello())
+    _ = try receive(try welcome())
+    let other = try FederationHarness.policy(noiseMultiplier: "3").canonicalBytes
+    let digest = SHA256Digest(hashing: other)
+    try connect()
+    _ = try receive(try hello())
+    let message = try welcome { [harness] in
+      $0.policy = other
+      $0.policySignature = try harness.keys.coordinator.sign(
+        LoginTranscript.policy(policyHash: digest.bytes, ledgerID: FederationHarness.ledgerID))
+    }
+    #expect(
+      failure(message)
+        == .policyChanged(known: harness.identity.policyHash, shown: digest))
+  }
+
+  @Test("messages out of order and bytes that are no message are refused by name")
+  func unexpected() throws {
+    for message in [try welcome(), .proceed(Proceed(round: 1))] {
+      try connect()
+      guard case .unexpectedMessage = failure(message) else {
+        Issue.record("\(message.kind) was taken before the hello")
+        continue
+      }
+    }
+    try connect()
+    _ = try receive(try hello())
+    guard case .unexpectedMessage = failure(try hello()) else {
+      Issue.record("a second hello was taken")
+      return
+    }
+    let customer = harness.customers[0]
+    var engine = customer.engine
+    #expect(throws: FederationError.malformedMessage(.unknownMessage(kind: 99))) {
+      try engine.handle(.received([99]))
+    }
+    #expect(throws: FederationError.malformedMessage(.emptyMessage)) {
+      try engine.handle(.received([]))
+    }
+  }
+
+  @Test("what the coordinator says as it refuses is kept", arguments: RefusalCode.allCases)
+  func refused(code: RefusalCode) throws {
+    try connect()
+    let message = Message.refused(Refused(code, "because"))
+    #expect(failure(message) == .refused(code, reason: "because"))
+  }
+}

@@ -1,0 +1,166 @@
+import Cryptography
+import Federation
+import Ledger
+import Privacy
+import Recommendation
+import SecureAggregation
+import Simulation
+import Testing
+import VectorMath
+import WireProtocol
+
+@Suite("In-process federation")
+struct InProcessFederationTests {
+  static let models = ["popularity", "gram"]
+
+  @Test("one seed gives one model, bit for bit, and another seed another", arguments: models)
+  func deterministic(model: String) throws {
+    let shop = try SmallShop(model: model)
+    let first = try shop.train(seed: 1).parameters.encoded()
+    #expect(try shop.train(seed: 1).parameters.encoded() == first)
+    #expect(try shop.train(seed: 2).parameters.encoded() != first)
+    let silent = try shop.train(seed: nil).parameters.encoded()
+    #expect(try shop.train(seed: nil).parameters.encoded() == silent)
+    #expect(silent != first)
+  }
+
+  @Test("without noise the popularity is that of the histories added up in one place")
+  func popularityEqualsDirectSum() throws {
+    let shop = try SmallShop(model: "popularity")
+    let federated = try #require(try shop.train(seed: nil).parameters["popularity"]).values
+    let direct = try #require(try shop.trainDirectly()["popularity"]).values
+    // 40 truncations of less than one grid step, 2^-F of the clip norm, times 8 / 40 a customer.
+    let bits = try FederationIdentity.fractionBits(of: shop.policy)[0]
+    let tolerance = Float(8) * Float(sign: .plus, exponent: -bits, significand: 1) + 1e-6
+    #expect(zip(federated, direct).allSatisfy { abs($0 - $1) <= tolerance })
+    #expect(direct.contains { $0 > 0.1 })
+  }
+
+  @Test("without noise the Gram model projects as the one trained in one place")
+  func gramEqualsDirectSum() throws {
+    let shop = try SmallShop(model: "gram")
+    let federated = try shop.train(seed: nil).parameters
+    let direct = try shop.trainDirectly()
+    #expect(federated.tensors.keys.sorted() == direct.tensors.keys.sorted())
+    #expect(federated["head"] == direct["head"])
+    // Scores of a new customer, since eigenvectors are fixed up to sign only.
+    let newcomer = SmallShop.history([0, 1, 2, 3])
+    let ours = try shop.model.scores(history: newcomer, parameters: federated, features: nil)
+    let theirs = try shop.model.scores(history: newcomer, parameters: direct, features: nil)
+    #expect(zip(ours.totals, theirs.totals).allSatisfy { abs($0 - $1) < 1e-2 })
+    #expect(Set(theirs.totals).count > 10)
+  }
+
+  @Test("without noise, one customer more or less is seen in the model", arguments: models)
+  func oneCustomerCounts(model: String) throws {
+    let shop = try SmallShop(model: model)
+    let before = try shop.train(seed: nil).parameters
+    var other = shop
+    other.histories[7] = SmallShop.history([0, 31, 62, 89])
+    #expect(try other.train(seed: nil).parameters != before)
+  }
+
+  @Test("an empty history changes nothing", arguments: models)
+  func emptyHistory(model: String) throws {
+    // The cohort that sums are divided by is the policy's constant.
+    let shop = try SmallShop(model: model)
+    var other = shop
+    other.histories.append(.empty)
+    let before = try shop.train(seed: nil).parameters.encoded()
+    #expect(try other.train(seed: nil).parameters.encoded() == before)
+  }
+
+  @Test("the order of the customers changes nothing", arguments: models)
+  func order(model: String) throws {
+    let shop = try SmallShop(model: model)
+    var other = shop
+    other.histories.reverse()
+    let before = try shop.train(seed: 5).parameters.encoded()
+    #expect(try other.train(seed: 5).parameters.encoded() == before)
+  }
+
+  @Test("the ledger shows the epsilon that the policy plans", arguments: models)
+  func epsilon(model: String) throws {
+    let shop = try SmallShop(model: model)
+    let outcome = try shop.train(seed: 1)
+    let planned = try shop.policy.plannedEpsilon(
+      fractionBits: FederationIdentity.fractionBits(of: shop.policy))
+    #expect(abs(outcome.epsilonSpent - planned) < 1e-9)
+    #expect(outcome.epsilonSpent <= 8)
+    #expect(outcome.roundsReleased == shop.policy.plan.count)
+  }
+
+  @Test("the ledger of a simulation replays, and says that its noise was seeded")
+  func ledger() throws {
+    let outcome = try SmallShop(model: "gram").train(seed: 1)
+    let log = outcome.ledgerLines.flatMap { $0 + [UInt8(ascii: "\n")] }
+    let replay = LedgerReplay(log: log)
+    #expect(replay.failure == nil && replay.tornByteCount == 0)
+    let state = try #require(replay.state)
+    #expect(state.firstSeededCharge == 2)
+    #expect(state.epsilonSpent == outcome.epsilonSpent)
+    let model = SHA256Digest(hashing: outcome.parameters.encoded())
+    #expect(state.latestRelease?.modelOut == model)
+  }
+
+  @Test("the bytes counted are those of the encoded frames")
+  func bytes() throws {
+    let shop = try SmallShop(model: "popularity", customers: 5)
+    let outcome = try shop.train(seed: 1)
+    let expected = try FrameBytes(shop: shop)
+    #expect(outcome.bytesUp == expected.up)
+    #expect(outcome.bytesDown == expected.down)
+  }
+
+  @Test("too few customers for the minimum cohort is an error, not a wait without end")
+  func tooFew() throws {
+    var shop = try SmallShop(model: "popularity")
+    shop.histories = [shop.histories[0]]
+    #expect(throws: SimulationError.stalled(round: 0)) { try shop.train(seed: 1) }
+  }
+}
+
+/// The sizes of all frames of one popularity training, added up from the specification's messages.
+private struct FrameBytes {
+  private(set) var up = 0
+  private(set) var down = 0
+
+  init(shop: SmallShop) throws {
+    let customers = shop.histories.count
+    let sum32 = [UInt8](repeating: 0, count: 32)
+    let sum64 = [UInt8](repeating: 0, count: 64)
+    let dimension = SmallShop.itemCount
+    func size(_ message: Message) -> Int { 4 + message.encoded().count }
+
+    // Up: enrolment, answer, header, one chunk; down: hello, welcome, offer, slot, result.
+    up += customers * (4 + 1 + 2 + 16 + 32 + 64)
+    up += customers * size(.answer(Answer(round: 1, joins: true)))
+    up += customers * (4 + 1 + 8 + 32 + 24 + 4 + 32 + 64)
+    up += customers * (4 + 1 + 8 + 4 + 4 + 4 * dimension + 17)
+    down += customers * (4 + 1 + 1 + 2 + 32 + 32 + 16 + 64)
+    down += customers * (4 + 1 + 8 + 4 + 4 * 32 + 4 + 1 + 8 + 4 + 64)
+    down += customers * size(.proceed(Proceed(round: 1)))
+    down += customers * size(.updateResult(UpdateResult(round: 1, rejection: nil)))
+    down += customers * size(.finished(Finished(reason: .planComplete, modelHash: sum32)))
+
+    // The checkpoint at login covers one entry, the one at the end four; their texts have one size.
+    let checkpoint = try Self.checkpointBytes()
+    down += customers * (4 + 1 + 4 + 2 + shop.policy.canonicalBytes.count + 2 * sum64.count)
+    down += customers * (32 + 2 + checkpoint + 3 * 32)
+    down += customers * (4 + 1 + 8 + 1 + 32 + 2 + checkpoint + 2 + 64)
+
+    // One customer fetches each blob once: catalogue, initial model, and the final one, which has
+    // the size of the initial one.
+    let initial = try shop.model.initialParameters(catalogue: shop.catalogue).encoded()
+    for blob in [shop.catalogue.encoded(), initial, initial] {
+      up += 4 + 1 + 32
+      down += 4 + 1 + 32 + 4 + 4 + 4 + blob.count
+    }
+  }
+
+  /// Origin, size of one digit, root, an empty line, and the signature line.
+  private static func checkpointBytes() throws -> Int {
+    let origin = "tacit-ledger/1/".utf8.count + 32
+    return (origin + 1) + (1 + 1) + (44 + 1) + 1 + ("\u{2014} ".utf8.count + origin + 1 + 92 + 1)
+  }
+}

@@ -1,0 +1,69 @@
+import CanonicalJSON
+import Federation
+import Privacy
+import Recommendation
+import Simulation
+import VectorMath
+
+/// A synthetic shop: every customer buys from one of three shelves, with a few strays.
+struct SmallShop {
+  let model: any FederatedModel
+  let policy: PrivacyPolicy
+  let catalogue: Catalogue
+  var histories: [CustomerHistory]
+
+  static let itemCount = 90
+
+  init(model identifier: String, customers: Int = 40) throws {
+    policy = try PolicyTemplate(
+      federation: "small-shop", model: identifier, hyperparameters: .object([:]), epsilon: "8",
+      delta: "1e-5", customers: customers, minimumCohort: 2, maximumCohort: 1_000,
+      roundDeadlineSeconds: 60
+    ).policy()
+    model = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
+    let codes = (0..<Self.itemCount).map { $0 < 10 ? "item0\($0)" : "item\($0)" }
+    catalogue = try Catalogue(codes: codes, descriptions: codes)
+    var random = SeededRandom(seed: 3)
+    histories = (0..<customers).map { customer in
+      let shelf = customer % 3 * 30
+      let own = (0..<8).map { _ in shelf + Int.random(in: 0..<30, using: &random) }
+      let stray = Int.random(in: 0..<Self.itemCount, using: &random)
+      return Self.history(Set(own + [stray]))
+    }
+  }
+
+  static func history(_ items: Set<Int>) -> CustomerHistory {
+    CustomerHistory(rows: items.sorted().map { .init(item: $0, occasions: 1, lastSeconds: 0) })
+  }
+
+  /// Trains once; noise from `seed`, none for nil.
+  func train(seed: UInt64?) throws -> InProcessFederation.Outcome {
+    let federation = try InProcessFederation(
+      policy: policy, model: model, catalogue: catalogue, histories: histories,
+      noise: SimulatedNoise(seed: seed))
+    return try federation.train()
+  }
+
+  /// The parameters of the same stages computed from all histories in one place, without noise,
+  /// encoding, clipping or messages.
+  func trainDirectly() throws -> ModelParameters {
+    var parameters = try model.initialParameters(catalogue: catalogue)
+    for stage in model.stages.indices {
+      let dimension = try model.updateDimension(
+        stage: stage, parameters: parameters, itemCount: Self.itemCount)
+      var sum = [Double](repeating: 0, count: dimension)
+      for history in histories {
+        let update = try model.update(
+          stage: stage, history: history, parameters: parameters, itemCount: Self.itemCount)
+        for index in sum.indices { sum[index] += Double(update[index]) }
+      }
+      parameters = try model.advance(
+        stage: stage, noisedSum: sum,
+        context: StageContext(
+          noiseStandardDeviation: 0, targetCohort: policy.targetCohort,
+          contributorCount: histories.count),
+        parameters: parameters, itemCount: Self.itemCount)
+    }
+    return parameters
+  }
+}
