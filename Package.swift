@@ -72,7 +72,8 @@ let package = Package(
         "Cryptography", "CanonicalJSON", "VectorMath",
       ], swiftSettings: strict),
     .target(
-      name: "Datasets", dependencies: ["Recommendation", "CanonicalJSON", "Cryptography"],
+      name: "Datasets",
+      dependencies: ["Recommendation", "CanonicalJSON", "Cryptography", "DelimitedText"],
       resources: [.copy("Data")], swiftSettings: strict),
     .target(
       name: "Evaluation",

@@ -4,6 +4,8 @@ internal import GRDB
 internal import Ledger
 internal import LedgerStore
 internal import Operations
+internal import Privacy
+internal import Recommendation
 internal import Transport
 
 /// Gives every error of the parts a sentence and an exit code.
@@ -17,6 +19,14 @@ enum CoordinatorFailure {
       CommandFailure(
         what: "a key cannot be used", why: "\(error)",
         next: "restore the key file from a backup, with mode 0600", exit: .verificationFailed)
+    case let error as PrivacyError:
+      CommandFailure(
+        what: "the policy cannot be used", why: "\(error)", next: "change that field or flag",
+        exit: .invalidConfiguration)
+    case let error as RecommendationError:
+      CommandFailure(
+        what: "the model or catalogue cannot be used", why: "\(error)",
+        next: "change that field or flag", exit: .invalidConfiguration)
     case let error as FederationError:
       CommandFailure(
         what: "the federation cannot go on", why: "\(error)",

@@ -75,7 +75,7 @@ struct InitCommand: AsyncParsableCommand {
       try rename(draft, to: target)
     } catch {
       DurableFile.removeTree(draft.path)
-      throw error
+      throw CoordinatorFailure.explain(error)
     }
     try report(target, policy: policy, listen: try configuration.listen())
   }
@@ -133,12 +133,16 @@ struct InitCommand: AsyncParsableCommand {
   }
 
   private func makePolicy() throws -> PrivacyPolicy {
-    try PolicyTemplate(
+    let template = PolicyTemplate(
       federation: name, model: model, hyperparameters: .object([:]), epsilon: epsilon,
       delta: delta, customers: customers,
       minimumCohort: minimumCohort ?? max(2, customers / 2),
-      maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline
-    ).policy()
+      maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline)
+    do {
+      return try template.policy()
+    } catch {
+      throw CoordinatorFailure.explain(error)
+    }
   }
 
   private func report(

@@ -1,7 +1,7 @@
-// C += alpha A B for one element type, after Goto and van de Geijn, "Anatomy of High-Performance Matrix
-// Multiplication" (2008): B is packed in slabs of INNER_BLOCK rows for the outer cache, A in blocks of
-// ROW_BLOCK rows for the L2 cache, and a register tile of TILE_ROWS x TILE_COLUMNS is accumulated.
-// Packing reads through both strides, so transposed operands cost nothing more.
+// C += alpha A B for one element type, after Goto and van de Geijn, "Anatomy of High-Performance
+// Matrix Multiplication" (2008): B is packed in slabs of INNER_BLOCK rows for the outer cache, A in
+// blocks of ROW_BLOCK rows for the L2 cache, and a register tile of TILE_ROWS x TILE_COLUMNS is
+// accumulated. Packing reads through both strides, so transposed operands cost nothing more.
 
 #define TILE_ROWS TACIT_TILE_ROWS
 #define TILE_COLUMNS (2 * LANES)
@@ -19,9 +19,10 @@ TACIT_INLINE void TYPED(pack_a)(const REAL *a, size_t row_stride, size_t column_
   }
 }
 
-// Packs an inner x columns slab of B into panels of TILE_COLUMNS columns, the last one filled with zeros.
-TACIT_INLINE void TYPED(pack_b)(const REAL *b, size_t row_stride, size_t column_stride, size_t inner,
-                                size_t columns, REAL *out) {
+// Packs an inner x columns slab of B into panels of TILE_COLUMNS columns, the last one filled with
+// zeros.
+TACIT_INLINE void TYPED(pack_b)(const REAL *b, size_t row_stride, size_t column_stride,
+                                size_t inner, size_t columns, REAL *out) {
   for (size_t j = 0; j < columns; j += TILE_COLUMNS) {
     size_t width = columns - j < TILE_COLUMNS ? columns - j : TILE_COLUMNS;
     for (size_t p = 0; p < inner; p++) {
@@ -60,9 +61,10 @@ TACIT_INLINE void TYPED(multiply_tile)(size_t inner, const REAL *a, const REAL *
   }
 }
 
-// Adds alpha * tile to C at (row, column), within the edges and, for lower_only, on or below the diagonal.
-TACIT_INLINE void TYPED(add_tile)(const tacit_gemm_shape *shape, size_t row, size_t column, REAL alpha,
-                                  const VEC tile[TILE_ROWS][2], REAL *c) {
+// Adds alpha * tile to C at (row, column), within the edges and, for lower_only, on or below the
+// diagonal.
+TACIT_INLINE void TYPED(add_tile)(const tacit_gemm_shape *shape, size_t row, size_t column,
+                                  REAL alpha, const VEC tile[TILE_ROWS][2], REAL *c) {
   size_t height = shape->rows - row < TILE_ROWS ? shape->rows - row : TILE_ROWS;
   size_t width = shape->columns - column < TILE_COLUMNS ? shape->columns - column : TILE_COLUMNS;
   int whole = width == TILE_COLUMNS && (!shape->lower_only || column + TILE_COLUMNS <= row + 1);
@@ -91,8 +93,8 @@ TACIT_TARGET void TACIT_SYMBOL(TYPED(tacit_gemm))(const tacit_gemm_shape *shape,
     size_t columns = tacit_min(shape->columns - jc, TACIT_COLUMN_BLOCK);
     for (size_t pc = 0; pc < shape->inner; pc += TACIT_INNER_BLOCK) {
       size_t inner = tacit_min(shape->inner - pc, TACIT_INNER_BLOCK);
-      TYPED(pack_b)(b + pc * shape->b_row + jc * shape->b_column, shape->b_row, shape->b_column, inner,
-                    columns, packed_b);
+      TYPED(pack_b)(b + pc * shape->b_row + jc * shape->b_column, shape->b_row, shape->b_column,
+                    inner, columns, packed_b);
       for (size_t ic = 0; ic < shape->rows; ic += TACIT_ROW_BLOCK) {
         size_t rows = tacit_min(shape->rows - ic, TACIT_ROW_BLOCK);
         if (shape->lower_only && ic + rows <= jc) continue;

@@ -22,20 +22,20 @@ static inline size_t tacit_packed_a_count(const tacit_gemm_shape *shape) {
          tacit_min(shape->inner, TACIT_INNER_BLOCK);
 }
 
-#define TACIT_DECLARE_TYPED(suffix, type, real)                                                       \
-  real tacit_dot_##type##suffix(const real *x, const real *y, size_t n);                              \
-  void tacit_axpy_##type##suffix(real a, const real *x, real *y, size_t n);                           \
-  void tacit_gemv_##type##suffix(const real *a, size_t stride, size_t rows, size_t columns,           \
-                                 const real *x, real *y);                                             \
-  void tacit_gemm_##type##suffix(const tacit_gemm_shape *shape, real alpha, const real *a,            \
+#define TACIT_DECLARE_TYPED(suffix, type, real)                                                    \
+  real tacit_dot_##type##suffix(const real *x, const real *y, size_t n);                           \
+  void tacit_axpy_##type##suffix(real a, const real *x, real *y, size_t n);                        \
+  void tacit_gemv_##type##suffix(const real *a, size_t stride, size_t rows, size_t columns,        \
+                                 const real *x, real *y);                                          \
+  void tacit_gemm_##type##suffix(const tacit_gemm_shape *shape, real alpha, const real *a,         \
                                  const real *b, real *c, real *workspace);
 
-#define TACIT_DECLARE_PATH(suffix)                                                                    \
-  TACIT_DECLARE_TYPED(suffix, f32, float)                                                             \
-  TACIT_DECLARE_TYPED(suffix, f64, double)                                                            \
-  double tacit_sum_of_squares_f32##suffix(const float *x, size_t n);                                  \
-  void tacit_rotate_rows_f64##suffix(double *z, size_t stride, size_t columns,                        \
-                                     const tacit_sweep *sweeps, size_t sweep_count,                   \
+#define TACIT_DECLARE_PATH(suffix)                                                                 \
+  TACIT_DECLARE_TYPED(suffix, f32, float)                                                          \
+  TACIT_DECLARE_TYPED(suffix, f64, double)                                                         \
+  double tacit_sum_of_squares_f32##suffix(const float *x, size_t n);                               \
+  void tacit_rotate_rows_f64##suffix(double *z, size_t stride, size_t columns,                     \
+                                     const tacit_sweep *sweeps, size_t sweep_count,                \
                                      const double *cosines, const double *sines);
 
 TACIT_DECLARE_PATH(_baseline)

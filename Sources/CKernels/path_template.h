@@ -1,7 +1,7 @@
 // One code path: the kernels for float and double, compiled for TACIT_TARGET.
 //
-// Vectors are 32 bytes in the source on every path; a target with narrower registers splits them, so
-// the order of each sum is the same everywhere.
+// Vectors are 32 bytes in the source on every path; a target with narrower registers splits them,
+// so the order of each sum is the same everywhere.
 #include "kernels_internal.h"
 
 // The sum order is part of the result: no contraction but the one that TACIT_FUSED states.
@@ -13,7 +13,8 @@
 #define TACIT_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
 
-// The name of this path's function; two steps, so that the argument is expanded before it is pasted.
+// The name of this path's function; two steps, so that the argument is expanded before it is
+// pasted.
 #define TACIT_PASTE(name, suffix) name##suffix
 #define TACIT_PASTE_EXPANDED(name, suffix) TACIT_PASTE(name, suffix)
 #define TACIT_SYMBOL(name) TACIT_PASTE_EXPANDED(name, TACIT_SUFFIX)

@@ -1,11 +1,12 @@
-// Plane rotations on the rows of a matrix, a strip of columns at a time so that the strip of all rows
-// stays in the L2 cache over many sweeps; the row that two neighbouring rotations share stays in registers.
+// Plane rotations on the rows of a matrix, a strip of columns at a time so that the strip of all
+// rows stays in the L2 cache over many sweeps; the row that two neighbouring rotations share stays
+// in registers.
 
 #define STRIP_VECTORS 4
 
-TACIT_TARGET void TACIT_SYMBOL(tacit_rotate_rows_f64)(double *z, size_t stride, size_t columns,
-                                                       const tacit_sweep *sweeps, size_t sweep_count,
-                                                       const double *cosines, const double *sines) {
+TACIT_TARGET void TACIT_SYMBOL(tacit_rotate_rows_f64)(
+    double *z, size_t stride, size_t columns, const tacit_sweep *sweeps, size_t sweep_count,
+    const double *cosines, const double *sines) {
   const size_t strip = STRIP_VECTORS * 4;
   size_t column = 0;
   for (; column + strip <= columns; column += strip) {

@@ -1,5 +1,6 @@
 internal import CanonicalJSON
 internal import Cryptography
+internal import DelimitedText
 internal import Recommendation
 
 /// Writes a data set as the devices of a federation would hold it: one file a customer.

@@ -71,7 +71,7 @@ extension DatasetImport {
     private static let maximumSeconds = 253_402_300_799.0
 
     func read(
-      _ fields: [String], of table: DelimitedTable, into builder: inout DatasetBuilder,
+      _ fields: [String], of table: DatasetTable, into builder: inout DatasetBuilder,
       descriptions: inout [String: String]
     ) throws(DatasetError) {
       guard fields.count == width else {

@@ -1,3 +1,5 @@
+internal import DelimitedText
+
 /// Which column of a CSV table holds what.
 package struct ColumnMap: Equatable, Sendable {
   /// Names of the columns in the header. `kind`, `time`, `value` and `occasion` may be absent.
@@ -95,19 +97,19 @@ package enum DatasetImport {
     _ bytes: [UInt8], file: String, format: ImportFormat, name: String,
     descriptions: [String: String] = [:]
   ) throws(DatasetError) -> InteractionDataset {
-    var table: DelimitedTable
+    var table: DatasetTable
     let columns: Columns
     switch format {
     case .recbole:
-      table = DelimitedTable(file: file, bytes: bytes, separator: .tab)
+      table = DatasetTable(file: file, bytes: bytes, separator: .tab)
       columns = try Columns(recboleHeader: try table.next() ?? [], file: file)
     case .movieLens:
       let firstLine = bytes.prefix { $0 != 0x0A }
-      table = DelimitedTable(
+      table = DatasetTable(
         file: file, bytes: bytes, separator: firstLine.contains(0x09) ? .tab : .doubleColon)
       columns = Columns(width: 4, customer: 0, item: 1, value: 2, time: 3, defaultKind: .rating)
     case .csv(let map):
-      table = DelimitedTable(file: file, bytes: bytes, separator: .comma)
+      table = DatasetTable(file: file, bytes: bytes, separator: .comma)
       columns = try Columns(header: try table.next() ?? [], map: map, file: file)
     }
     var builder = DatasetBuilder()
@@ -124,7 +126,7 @@ package enum DatasetImport {
     _ path: String, textColumns: [String]
   ) throws(DatasetError) -> [String: String] {
     let bytes = try FileAccess.read(path, limit: maximumBytes)
-    var table = DelimitedTable(file: path, bytes: bytes, separator: .tab)
+    var table = DatasetTable(file: path, bytes: bytes, separator: .tab)
     let header = (try table.next() ?? []).map { $0.split(separator: ":").first.map(String.init) }
     guard let id = header.firstIndex(of: "item_id") else {
       throw .badHeader(file: path, reason: "no column item_id")

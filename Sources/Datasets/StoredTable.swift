@@ -1,3 +1,4 @@
+internal import DelimitedText
 internal import Recommendation
 
 /// The form in which an imported data set is kept: our own CSV, with every column.

@@ -70,7 +70,7 @@ enum SecureChannel {
       }.get()
     } catch {
       channel.close(promise: nil)
-      throw TransportError(connectionError: error)
+      throw Task.isCancelled ? .cancelled : TransportError(connectionError: error)
     }
   }
 

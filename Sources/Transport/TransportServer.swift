@@ -35,9 +35,16 @@ package final class TransportServer: Sendable {
   /// Connections that the kernel keeps while the server is busy or not yet running.
   static let backlog: CInt = 1_024
 
+  /// The event loops may be shut down only when nobody uses the listener any more: a call on a loop that is gone
+  /// never returns. `run` does it, or `stop` if it is closing the listener at that moment.
   private enum State {
     case bound
     case running
+    /// `stop` is closing the listener.
+    case stopping
+    /// `run` ended while `stop` was closing the listener.
+    case ranOut
+    /// Nobody uses the listener any more.
     case stopped
   }
 
@@ -141,19 +148,31 @@ package final class TransportServer: Sendable {
       group.cancelAll()
     }
     registry.closeAll()
-    await eventLoops.shutDown()
+    let isStopClosing = state.withLock { state in
+      defer { state = state == .stopping ? .ranOut : .stopped }
+      return state == .stopping
+    }
+    if !isStopClosing {
+      await eventLoops.shutDown()
+    }
   }
 
   /// Stops listening at once. `run` returns when the open connections have ended, after `drainTimeout` by
-  /// cancelling them.
+  /// cancelling them. Safe to call again.
   package func stop() async {
-    let neverRan = state.withLock { state in
-      defer { state = .stopped }
-      return state == .bound
+    let before = state.withLock { state in
+      defer { if state == .bound || state == .running { state = .stopping } }
+      return state
     }
-    // Closing twice is the only failure, and then the wish is fulfilled.
+    guard before == .bound || before == .running else { return }
+    // The listener may have closed by itself, and then the wish is fulfilled.
     try? await listener.close()
-    if neverRan {
+    let mayShutDown = state.withLock { state in
+      let hasEnded = before == .bound || state == .ranOut
+      state = hasEnded ? .stopped : .running
+      return hasEnded
+    }
+    if mayShutDown {
       registry.closeAll()
       await eventLoops.shutDown()
     }

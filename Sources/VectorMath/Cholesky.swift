@@ -12,8 +12,8 @@ package enum Cholesky {
   /// The Cholesky factor of a symmetric positive definite matrix.
   ///
   /// - Parameter matrix: shape `[n, n]`, finite; only the lower triangle is read.
-  /// - Throws: `LinearAlgebraError.notSquare`, `.notFinite`, or `.notPositiveDefinite` with the first row
-  ///   whose pivot is not positive.
+  /// - Throws: `LinearAlgebraError.notSquare`, `.notFinite`, or `.notPositiveDefinite` with the
+  ///   first row whose pivot is not positive.
   /// - Complexity: n³/3 multiply-adds; one matrix of n² elements.
   package static func factor(
     of matrix: DoubleMatrix, path: KernelPath = .fastest
@@ -180,8 +180,8 @@ package enum Cholesky {
     }
   }
 
-  /// Replaces the lower triangle of W by that of Wᵀ W, a block of rows at a time: rows i of the result need
-  /// only rows from i on of W, which are still there.
+  /// Replaces the lower triangle of W by that of Wᵀ W, a block of rows at a time: rows i of the
+  /// result need only rows from i on of W, which are still there.
   private static func multiplyTransposeBySelf(_ work: inout DoubleMatrix, _ path: KernelPath) {
     let order = work.rows
     for start in stride(from: 0, to: order, by: blockSize) {

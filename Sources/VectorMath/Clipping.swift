@@ -20,7 +20,8 @@ package enum Clipping {
   /// - Complexity: O(dimension), no allocation.
   package static func norm(_ vector: [Float]) throws(ClippingError) -> Double {
     let sum = Kernels.sumOfSquares(vector.span)
-    // The largest float squared is below 2^256, so the sum overflows for no array that fits in memory.
+    // The largest float squared is below 2^256, so the sum overflows for no array that fits in
+    // memory.
     guard sum.isFinite else {
       throw .notFinite(index: vector.firstIndex { !$0.isFinite } ?? 0)
     }
@@ -37,7 +38,8 @@ package enum Clipping {
   /// - Returns: the factor applied, in (0, 1].
   /// - Throws: `ClippingError`.
   /// - Complexity: O(dimension), no allocation.
-  /// - Source: McMahan et al., "Learning Differentially Private Recurrent Language Models", Algorithm 1.
+  /// - Source: McMahan et al., "Learning Differentially Private Recurrent Language Models",
+  ///   Algorithm 1.
   @discardableResult
   package static func clip(
     _ vector: inout [Float], to clipNorm: Double
@@ -47,8 +49,8 @@ package enum Clipping {
     var norm = try norm(vector)
     while norm > clipNorm {
       var step = clipNorm / norm
-      // Rounding to Float can leave the norm a few 2^-24 above the bound; each further pass takes off more
-      // than that, so the loop ends after one or two.
+      // Rounding to Float can leave the norm a few 2^-24 above the bound; each further pass takes
+      // off more than that, so the loop ends after one or two.
       if factor < 1 { step *= 1 - 0x1p-22 }
       for index in vector.indices { vector[index] = Float(Double(vector[index]) * step) }
       factor *= step

@@ -4,8 +4,8 @@ package typealias Matrix = DenseMatrix<Float>
 /// A dense matrix of doubles, row-major: what the solvers work on.
 package typealias DoubleMatrix = DenseMatrix<Double>
 
-// Generic code is not specialised across modules for `package` declarations: @specialized keeps element
-// access out of the runtime's generic metadata (62 ns to 12 ns for a write, measured).
+// Generic code is not specialised across modules for `package` declarations: @specialized keeps
+// element access out of the runtime's generic metadata (62 ns to 12 ns for a write, measured).
 
 /// A dense matrix, row-major: element (i, j) is `storage[i * columns + j]`.
 package struct DenseMatrix<Scalar: KernelScalar>: Equatable, Sendable {

@@ -13,10 +13,10 @@ package enum FixedPointError: Error, Equatable, Sendable {
 
 /// Maps an update clipped to C into Z_2^32: q = trunc(x · 2^F / C).
 ///
-/// Truncation is toward zero and the integer norm is checked again in exact arithmetic, so one client moves
-/// the sum by at most 2^F in ℓ² norm: that integer is the sensitivity that is charged. The bias is at most
-/// C · 2^-F for each client and coordinate.
-/// - Source: `docs` wire profile P32; the size of F follows the wraparound bound of the same profile.
+/// Truncation is toward zero and the integer norm is checked again in exact arithmetic, so one
+/// client moves the sum by at most 2^F in ℓ² norm: that integer is the sensitivity that is charged.
+/// The bias is at most C · 2^-F for each client and coordinate.
+/// - Source: wire profile P32.
 package struct FixedPointEncoding: Equatable, Sendable {
   /// The values of F for which an encoded update fits in `Int32` with room for one more bit.
   package static let fractionBitsRange = 1...30
@@ -41,17 +41,19 @@ package struct FixedPointEncoding: Equatable, Sendable {
     self.clipNorm = clipNorm
   }
 
-  /// The ℓ² sensitivity of the integer sum when one client's update is replaced by zero: 2^F grid steps.
+  /// The ℓ² sensitivity of the integer sum when one client's update is replaced by zero: 2^F grid
+  /// steps.
   package var sensitivity: UInt64 { 1 << UInt64(fractionBits) }
 
   /// The largest F for which a full cohort and its noise stay within 32 signed bits.
   ///
-  /// F = ⌊log2((2^31 - 1) / (n_max + 11 z √(n_max / N_h)))⌋: a noised coordinate wraps with probability
-  /// below 2^-80, and a wrap costs accuracy, never privacy.
+  /// F = ⌊log2((2^31 - 1) / (n_max + 11 z √(n_max / N_h)))⌋: a noised coordinate wraps with
+  /// probability below 2^-80, and a wrap costs accuracy, never privacy.
   /// - Parameters:
   ///   - maximumCohort: n_max, the most clients in one sum, at least 1.
   ///   - noiseMultiplier: z, noise standard deviation over the clip norm, at least 0.
-  ///   - honestFractionInverse: n_max / N_h, at least 1; exactly 1 when the coordinator draws the noise.
+  ///   - honestFractionInverse: n_max / N_h, at least 1; exactly 1 when the coordinator draws the
+  ///     noise.
   /// - Throws: `FixedPointError.invalidCohort` or `.cohortTooLarge`.
   package static func fractionBits(
     maximumCohort: Int, noiseMultiplier: Double, honestFractionInverse: Double
@@ -77,8 +79,8 @@ package struct FixedPointEncoding: Equatable, Sendable {
   /// The update on the integer grid, clipped to C on the way.
   ///
   /// - Parameter update: shape `[dimension]`, finite, in the unit of `clipNorm`.
-  /// - Returns: shape `[dimension]`, in grid steps of C · 2^-F; the ℓ² norm is at most 2^F exactly. The
-  ///   zero vector gives the zero vector.
+  /// - Returns: shape `[dimension]`, in grid steps of C · 2^-F; the ℓ² norm is at most 2^F exactly.
+  ///   The zero vector gives the zero vector.
   /// - Throws: `ClippingError.notFinite`.
   /// - Complexity: O(dimension) time and memory.
   package func encode(_ update: [Float]) throws(ClippingError) -> [Int32] {
@@ -118,8 +120,8 @@ package struct FixedPointEncoding: Equatable, Sendable {
   ///
   /// - Complexity: O(dimension), no allocation.
   package static func squaredNorm(_ vector: [Int32]) -> UInt128 {
-    // Halves of the squares are summed apart: neither sum can overflow below 2^32 elements, and both
-    // vectorise, which one sum in 128 bits would not.
+    // Halves of the squares are summed apart: neither sum can overflow below 2^32 elements, and
+    // both vectorise, which one sum in 128 bits would not.
     var low: UInt64 = 0
     var high: UInt64 = 0
     for element in vector {

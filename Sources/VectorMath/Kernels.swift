@@ -2,8 +2,9 @@ internal import CKernels
 
 /// Which machine code a kernel runs.
 ///
-/// Both paths sum in the same fixed order. They differ in that the fast one rounds a multiply-add once, so
-/// a result is reproducible to the bit for one path, and across paths only within rounding.
+/// Both paths sum in the same fixed order. They differ in that the fast one rounds a multiply-add
+/// once, so a result is reproducible to the bit for one path, and across paths only within
+/// rounding.
 package struct KernelPath: Equatable, Sendable {
   let code: tacit_path
 

@@ -12,7 +12,8 @@ package enum LinearAlgebraError: Error, Equatable, Sendable {
   case notPositiveDefinite(row: Int)
   /// A right-hand side has the wrong length.
   case lengthMismatch(expected: Int, actual: Int)
-  /// A sparse matrix is malformed at this row: row starts not ascending, or a column out of range or order.
+  /// A sparse matrix is malformed at this row: row starts not ascending, or a column out of range
+  /// or order.
   case malformedSparseRow(Int)
   /// The rank asked for is not in 1...limit.
   case rankOutOfRange(Int, limit: Int)

@@ -5,8 +5,8 @@ enum Orthonormalization {
 
   /// Replaces the columns of `basis` by an orthonormal basis that contains their span.
   ///
-  /// Classical Gram–Schmidt done twice ("twice is enough"), which keeps ‖Qᵀ Q - I‖ at rounding level. A
-  /// column that depends on earlier ones is replaced by a random direction.
+  /// Classical Gram–Schmidt done twice ("twice is enough"), which keeps ‖Qᵀ Q - I‖ at rounding
+  /// level. A column that depends on earlier ones is replaced by a random direction.
   /// - Parameter basis: shape `[n, k]`, k <= n.
   /// - Source: Giraud, Langou, Rozložník, "The loss of orthogonality in the Gram–Schmidt
   ///   orthogonalization process" (2005).

@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// Where the elements of one operand of a product lie: (i, j) at `offset + i * rowStride + j * columnStride`.
+/// Where the elements of one operand of a product lie: (i, j) at `offset + i * rowStride + j *
+/// columnStride`.
 package struct StridedLayout: Equatable, Sendable {
   package let offset: Int
   package let rowStride: Int
@@ -22,7 +23,8 @@ package struct StridedLayout: Equatable, Sendable {
   }
 }
 
-/// The shape of C += alpha · A · B: A is rows × inner, B inner × columns, C rows × columns and row-major.
+/// The shape of C += alpha · A · B: A is rows × inner, B inner × columns, C rows × columns and
+/// row-major.
 package struct ProductShape: Equatable, Sendable {
   package let rows: Int
   package let columns: Int

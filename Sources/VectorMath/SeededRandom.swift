@@ -1,7 +1,7 @@
 /// SplitMix64: a small, fast, repeatable generator for simulations, data splits and tests.
 ///
-/// Not for noise, keys or anything that must be unpredictable: one output reveals the whole stream. The
-/// secure generator lives in Cryptography, and nothing here is chosen by default.
+/// Not for noise, keys or anything that must be unpredictable: one output reveals the whole stream.
+/// The secure generator lives in Cryptography, and nothing here is chosen by default.
 /// - Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64

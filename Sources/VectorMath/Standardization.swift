@@ -1,9 +1,10 @@
 extension [Float] {
-  /// The z-scores of the elements: (x - mean) / standard deviation, the deviation over the population.
+  /// The z-scores of the elements: (x - mean) / standard deviation, the deviation over the
+  /// population.
   ///
   /// Puts score components of different units on one scale before they are mixed.
-  /// - Returns: shape `[count]`, mean 0 and variance 1; all zeros when the elements are equal or too
-  ///   close for a deviation to be told from rounding. Elements must be finite.
+  /// - Returns: shape `[count]`, mean 0 and variance 1; all zeros when the elements are equal or
+  ///   too close for a deviation to be told from rounding. Elements must be finite.
   /// - Complexity: O(count); sums in `Double`, in index order.
   package func standardized() -> [Float] {
     guard !isEmpty else { return [] }

@@ -10,15 +10,15 @@ package struct EigenDecomposition: Equatable, Sendable {
 package enum SymmetricEigen {
   /// All eigenvalues and eigenvectors of a symmetric matrix.
   ///
-  /// Deterministic for one kernel path. For order m, ‖A V - V Λ‖ and ‖Vᵀ V - I‖ stay within a modest multiple
-  /// of m · 2^-53 (relative to ‖A‖ for the first).
-  /// - Parameter matrix: shape `[m, m]`, finite, element (i, j) equal to (j, i) within 2^-40 of the largest
-  ///   magnitude; the lower triangle is the one used.
-  /// - Throws: `LinearAlgebraError.notSquare`, `.notFinite`, `.notSymmetric`, or `.notConverged`, which
-  ///   no finite matrix is known to cause.
+  /// Deterministic for one kernel path. For order m, ‖A V - V Λ‖ and ‖Vᵀ V - I‖ stay within a
+  /// modest multiple of m · 2^-53 (relative to ‖A‖ for the first).
+  /// - Parameter matrix: shape `[m, m]`, finite, element (i, j) equal to (j, i) within 2^-40 of the
+  ///   largest magnitude; the lower triangle is the one used.
+  /// - Throws: `LinearAlgebraError.notSquare`, `.notFinite`, `.notSymmetric`, or `.notConverged`,
+  ///   which no finite matrix is known to cause.
   /// - Complexity: O(m³); three matrices of order m at the peak.
-  /// - Source: Dongarra, Hammarling, Sorensen, "Block reduction of matrices to condensed forms" (1989);
-  ///   Wilkinson, Reinsch, "Handbook for Automatic Computation II", `tql2`.
+  /// - Source: Dongarra, Hammarling, Sorensen, "Block reduction of matrices to condensed forms"
+  ///   (1989); Wilkinson, Reinsch, "Handbook for Automatic Computation II", `tql2`.
   package static func decompose(
     _ matrix: DoubleMatrix, path: KernelPath = .fastest
   ) throws(LinearAlgebraError) -> EigenDecomposition {
@@ -38,7 +38,8 @@ package enum SymmetricEigen {
     return sorted(values: solver.diagonal.map { $0 * scale }, vectors: vectors)
   }
 
-  /// A power of two near the largest magnitude, so that dividing by it is exact and squares cannot overflow.
+  /// A power of two near the largest magnitude, so that dividing by it is exact and squares cannot
+  /// overflow.
   private static func checkedScale(of matrix: DoubleMatrix) throws(LinearAlgebraError) -> Double {
     let order = matrix.rows
     guard order == matrix.columns else {

@@ -2,8 +2,8 @@ internal import CKernels
 
 /// Implicit QL with Wilkinson's shift on a symmetric tridiagonal matrix.
 ///
-/// The plane rotations are kept and applied to the eigenvectors many sweeps at a time, so that the vectors
-/// pass through the cache once for each batch and not once for each sweep.
+/// The plane rotations are kept and applied to the eigenvectors many sweeps at a time, so that the
+/// vectors pass through the cache once for each batch and not once for each sweep.
 struct TridiagonalSolver {
   /// T[i, i]; after `solve`, the eigenvalues in no order.
   private(set) var diagonal: [Double]
@@ -46,13 +46,14 @@ struct TridiagonalSolver {
     apply(to: &vectors)
   }
 
-  /// The last row of the block that starts at `first` and has no negligible element off its diagonal.
+  /// The last row of the block that starts at `first` and has no negligible element off its
+  /// diagonal.
   private func endOfBlock(from first: Int) -> Int {
     var last = first
     while last < diagonal.count - 1 {
       let size = abs(diagonal[last]) + abs(diagonal[last + 1])
-      // The second test: the matrix is scaled to magnitude about 1, where 2^-200 is nothing, and squares
-      // of what remains do not vanish.
+      // The second test: the matrix is scaled to magnitude about 1, where 2^-200 is nothing, and
+      // squares of what remains do not vanish.
       if abs(offDiagonal[last]) <= .ulpOfOne / 2 * size || abs(offDiagonal[last]) < 0x1p-200 {
         break
       }

@@ -29,9 +29,11 @@ struct Tridiagonalization {
     if order > 0 { diagonal[order - 1] = matrix[order - 1, order - 1] }
   }
 
-  /// Makes reflector `step` and its update w, such that A - v wᵀ - w vᵀ = H A H on the trailing part.
+  /// Makes reflector `step` and its update w, such that A - v wᵀ - w vᵀ = H A H on the trailing
+  /// part.
   ///
-  /// The pairs of the block so far are not in `matrix` yet: they are applied here to row `step` and to A v.
+  /// The pairs of the block so far are not in `matrix` yet: they are applied here to row `step` and
+  /// to A v.
   private mutating func reduceColumn(
     _ step: Int, blockStart: Int, _ matrix: DoubleMatrix, _ updates: inout DoubleMatrix,
     _ path: KernelPath

@@ -2,7 +2,8 @@
 package struct SingularTriplets: Equatable, Sendable {
   /// Σ: descending, at least 0, shape `[rank]`.
   package let values: [Double]
-  /// V, shape `[columns, rank]`, orthonormal columns; the element of largest magnitude of each is positive.
+  /// V, shape `[columns, rank]`, orthonormal columns; the element of largest magnitude of each is
+  /// positive.
   package let right: DoubleMatrix
   /// U Σ = A V, shape `[rows, rank]`: row i is row i of A in the leading singular directions.
   package let scaledLeft: DoubleMatrix
@@ -14,11 +15,12 @@ package struct SingularTriplets: Equatable, Sendable {
 
 /// Singular vectors of a sparse matrix by block subspace iteration with a Chebyshev filter.
 ///
-/// Each outer iteration damps the part of the spectrum of Aᵀ A below the block, orthonormalises, and takes
-/// the best vectors of the subspace (Rayleigh–Ritz). Deterministic for one kernel path: the start comes
-/// from a fixed seed.
-/// - Source: Zhou, Saad, Tiago, Chelikowsky, "Self-consistent-field calculations using Chebyshev-filtered
-///   subspace iteration" (2006), Algorithm 4.3; Saad, "Numerical Methods for Large Eigenvalue Problems", ch. 5.
+/// Each outer iteration damps the part of the spectrum of Aᵀ A below the block, orthonormalises,
+/// and takes the best vectors of the subspace (Rayleigh–Ritz). Deterministic for one kernel path:
+/// the start comes from a fixed seed.
+/// - Source: Zhou, Saad, Tiago, Chelikowsky, "Self-consistent-field calculations using
+///   Chebyshev-filtered subspace iteration" (2006), Algorithm 4.3; Saad, "Numerical Methods for
+///   Large Eigenvalue Problems", ch. 5.
 package enum TruncatedSVD {
   /// The residual, relative to σ_1², at which the iteration stops.
   package static let tolerance = 1e-10
@@ -35,8 +37,8 @@ package enum TruncatedSVD {
   ///   - matrix: sparse, shape `[rows, columns]`.
   ///   - rank: in 1 ... min(rows, columns).
   /// - Throws: `LinearAlgebraError.rankOutOfRange` or `.notConverged`.
-  /// - Complexity: each iteration O((entries · degree + columns · block) · block), block = rank + 32; dense
-  ///   blocks of columns × block and rows × block are held.
+  /// - Complexity: each iteration O((entries · degree + columns · block) · block), block = rank +
+  ///   32; dense blocks of columns × block and rows × block are held.
   package static func topTriplets(
     of matrix: SparseMatrix, rank: Int, path: KernelPath = .fastest
   ) throws(LinearAlgebraError) -> SingularTriplets {
@@ -107,7 +109,8 @@ package enum TruncatedSVD {
   }
 }
 
-/// A polynomial in Aᵀ A that stays small on the eigenvalues in [0, damped] and grows fast above them.
+/// A polynomial in Aᵀ A that stays small on the eigenvalues in [0, damped] and grows fast above
+/// them.
 private struct ChebyshevFilter {
   let degree: Int
   let damped: Double

@@ -16,7 +16,7 @@ enum InProcessTrainer {
     let policy = try PolicyTemplate(
       federation: "comparison", model: request.model, hyperparameters: request.hyperparameters,
       epsilon: request.epsilon.map { "\($0)" } ?? nominalEpsilon,
-      delta: DecimalText.plain(request.delta), customers: customers, minimumCohort: customers,
+      delta: "\(request.delta)", customers: customers, minimumCohort: customers,
       maximumCohort: customers, roundDeadlineSeconds: 600
     ).policy()
     let federation = try InProcessFederation(
@@ -33,18 +33,5 @@ enum InProcessTrainer {
         bytesUpPerClient: outcome.bytesUp / customers,
         bytesDownPerClient: outcome.bytesDown / customers, mode: policy.mode,
         epsilonSpent: request.epsilon == nil ? nil : outcome.epsilonSpent))
-  }
-}
-
-/// Decimals without an exponent, as policies are written.
-enum DecimalText {
-  /// - Parameter value: positive and finite.
-  static func plain(_ value: Double) -> String {
-    let text = "\(value)"
-    guard let mark = text.firstIndex(of: "e"), let exponent = Int(text[text.index(after: mark)...]),
-      exponent < 0
-    else { return text }
-    let digits = text[..<mark].filter { $0 != "." }
-    return "0." + String(repeating: "0", count: -exponent - 1) + digits
   }
 }

@@ -195,7 +195,8 @@ enum Relay {
       } catch {
         outcome = .failure(error)
       }
-      await server.stop()
+      // `run` ends by cancellation, with every connection of the relay.
+      group.cancelAll()
       try await group.waitForAll()
       return try outcome.get()
     }

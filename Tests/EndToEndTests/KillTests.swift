@@ -29,6 +29,7 @@ extension EndToEnd {
       arguments: trainingNames)
     func trainingGoesOn(name: String) async throws {
       let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
+      if name.hasPrefix("blob") { try await storeInitialModel(shop) }
       let server = try await shop.serve(trainings: 2, environment: ["TACIT_FAILPOINT": name])
       let customers = try shop.simulate()
       let spent = try await kill(server, at: name, of: shop)
@@ -64,6 +65,13 @@ extension EndToEnd {
       #expect(spent == charged)
       try await goesOn(shop, with: customers, spentBefore: spent)
       #expect(try shop.story().filter { $0.hasPrefix("burned") } == ["burned 1"])
+    }
+
+    /// A first start stores the public initial model, so that the next blob is a round's.
+    private func storeInitialModel(_ shop: Shop) async throws {
+      let server = try await shop.serve()
+      server.send(SIGTERM)
+      #expect(try await server.exitCode() == 0, "\(server.errors)")
     }
 
     /// - Returns: the epsilon that the files show as spent after the kill.

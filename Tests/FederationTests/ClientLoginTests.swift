@@ -149,11 +149,7 @@ struct ClientLoginTests {
   func version() throws {
     try connect()
     let error = try #require(failure(try hello { $0.versions = [2, 9] }))
-    guard case .refused(.unsupportedVersion, let reason) = error else {
-      Issue.record("unexpected \(error)")
-      return
-    }
-    #expect(reason.contains("[2, 9]") && reason.contains("[1]"))
+    #expect("\(error)".contains("[2, 9]") && "\(error)".contains("[1]"))
     let farewell = try #require(ClientEngine.farewell(for: error))
     guard case .refused(let refused) = try Message(decoding: farewell) else { return }
     #expect(refused.code == .unsupportedVersion)

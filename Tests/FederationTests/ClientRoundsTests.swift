@@ -195,9 +195,10 @@ struct ClientRoundsTests {
     var filter = harness.policy.makeFilter()
     try filter.charge(event, count: filter.roundsLeft(of: event))
     device.spendBefore(muSquared: filter.spentMuSquared)
+    let restored = harness.policy.makeFilter(spentMuSquared: filter.spentMuSquared)
     #expect(
       try refusal(try offer())
-        == .budgetExhausted(spentEpsilon: filter.epsilonSpent, limit: 8))
+        == .budgetExhausted(spentEpsilon: restored.epsilonSpent, limit: 8))
     #expect(device.journal.isEmpty)
   }
 
@@ -239,8 +240,8 @@ struct ClientRoundsTests {
     try contribute(to: try offer())
     try harness.deliver(try closed(round: 1, .released), to: 0)
     let spent = device.spentMuSquared()
-    // A coordinator that says both is lying in one of them; the device keeps the dearer one.
-    _ = try? effects(try closed(round: 1, .void))
+    let void = try closed(round: 1, .void)
+    #expect(throws: DiskFailure.self) { try effects(void) }
     #expect(device.spentMuSquared() == spent)
   }
 

@@ -202,9 +202,17 @@ final class FederationHarness {
     }
   }
 
-  /// Delivers frames until round `number` is offered; the offers themselves stay under way.
-  func pumpUntilRound(_ number: UInt64) throws {
-    while !queue.isEmpty, storage.ledgerState.lastRound < number { try deliverNext() }
+  /// Delivers frames until `condition` holds; the rest stays under way.
+  func pump(until condition: () -> Bool) throws {
+    while !queue.isEmpty, !condition() { try deliverNext() }
+  }
+
+  /// Trains until round `number` is offered; the offers themselves are still under way.
+  func runUntilOffer(of number: UInt64) throws {
+    while storage.ledgerState.lastRound < number {
+      try tick()
+      try pump { storage.ledgerState.lastRound >= number }
+    }
   }
 
   /// Lets time pass until the round is over, or training is.

@@ -68,9 +68,15 @@ final class RecordingDevice: DeviceStorage, Sendable {
     }
   }
 
-  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) {
+  /// The first outcome stands, as in the device's store.
+  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {
     log.append("outcome \(round) \(outcome)")
-    state.withLock { $0.rounds[round]?.outcome = outcome }
+    try state.withLock { state in
+      if let recorded = state.rounds[round]?.outcome, recorded != outcome {
+        throw DiskFailure(call: "another outcome is recorded")
+      }
+      state.rounds[round]?.outcome = outcome
+    }
   }
 
   func keepCheckpoint(_ checkpoint: CheckpointNote) {

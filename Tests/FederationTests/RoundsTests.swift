@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Cryptography
 import Federation
 import Ledger
@@ -155,10 +156,7 @@ struct RoundsTests {
   func restart() throws {
     let harness = try harness(trainings: 2)
     try harness.enrolEveryone(count: 3)
-    while harness.storage.ledgerState.lastRound < 2 {
-      try harness.tick()
-      try harness.pumpUntilRound(2)
-    }
+    try harness.runUntilOffer(of: 2)
     let model = try #require(harness.storage.ledgerState.latestRelease?.modelOut)
     try harness.restart()
     for index in harness.customers.indices { try harness.connect(index) }
@@ -172,6 +170,27 @@ struct RoundsTests {
     #expect(rounds == [1, 2, 3])
     let last = try #require(harness.customers[0].offers.last)
     #expect(last.round == 3 && last.modelHash == model.bytes)
+  }
+
+  @Test("a round that a crash made void costs the devices nothing: a plan without slack goes on")
+  func crashBeforeCharge() throws {
+    let policy = try PolicyTemplate(
+      federation: "shop", model: "popularity", hyperparameters: .object([:]), epsilon: "8",
+      delta: "1e-6", customers: 3, minimumCohort: 2, maximumCohort: 100, roundDeadlineSeconds: 60
+    ).policy()
+    let harness = try FederationHarness(policy: policy)
+    try harness.enrolEveryone(count: 3)
+    try harness.runUntilOffer(of: 1)
+    // Two devices have journalled the round and sent their updates when the coordinator dies.
+    try harness.pump { harness.log.entries.count { $0 == "client sends updateHeader" } == 2 }
+    try harness.restart()
+    #expect(kinds(harness) == [.genesis, .offer, .void])
+    for index in harness.customers.indices { try harness.connect(index) }
+    try harness.pump()
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(kinds(harness) == [.genesis, .offer, .void, .offer, .charge, .release])
+    #expect(harness.customers.allSatisfy { $0.failure == nil })
   }
 
   @Test("a coordinator whose released model is gone does not start")
@@ -245,11 +264,7 @@ struct RoundsTests {
     let harness = try harness(trainings: 2)
     try harness.enrolEveryone(count: 3)
     let late = try harness.addCustomer()
-    // Nobody answers in round 2: it stays open.
-    while harness.storage.ledgerState.lastRound < 2 {
-      try harness.tick()
-      try harness.pumpUntilRound(2)
-    }
+    try harness.runUntilOffer(of: 2)
     try harness.connect(late)
     try harness.pump()
     #expect(harness.customers[late].failure == nil)
@@ -260,10 +275,7 @@ struct RoundsTests {
   func reconnectInSecondRound() throws {
     let harness = try harness(trainings: 2)
     try harness.enrolEveryone(count: 3)
-    while harness.storage.ledgerState.lastRound < 2 {
-      try harness.tick()
-      try harness.pumpUntilRound(2)
-    }
+    try harness.runUntilOffer(of: 2)
     try harness.lose(0)
     try harness.connect(0)
     try harness.pump()

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct CholeskyTests {
   @Test("a 3 x 3 factor by hand")
@@ -18,7 +17,8 @@ import Testing
   @Test("orders around the block", arguments: [1, 2, 95, 96, 97, 193, 200])
   func orders(order: Int) throws {
     let matrix = Samples.positiveDefinite(order, seed: UInt64(order))
-    // ‖A‖ is about 4/3 order and the smallest eigenvalue at least 1: the condition is below 2 · order.
+    // ‖A‖ is about 4/3 order and the smallest eigenvalue at least 1: the condition is below 2 ·
+    // order.
     let tolerance = Double(order * order) * 0x1p-50
     for path in [KernelPath.baseline, .fastest] {
       let lower = try Cholesky.factor(of: matrix, path: path).lower

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct ClippingTests {
   @Test("the norm of (3, 4) is 5 and of nothing is 0")

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct DenseMatrixTests {
   @Test("storage of the wrong length is refused")

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct FixedPointEncodingTests {
   /// Wire profile P32 without noise or colluders: ⌊log2((2^31 - 1) / n)⌋, by hand.
@@ -108,7 +107,8 @@ import Testing
     }
   }
 
-  /// Vectors whose exact norm is the bound or a hair above it, where the rounded norm decides wrongly.
+  /// Vectors whose exact norm is the bound or a hair above it, where the rounded norm decides
+  /// wrongly.
   @Test("the integer norm never exceeds 2^F on vectors at the bound", arguments: [1, 16, 29, 30])
   func adversarialNorms(bits: Int) throws {
     let bound = UInt128(1) << (2 * bits)
@@ -128,12 +128,28 @@ import Testing
     #expect(FixedPointEncoding.squaredNorm(try encoding.encode(mixed)) <= bound)
   }
 
+  /// 1 + 2^-2F rounds to 1, so the rounded norm calls these vectors clipped while their integers
+  /// are not.
+  @Test("a vector above the bound by less than a rounding is shrunk", arguments: [27, 28, 29, 30])
+  func shrinksBelowRounding(bits: Int) throws {
+    let encoding = try FixedPointEncoding(fractionBits: bits, clipNorm: 1)
+    let step = 1 / Float(1 << bits)
+    #expect(try Clipping.norm([1, step]) == 1)
+    #expect(try encoding.encode([1, step]) == [(1 << bits) - 1, 0])
+    #expect(try encoding.encode([-step, -1]) == [0, 1 - (1 << bits)])
+    for count in [2, 5, 60, 1000] {
+      let encoded = try encoding.encode([1] + [Float](repeating: step, count: count))
+      #expect(FixedPointEncoding.squaredNorm(encoded) <= UInt128(1) << (2 * bits))
+      #expect(encoded[0] >= (1 << bits) - 2)
+    }
+  }
+
   @Test("a single coordinate at the bound uses the whole range")
   func fullRange() throws {
     for bits in FixedPointEncoding.fractionBitsRange {
       let encoding = try FixedPointEncoding(fractionBits: bits, clipNorm: 1)
       #expect(try encoding.encode([1, 0]) == [1 << bits, 0])
-      #expect(try encoding.encode([0, -1]) == [0, -1 << bits])
+      #expect(try encoding.encode([0, -1]) == [0, -(1 << bits)])
     }
   }
 

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct KernelsTests {
   static let paths = [KernelPath.baseline, .fastest]

@@ -1,4 +1,4 @@
-@testable import VectorMath
+import VectorMath
 
 /// Repeatable inputs for the tests of this target.
 enum Samples {

@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct SymmetricEigenTests {
   /// Checks order, orthogonality and residual of a decomposition against m · 2^-49 ‖A‖.
@@ -31,8 +30,9 @@ import Testing
     #expect(eigen.vectors[1, 0] == -eigen.vectors[1, 1])
   }
 
-  /// The second difference matrix has eigenvalues 2 - 2 cos(kπ / (n + 1)); cosines by Chebyshev recurrence
-  /// would be circular, so the characteristic polynomial of n = 3 is solved by hand: 2 + √2, 2, 2 - √2.
+  /// The second difference matrix has eigenvalues 2 - 2 cos(kπ / (n + 1)); cosines by Chebyshev
+  /// recurrence would be circular, so the characteristic polynomial of n = 3 is solved by hand: 2 +
+  /// √2, 2, 2 - √2.
   @Test("the second difference matrix of order 3")
   func secondDifference() throws {
     let eigen = try SymmetricEigen.decompose(

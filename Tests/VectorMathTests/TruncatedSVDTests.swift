@@ -1,6 +1,5 @@
 import Testing
-
-@testable import VectorMath
+import VectorMath
 
 @Suite struct TruncatedSVDTests {
   /// About six entries a row, columns unevenly popular, as term matrices are.

@@ -1,4 +1,5 @@
 import Cryptography
+import Glibc
 import SecureAggregation
 import Testing
 import VectorMath
@@ -224,42 +225,59 @@ struct CoordinatorRoundTests {
   @Test("a release before the quorum was decided traps")
   func releaseWhileCollecting() async {
     await #expect(processExitsWith: .failure) {
-      let harness = try RoundHarness(minimumCohort: 1)
-      try harness.join(1)
-      _ = try harness.release()
+      Self.expectTrap {
+        let harness = try RoundHarness(minimumCohort: 1)
+        try harness.join(1)
+        _ = try harness.release()
+      }
     }
   }
 
   @Test("a release of a void round traps")
   func releaseOfVoidRound() async {
     await #expect(processExitsWith: .failure) {
-      let harness = try RoundHarness(minimumCohort: 2)
-      try harness.join(1)
-      try harness.upload(harness.oneHot(0), from: 1)
-      _ = try harness.release()
+      Self.expectTrap {
+        let harness = try RoundHarness(minimumCohort: 2)
+        try harness.join(1)
+        try harness.upload(harness.oneHot(0), from: 1)
+        _ = try harness.release()
+      }
     }
   }
 
   @Test("a second release traps")
   func secondRelease() async {
     await #expect(processExitsWith: .failure) {
-      let harness = try RoundHarness(minimumCohort: 1)
-      try harness.join(1)
-      try harness.upload(harness.oneHot(0), from: 1)
-      _ = try harness.release()
-      _ = try harness.release()
+      Self.expectTrap {
+        let harness = try RoundHarness(minimumCohort: 1)
+        try harness.join(1)
+        try harness.upload(harness.oneHot(0), from: 1)
+        _ = try harness.release()
+        _ = try harness.release()
+      }
     }
   }
 
   @Test("a release after the charge of another round traps")
   func chargeOfAnotherRound() async {
     await #expect(processExitsWith: .failure) {
-      let harness = try RoundHarness(minimumCohort: 1)
-      try harness.join(1)
-      try harness.upload(harness.oneHot(0), from: 1)
-      var noise = FixedSeedNoise(seed: 1)
-      let charge = DurableCharge(ledgerIndex: 2, round: harness.offer.round + 1)
-      _ = try harness.round.release(after: charge, noise: &noise)
+      Self.expectTrap {
+        let harness = try RoundHarness(minimumCohort: 1)
+        try harness.join(1)
+        try harness.upload(harness.oneHot(0), from: 1)
+        var noise = FixedSeedNoise(seed: 1)
+        let charge = DurableCharge(ledgerIndex: 2, round: harness.offer.round + 1)
+        _ = try harness.round.release(after: charge, noise: &noise)
+      }
+    }
+  }
+
+  /// Ends this process well when `body` throws: only a trap counts as a failure.
+  private static func expectTrap(_ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      exit(EXIT_SUCCESS)
     }
   }
 }

