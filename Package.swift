@@ -9,6 +9,10 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+// `FUZZ=1 swift build -c release --product FuzzMessage --scratch-path .build-fuzz`: see Fuzz/README.md.
+let fuzzing = Context.environment["FUZZ"] != nil
+let coverage: [SwiftSetting] = fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
+
 let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
@@ -48,7 +52,7 @@ let package = Package(
     .target(
       name: "WireProtocol",
       dependencies: ["SecureAggregation", "Cryptography", "Privacy", "CanonicalJSON", "Ledger"],
-      path: "protocol", exclude: ["SPEC.md"], swiftSettings: strict),
+      path: "protocol", exclude: ["SPEC.md"], swiftSettings: strict + coverage),
     .target(
       name: "Recommendation", dependencies: ["VectorMath", "CanonicalJSON"], swiftSettings: strict),
     .target(
@@ -60,7 +64,7 @@ let package = Package(
 
     // Shell: touches the world.
     .target(name: "DelimitedText", swiftSettings: strict),
-    .target(name: "LedgerStore", dependencies: ["Ledger"], swiftSettings: strict),
+    .target(name: "LedgerStore", dependencies: ["Ledger", "Cryptography"], swiftSettings: strict),
     .target(name: "BehaviorStore", dependencies: ["Recommendation", grdb], swiftSettings: strict),
     .target(name: "Transport", dependencies: ["COpenSSL"] + nio, swiftSettings: strict),
     .target(
@@ -146,6 +150,37 @@ let package = Package(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "Datasets", "Recommendation", "VectorMath", "CanonicalJSON"],
       swiftSettings: strict),
+    .testTarget(
+      name: "WireProtocolTests",
+      dependencies: [
+        "WireProtocol", "SecureAggregation", "Cryptography", "Privacy", "Ledger", "VectorMath",
+        "CanonicalJSON",
+      ], exclude: ["Golden", "Found"], swiftSettings: strict),
+    .testTarget(
+      name: "FederationTests",
+      dependencies: [
+        "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation", "SecureAggregation",
+        "Cryptography", "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation",
+        "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "Transport", "WireProtocol", "Cryptography", "SecureAggregation", "CanonicalJSON",
+      ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
+
+if fuzzing {
+  package.targets.append(
+    .executableTarget(
+      name: "FuzzMessage", dependencies: ["WireProtocol", "SecureAggregation"], path: "Fuzz",
+      exclude: ["README.md", "make_corpus.py"], swiftSettings: strict + coverage,
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

@@ -52,6 +52,10 @@ enum ClientFailure {
       CommandFailure(
         what: "the coordinator refused this client", why: "\(error)", next: next(after: code),
         exit: code == .shuttingDown || code == .coordinatorFull ? .temporary : .verificationFailed)
+    case .noCommonVersion:
+      CommandFailure(
+        what: "client and coordinator cannot talk to each other", why: "\(error)",
+        next: "use programs of the same version", exit: .verificationFailed)
     case .policyChanged:
       CommandFailure(
         what: "the coordinator shows a new policy", why: "\(error)",

@@ -4,6 +4,7 @@ internal import Cryptography
 internal import Federation
 internal import Operations
 internal import Privacy
+internal import Recommendation
 
 /// Where the coordinator's files are.
 struct DirectoryOption: ParsableArguments {
@@ -44,6 +45,32 @@ enum PolicyFile {
         what: "\(path) is not a valid policy", why: "\(error)", next: "mend that field",
         exit: .invalidConfiguration)
     }
+  }
+}
+
+extension PolicyFile {
+  /// A policy that a federation may be made from: the model exists, and the plan fits the budget.
+  ///
+  /// - Throws: `CommandFailure` (exit 5).
+  static func readUsable(_ path: String) throws -> PrivacyPolicy {
+    let policy = try read(path)
+    let bits: [Int]
+    do {
+      _ = try ModelRegistry.model(
+        identifier: policy.model, hyperparameters: policy.hyperparameters)
+      bits = try FederationIdentity.fractionBits(of: policy)
+    } catch {
+      throw CommandFailure(
+        what: "\(path) cannot be used", why: "\(error)", next: "mend that field",
+        exit: .invalidConfiguration)
+    }
+    let problems = policy.check(fractionBits: bits)
+    guard problems.isEmpty else {
+      throw CommandFailure(
+        what: "\(path) should not be used", why: problems.joined(separator: "; "),
+        next: "raise the noise, shorten the plan or change the limit", exit: .invalidConfiguration)
+    }
+    return policy
   }
 }
 

@@ -34,9 +34,6 @@ actor CoordinatorServer {
   /// Most items that may wait for one peer: no exchange of this protocol leaves more than a few.
   private static let outboxCapacity = 64
 
-  /// Rounds without a quorum, one after the other, after which the server gives up.
-  private static let voidRoundLimit = 3
-
   init(
     engine: consuming CoordinatorEngine<SystemNoise>, executor: any SerialExecutor,
     startedAt: ContinuousClock.Instant, report: @escaping @Sendable (CoordinatorNote) -> Void
@@ -69,7 +66,7 @@ actor CoordinatorServer {
   /// Lets time pass; called a few times a second.
   func tick() {
     run(.clock(MonotonicTime(milliseconds: milliseconds)))
-    if engine.consecutiveVoidRounds >= Self.voidRoundLimit { stopping.yield(.quorumNeverMet) }
+    if engine.quorumIsHopeless { stopping.yield(.quorumNeverMet) }
   }
 
   /// Ends the open round before its charge and says goodbye to every member.

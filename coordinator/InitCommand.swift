@@ -63,7 +63,7 @@ struct InitCommand: AsyncParsableCommand {
     let target = location.directory
     try refuseExisting(target)
     let catalogue = try CatalogueFile.read(catalogue)
-    let policy = try policyFile.map(PolicyFile.read) ?? makePolicy()
+    let policy = try policyFile.map(PolicyFile.readUsable) ?? makePolicy()
     let configuration = try CoordinatorConfiguration(
       file: target.configuration, environment: ProcessEnvironment.all,
       flags: ["listen": listen])

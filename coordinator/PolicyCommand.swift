@@ -4,7 +4,6 @@ internal import Cryptography
 internal import Federation
 internal import Operations
 internal import Privacy
-internal import Recommendation
 
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -65,24 +64,7 @@ extension PolicyCommand {
     var file: String
 
     func run() async throws {
-      let policy = try PolicyFile.read(file)
-      let bits: [Int]
-      do {
-        _ = try ModelRegistry.model(
-          identifier: policy.model, hyperparameters: policy.hyperparameters)
-        bits = try FederationIdentity.fractionBits(of: policy)
-      } catch {
-        throw CommandFailure(
-          what: "\(file) cannot be used", why: "\(error)", next: "mend that field",
-          exit: .invalidConfiguration)
-      }
-      let problems = policy.check(fractionBits: bits)
-      guard problems.isEmpty else {
-        throw CommandFailure(
-          what: "\(file) should not be used", why: problems.joined(separator: "; "),
-          next: "raise the noise, shorten the plan or change the limit",
-          exit: .invalidConfiguration)
-      }
+      let policy = try PolicyFile.readUsable(file)
       print("\(file) is valid: \(policy.plan.count) planned round(s) fit the budget")
     }
   }

@@ -78,6 +78,11 @@ final class RosterStore {
         return try self.repeated(memberID, identityKey: identityKey, database)
       }
       guard (token["expiresAtSeconds"] as Int64) > now else { return .refused(.expiredToken) }
+      let isKnown = try Bool.fetchOne(
+        database, sql: "SELECT EXISTS (SELECT 1 FROM member WHERE identityKey = ?)",
+        arguments: [Data(identityKey.bytes)])
+      // One identity is one customer; its second token stays unused.
+      guard isKnown == false else { return .refused(.usedToken) }
       try database.execute(
         sql: "INSERT INTO member (identityKey, credential, enrolledAtSeconds) VALUES (?, ?, ?)",
         arguments: [Data(identityKey.bytes), Data(), now])

@@ -99,21 +99,19 @@ struct ServeCommand: AsyncParsableCommand {
           return .failed(error)
         }
       }
-      group.addTask { await Self.tick(server, statusFile: federation.directory.status) }
-      group.addTask { await Self.waitForSignal(signals) }
       group.addTask {
-        await Self.waitForEnd(of: server, exitWhenTrained: exitWhenTrained, reporter: reporter)
+        await Self.watch(
+          server, signals: signals, statusFile: federation.directory.status,
+          exitWhenTrained: exitWhenTrained, reporter: reporter)
       }
-      var ending = Ending.quorumNeverMet
-      for await result in group {
-        if let result {
-          ending = result
-          break
-        }
-      }
+      let ending = await Self.first(of: &group)
+      // From here on a second signal ends the process at once.
+      signals.restoreDefaults()
       await server.drain()
       await transport.stop()
-      group.cancelAll()
+      // Goodbyes leave before the connections do; `run` ends when they have, or after its timeout.
+      if case .failed = ending { group.cancelAll() }
+      await group.waitForAll()
       return ending
     }
     try await engineThread.shutdownGracefully()
@@ -137,6 +135,30 @@ struct ServeCommand: AsyncParsableCommand {
     } catch {
       throw CoordinatorFailure.explain(error)
     }
+  }
+
+  /// Lets time pass for the server until something ends the serving.
+  private static func watch(
+    _ server: CoordinatorServer, signals: SignalWatch, statusFile: String, exitWhenTrained: Bool,
+    reporter: ServeReporter
+  ) async -> Ending? {
+    await withTaskGroup(of: Ending?.self, returning: Ending?.self) { group in
+      group.addTask { await tick(server, statusFile: statusFile) }
+      group.addTask { await waitForSignal(signals) }
+      group.addTask {
+        await waitForEnd(of: server, exitWhenTrained: exitWhenTrained, reporter: reporter)
+      }
+      let ending = await first(of: &group)
+      group.cancelAll()
+      return ending
+    }
+  }
+
+  private static func first(of group: inout TaskGroup<Ending?>) async -> Ending {
+    while let result = await group.next() {
+      if let result { return result }
+    }
+    return .failed(CancellationError())
   }
 
   private static func tick(_ server: CoordinatorServer, statusFile: String) async -> Ending? {
@@ -165,7 +187,9 @@ struct ServeCommand: AsyncParsableCommand {
       switch reason {
       case .failed: return .failed(await server.failure ?? CancellationError())
       case .quorumNeverMet: return .quorumNeverMet
-      case .finished(.budgetExhausted): return .finished(.budgetExhausted)
+      case .finished(.budgetExhausted):
+        await server.waitUntilLeft()
+        return .finished(.budgetExhausted)
       case .finished(.planComplete):
         if exitWhenTrained {
           // Members fetch the last model before the door closes.

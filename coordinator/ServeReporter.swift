@@ -42,11 +42,12 @@ final class ServeReporter: Sendable {
     case .updatesRejected(let round, let counts):
       let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       line("round \(round)  rejected: \(list.joined(separator: ", "))")
-    case .budgetRefused(let spent, let withRound, let limit, let left):
+    case .budgetRefused(let spent, let withRound, let limit, let left, let all):
       line("error: the next round is refused before it starts")
       line(
         "why:   epsilon \(Format.decimal(spent, places: 4)) of \(limit) is spent and it would reach "
-          + "\(Format.decimal(withRound, places: 4)); \(left) such round(s) would have fitted")
+          + "\(Format.decimal(withRound, places: 4)); \(left) such round(s) would have fitted, "
+          + "\(all) in an unspent budget")
       line("next:  a new period is a new ledger and new consent: coordinator init")
     }
   }

@@ -94,6 +94,7 @@ package struct ClientEngine: Sendable {
     let code: RefusalCode
     switch error {
     case .wrongCoordinator: code = .wrongCoordinator
+    case .noCommonVersion: code = .unsupportedVersion
     case .malformedMessage: code = .malformedMessage
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
@@ -150,7 +151,7 @@ package struct ClientEngine: Sendable {
   ) throws -> [ClientEffect] {
     guard let version = ProtocolVersion.supported.last(where: hello.versions.contains) else {
       let detail = "it speaks versions \(hello.versions), this client \(ProtocolVersion.supported)"
-      throw FederationError.refused(.unsupportedVersion, reason: detail)
+      throw FederationError.noCommonVersion(detail)
     }
     guard hello.coordinatorKey == pinned.coordinatorKey else {
       throw FederationError.wrongCoordinator("its key is not the one in the token or enrolment")
@@ -263,6 +264,12 @@ package struct ClientEngine: Sendable {
   private mutating func consider(_ offer: Offer) throws -> [ClientEffect] {
     guard let policy, let policyHash else { return [] }
     if let open = round, open.offer == offer {
+      guard try open.isSettled || storage.consents(to: policyHash) else {
+        // Withdrawn since the connection was lost: what was sealed is not sent again.
+        round = nil
+        let answer = Message.answer(Answer(round: offer.round, joins: false))
+        return [.note(.declined(round: offer.round, .noConsent)), .send(answer.encoded())]
+      }
       let effects = round?.reconnected() ?? []
       return try perform(effects)
     }

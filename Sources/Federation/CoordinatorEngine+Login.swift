@@ -83,7 +83,9 @@ extension CoordinatorEngine {
     }
     switch redemption {
     case .refused(let code): return try refuse(connection, code)
-    case .enrolled(let entry): return try admit(entry, on: connection)
+    case .enrolled(let entry):
+      guard !entry.isRevoked else { return try refuse(connection, .revoked) }
+      return try admit(entry, on: connection)
     }
   }
 
@@ -92,14 +94,15 @@ extension CoordinatorEngine {
     _ entry: RosterEntry, on connection: ConnectionID
   ) throws -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
-    if let older = connections[entry.id], older != connection {
-      effects += try refuse(older, .alreadyConnected)
-    }
     sessions[connection]?.phase = .member(entry.id)
-    connections[entry.id] = connection
+    // Replaced first, so that the member never counts as gone: a round may wait for it alone.
+    let older = connections.updateValue(connection, forKey: entry.id)
+    if let older, older != connection { effects += try refuse(older, .alreadyConnected) }
     lastLogin = now
     effects.append(send(.welcome(try welcome(entry)), on: connection))
-    if let lastClosed { effects.append(send(.roundClosed(lastClosed), on: connection)) }
+    if let closed = try lastOutcome() {
+      effects.append(send(.roundClosed(closed), on: connection))
+    }
     if let finishReason {
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))

@@ -34,7 +34,7 @@ extension CoordinatorEngine {
 
   /// Opens the next planned round when enough members are here and the budget admits it.
   mutating func startRoundIfDue() throws -> [CoordinatorEffect] {
-    guard round == nil, finishReason == nil else { return [] }
+    guard round == nil, finishReason == nil, !quorumIsHopeless else { return [] }
     let completed = storage.ledgerState.rounds.released
     guard completed < settings.trainings * identity.policy.plan.count else {
       return finish(.planComplete)
@@ -50,6 +50,9 @@ extension CoordinatorEngine {
     guard enoughMembers else { return [] }
     return try open(planIndex: planIndex, encoding: encoding, scale: scale)
   }
+
+  /// Round after round had no quorum: the operator has to look.
+  package var quorumIsHopeless: Bool { consecutiveVoidRounds >= settings.voidRoundLimit }
 
   private var enoughMembers: Bool {
     guard connections.count >= identity.policy.minimumCohort else { return false }
@@ -96,6 +99,10 @@ extension CoordinatorEngine {
     ]
     for id in connections.keys.sorted() {
       guard let entry = try storage.member(id) else { continue }
+      guard !entry.isRevoked else {
+        if let connection = connections[id] { effects += try refuse(connection, .revoked) }
+        continue
+      }
       effects += try advanceRound(.memberConnected(id, entry.identityKey))
     }
     return effects
@@ -176,12 +183,31 @@ extension CoordinatorEngine {
   private mutating func close(
     round number: UInt64, outcome: RoundClosed.Outcome, reason: String
   ) throws -> [CoordinatorEffect] {
+    return broadcast(.roundClosed(try signed(outcome, of: number, reason: reason)))
+  }
+
+  /// How the newest closed round ended, for a member who was not there: from the ledger, so that a
+  /// restart forgets nothing, and with the newest checkpoint, which is never older than the one of
+  /// the welcome before it.
+  func lastOutcome() throws -> RoundClosed? {
+    guard let closed = storage.ledgerState.lastClosed else { return nil }
+    let name: RoundClosed.Outcome =
+      switch closed.kind {
+      case .release: .released
+      case .burned: .burned
+      default: .void
+      }
+    return try signed(name, of: closed.round, reason: "")
+  }
+
+  private func signed(
+    _ outcome: RoundClosed.Outcome, of number: UInt64, reason: String
+  ) throws -> RoundClosed {
     var closed = RoundClosed(
       round: number, outcome: outcome, modelHash: modelHash.bytes,
       checkpoint: try storage.checkpointText(), reason: reason, signature: [])
     closed.signature = try keys.coordinator.sign(closed.signedBytes)
-    lastClosed = closed
-    return broadcast(.roundClosed(closed))
+    return closed
   }
 
   private mutating func finish(_ reason: Finished.Reason) -> [CoordinatorEffect] {
@@ -197,7 +223,8 @@ extension CoordinatorEngine {
     return .budgetRefused(
       spentEpsilon: filter.epsilonSpent,
       epsilonWithRound: GaussianAccountant.epsilon(mu: muWith, delta: policy.delta.doubleValue),
-      limit: policy.epsilonLimit.doubleValue, roundsLeft: filter.roundsLeft(of: event))
+      limit: policy.epsilonLimit.doubleValue, roundsLeft: filter.roundsLeft(of: event),
+      roundsInAll: policy.makeFilter().roundsLeft(of: event))
   }
 
   private func note(_ rejections: [UpdateRejection: Int], round: UInt64) -> [CoordinatorEffect] {

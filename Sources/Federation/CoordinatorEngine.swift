@@ -22,7 +22,6 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   var sessions: [ConnectionID: Session] = [:]
   var connections: [ClientID: ConnectionID] = [:]
   var round: CoordinatorRound?
-  var lastClosed: RoundClosed?
   package internal(set) var finishReason: Finished.Reason?
   package internal(set) var consecutiveVoidRounds = 0
   var now: MonotonicTime

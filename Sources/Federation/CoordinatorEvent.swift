@@ -42,5 +42,7 @@ package enum CoordinatorNote: Equatable, Sendable {
   case roundReleased(round: UInt64, contributors: Int, signalToNoise: Double)
   case roundVoid(round: UInt64, reason: String)
   case updatesRejected(round: UInt64, counts: [String: Int])
-  case budgetRefused(spentEpsilon: Double, epsilonWithRound: Double, limit: Double, roundsLeft: Int)
+  case budgetRefused(
+    spentEpsilon: Double, epsilonWithRound: Double, limit: Double, roundsLeft: Int,
+    roundsInAll: Int)
 }

@@ -12,16 +12,19 @@ package struct CoordinatorSettings: Equatable, Sendable {
   package var uploadSlots: Int
   /// Longest time one granted upload may take.
   package var uploadSeconds: Int
+  /// After so many rounds without a quorum, one after the other, no further round is offered.
+  package var voidRoundLimit: Int
 
   package init(
     trainings: Int = 1, gatherSeconds: Int = 5, loginSeconds: Int = 20, uploadSlots: Int = 16,
-    uploadSeconds: Int = 60
+    uploadSeconds: Int = 60, voidRoundLimit: Int = 3
   ) {
     self.trainings = trainings
     self.gatherSeconds = gatherSeconds
     self.loginSeconds = loginSeconds
     self.uploadSlots = uploadSlots
     self.uploadSeconds = uploadSeconds
+    self.voidRoundLimit = voidRoundLimit
   }
 }
 

@@ -11,6 +11,8 @@ package enum FederationError: Error, Equatable, Sendable {
   case refused(RefusalCode, reason: String)
   /// The coordinator is not the one pinned at enrolment.
   case wrongCoordinator(String)
+  /// The coordinator speaks no version that this client speaks.
+  case noCommonVersion(String)
   case malformedMessage(WireError)
   case unexpectedMessage(String)
   /// The coordinator shows another policy than the one the device knows.
@@ -31,6 +33,7 @@ extension FederationError: CustomStringConvertible {
       reason.isEmpty ? code.meaning : reason
     case .wrongCoordinator(let detail):
       "the coordinator is not the one this client knows: \(detail)"
+    case .noCommonVersion(let detail): "no common protocol version: \(detail)"
     case .malformedMessage(let error): "\(error)"
     case .unexpectedMessage(let detail): detail
     case .policyChanged(let known, let shown):

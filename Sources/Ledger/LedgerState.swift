@@ -18,6 +18,13 @@ package struct LedgerState: Equatable, Sendable {
     case charged(ChargeRecord, chargeIndex: Int)
   }
 
+  /// A round that ended.
+  package struct ClosedRound: Equatable, Sendable {
+    package let round: UInt64
+    /// `release`, `void` or `burned`.
+    package let kind: LedgerRecordKind
+  }
+
   /// How many rounds ended how.
   package struct RoundCounts: Equatable, Sendable {
     /// Rounds announced.
@@ -50,6 +57,8 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var lastRound: UInt64 = 0
   /// How many rounds ended how.
   package private(set) var rounds = RoundCounts()
+  /// The newest round that ended, and the kind of entry that ended it.
+  package private(set) var lastClosed: ClosedRound?
   /// The newest output, with the model in force.
   package private(set) var latestRelease: ReleaseRecord?
   /// Entry index of the first CHARGE whose noise was seeded, under which epsilon protects nobody.
@@ -206,6 +215,7 @@ extension LedgerState {
     }
     phase = .idle
     latestRelease = record
+    lastClosed = ClosedRound(round: record.round, kind: .release)
     rounds.released += 1
   }
 
@@ -218,12 +228,14 @@ extension LedgerState {
         expected: "1 to \(LedgerRecord.maximumTextBytes) bytes of text")
     }
     phase = .idle
+    lastClosed = ClosedRound(round: record.round, kind: .void)
     rounds.void += 1
   }
 
   private mutating func burn(_ record: BurnedRecord) throws(LedgerError) {
     try requireOpenCharge(.burned, round: record.round, chargeIndex: record.chargeIndex)
     phase = .idle
+    lastClosed = ClosedRound(round: record.round, kind: .burned)
     rounds.burned += 1
   }
 }

@@ -27,6 +27,12 @@ package final class SignalWatch: Sendable {
     }
   }
 
+  /// Gives both signals their default action again: the next one ends the process.
+  package func restoreDefaults() {
+    signal(SIGINT, SIG_DFL)
+    signal(SIGTERM, SIG_DFL)
+  }
+
   deinit {
     for source in sources { source.cancel() }
   }

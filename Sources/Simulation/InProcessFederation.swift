@@ -111,6 +111,8 @@ package struct InProcessFederation: ~Copyable {
       clock = clock.adding(seconds: 1)
       try perform(coordinator.handle(.clock(clock)))
     }
+    // What the last broadcast set off: outcomes, and the fetch of the final model.
+    while let delivery = queue.next() { try deliver(delivery) }
     guard let final = storage.ledgerState.latestRelease?.modelOut,
       let bytes = storage.loadBlob(final)
     else { throw SimulationError.noRelease }

@@ -3,8 +3,9 @@ internal import NIOCore
 
 /// The ciphertext of one connection on its way into and out of OpenSSL.
 ///
-/// OpenSSL reads and writes these buffers in place through a BIO of our own type. Two `BIO_s_mem` would do the same
-/// with one more copy in each direction and keep their largest size for the life of an idle connection.
+/// OpenSSL reads and writes these buffers in place through a BIO of our own type. Two `BIO_s_mem`
+/// would do the same with one more copy in each direction and keep their largest size for the life
+/// of an idle connection.
 ///
 /// Confined to the event loop of its channel.
 final class CiphertextBuffers {

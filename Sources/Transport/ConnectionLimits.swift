@@ -4,7 +4,8 @@ package struct ConnectionLimits: Equatable, Sendable {
   package var maximumFrameBytes: Int
   /// Time for TCP to connect (client only).
   package var connectTimeout: Duration = .seconds(10)
-  /// Time from TCP being connected to TLS being agreed. A peer that stays silent costs a connection this long.
+  /// Time from TCP being connected to TLS being agreed. A peer that stays silent costs a connection
+  /// this long.
   package var handshakeTimeout: Duration = .seconds(10)
   /// Time that one frame may take to leave for a peer that does not read.
   package var sendTimeout: Duration = .seconds(60)

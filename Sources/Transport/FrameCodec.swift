@@ -2,8 +2,8 @@ package import NIOCore
 
 /// Frames on a byte stream: a `u32` big-endian payload length, then the payload.
 ///
-/// The length is checked as soon as its four bytes are there, before anything of the payload is stored. A stream that
-/// ends inside a frame is an error.
+/// The length is checked as soon as its four bytes are there, before anything of the payload is
+/// stored. A stream that ends inside a frame is an error.
 package struct FrameCodec: ByteToMessageDecoder, MessageToByteEncoder, Sendable {
   package typealias InboundOut = [UInt8]
   package typealias OutboundIn = [UInt8]
@@ -39,7 +39,8 @@ package struct FrameCodec: ByteToMessageDecoder, MessageToByteEncoder, Sendable 
       let payload = buffer.getBytes(
         at: buffer.readerIndex + FrameCodec.headerByteCount, length: byteCount)
     else {
-      // Nothing is reserved: memory follows the bytes that arrive, not the length that was announced.
+      // Nothing is reserved: memory follows the bytes that arrive, not the length that was
+      // announced.
       return .needMoreData
     }
     buffer.moveReaderIndex(forwardBy: frameByteCount)

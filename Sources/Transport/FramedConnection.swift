@@ -4,8 +4,8 @@ internal import NIOCore
 ///
 /// Several tasks may send; frames of one `send` never interleave. One task receives.
 package struct FramedConnection: Sendable {
-  /// 32 bytes that only the two ends of this TLS session know (`tls-exporter`, RFC 9266): what is signed over them
-  /// cannot be relayed to another session.
+  /// 32 bytes that only the two ends of this TLS session know (`tls-exporter`, RFC 9266): what is
+  /// signed over them cannot be relayed to another session.
   package let exporter: [UInt8]
   /// Client side: SHA-256 of the server's SubjectPublicKeyInfo, equal to the pin. Server side: nil.
   package let peerKeyHash: [UInt8]?
@@ -33,11 +33,13 @@ package struct FramedConnection: Sendable {
 
   /// Sends one frame and returns when its last byte has been handed to the kernel.
   ///
-  /// So a peer that does not read suspends the sender, with one frame of memory in flight per sending task, for
-  /// `ConnectionLimits.sendTimeout` at most; then the connection is aborted.
-  /// Cancelling the task while it waits aborts the connection, since half a frame cannot be recalled.
+  /// So a peer that does not read suspends the sender, with one frame of memory in flight per
+  /// sending task, for `ConnectionLimits.sendTimeout` at most; then the connection is aborted.
+  /// Cancelling the task while it waits aborts the connection, since half a frame cannot be
+  /// recalled.
   /// - Parameter payload: 1 ... `maximumFrameBytes` bytes.
-  /// - Throws: `emptyFrame` or `frameTooLong` with the connection unharmed; otherwise why the connection ended.
+  /// - Throws: `emptyFrame` or `frameTooLong` with the connection unharmed; otherwise why the
+  ///   connection ended.
   package func send(_ payload: [UInt8]) async throws(TransportError) {
     try codec.check(payloadByteCount: payload.count)
     guard !Task.isCancelled else { throw .cancelled }
@@ -58,8 +60,8 @@ package struct FramedConnection: Sendable {
     try? await channel.close()
   }
 
-  /// Closes at once, without close_notify: the peer will report `truncated`. For a connection that must not be taken
-  /// for complete.
+  /// Closes at once, without close_notify: the peer will report `truncated`. For a connection that
+  /// must not be taken for complete.
   package func abort() {
     channel.triggerUserOutboundEvent(OpenSSLHandler.AbortConnection(reason: nil), promise: nil)
   }
@@ -100,9 +102,9 @@ extension FramedConnection {
 extension FramedConnection {
   /// The peer's frames. Single pass: one iterator per connection.
   ///
-  /// Ends after the peer's close_notify. Throws `truncated` if the stream ended without one, and the other errors of
-  /// an open connection. A consumer that pauses stops the socket after `highestFrameCount` waiting frames and one
-  /// socket read.
+  /// Ends after the peer's close_notify. Throws `truncated` if the stream ended without one, and
+  /// the other errors of an open connection. A consumer that pauses stops the socket after
+  /// `highestFrameCount` waiting frames and one socket read.
   package struct Frames: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
     package typealias Failure = TransportError

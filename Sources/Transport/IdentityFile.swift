@@ -55,7 +55,8 @@ enum IdentityFile {
     return bytes
   }
 
-  /// Creates a file that does not exist, with these permissions from the start, and makes it durable.
+  /// Creates a file that does not exist, with these permissions from the start, and makes it
+  /// durable.
   /// - Throws: `identityExists`, or `identityUnusable`; then no file is left behind.
   static func create(
     _ path: String, bytes: UnsafeRawBufferPointer, mode: mode_t

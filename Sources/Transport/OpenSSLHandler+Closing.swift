@@ -53,7 +53,8 @@ extension OpenSSLHandler {
     context.read()
   }
 
-  /// The peer's close_notify arrived: its last byte has been delivered, and nothing we send will be read.
+  /// The peer's close_notify arrived: its last byte has been delivered, and nothing we send will be
+  /// read.
   func peerClosed(_ context: ChannelHandlerContext) {
     if phase == .closing {
       context.close(promise: nil)
@@ -94,8 +95,9 @@ extension OpenSSLHandler {
     linger(context, alertMayHelp: error.isAnsweredByAlert)
   }
 
-  /// Closing with unread bytes makes the kernel send a reset, which can overtake the alert that tells the peer why.
-  /// So this half closes and drops what arrives until the peer closes, `closeTimeout` at most.
+  /// Closing with unread bytes makes the kernel send a reset, which can overtake the alert that
+  /// tells the peer why. So this half closes and drops what arrives until the peer closes,
+  /// `closeTimeout` at most.
   private func linger(_ context: ChannelHandlerContext, alertMayHelp: Bool) {
     session = nil
     guard alertMayHelp, context.channel.isActive else {

@@ -1,16 +1,18 @@
 package import NIOCore
 
-/// TLS 1.3 over the system's OpenSSL as a channel handler: ciphertext towards the socket, plaintext towards the
-/// application.
+/// TLS 1.3 over the system's OpenSSL as a channel handler: ciphertext towards the socket, plaintext
+/// towards the application.
 ///
-/// - Reading follows demand. While the handshake runs the handler reads on its own; afterwards a socket read happens
-///   only when a `read` comes down the pipeline, and ciphertext that arrived with the end of the handshake waits for
-///   the first one. So a slow consumer stops the socket, and the handler itself holds at most one socket read.
-/// - Writing is one to one: each write becomes one ciphertext write with the same promise, so that a promise succeeds
-///   when the ciphertext has left, and the channel's writability counts all that has not. Writes before the end of
-///   the handshake wait, up to `maximumPendingWriteBytes`.
-/// - `close` sends close_notify and waits for the peer's, at most `ConnectionLimits.closeTimeout`. An end of stream
-///   without it is reported as `TransportError.truncated`. `AbortConnection` closes at once.
+/// - Reading follows demand. While the handshake runs the handler reads on its own; afterwards a
+///   socket read happens only when a `read` comes down the pipeline, and ciphertext that arrived
+///   with the end of the handshake or right behind it waits for the first one. So a slow consumer
+///   stops the socket, and the handler itself holds what one wakeup of the socket brought.
+/// - Writing is one to one: each write becomes one ciphertext write with the same promise, so that
+///   a promise succeeds when the ciphertext has left, and the channel's writability counts all that
+///   has not. Writes before the end of the handshake wait, up to `maximumPendingWriteBytes`.
+/// - `close` sends close_notify and waits for the peer's, at most `ConnectionLimits.closeTimeout`.
+///   An end of stream without it is reported as `TransportError.truncated`. `AbortConnection`
+///   closes at once.
 ///
 /// Not `Sendable`: one handler, one `SSL`, one event loop.
 package final class OpenSSLHandler: ChannelDuplexHandler {
@@ -43,7 +45,8 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
 
   /// Bound on plaintext that waits for TLS to be able to proceed.
   package static let maximumPendingWriteBytes = 1 << 20
-  /// Bound on what OpenSSL sends on its own after the handshake (answers to key updates, 27 bytes each).
+  /// Bound on what OpenSSL sends on its own after the handshake (answers to key updates, 27 bytes
+  /// each).
   static let maximumReplyBytes = 65_536
   /// Bound on what is read and dropped after a failure while the alert travels.
   static let maximumDroppedBytes = 65_536
@@ -56,8 +59,8 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
 
   var phase = Phase.idle
   var session: TLSSession?
-  /// A `read` from downstream that waits for the end of the handshake.
-  var hasHeldRead = false
+  /// Whether the application has asked for data. Until then nobody may be there to take it.
+  var hasDemand = false
   var pendingWrites = CircularBuffer<PendingWrite>()
   var pendingWriteBytes = 0
   var hasHeldFlush = false
@@ -69,7 +72,8 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
   /// A handler for one channel.
   /// - Parameters:
   ///   - context: settings of this side; its role decides who speaks first.
-  ///   - expectedPin: client: SHA-256 of the server's SubjectPublicKeyInfo, 32 bytes. Server: not used.
+  ///   - expectedPin: client: SHA-256 of the server's SubjectPublicKeyInfo, 32 bytes. Server: not
+  ///     used.
   ///   - nowSeconds: Unix time at which the server's certificate has to be valid.
   ///   - handshake: succeeds when TLS is agreed; otherwise fails with a `TransportError`.
   package init(
@@ -151,8 +155,7 @@ extension OpenSSLHandler {
     phase = .established
     handshakePromise.succeed(result)
     sendPendingWrites(context)
-    if hasHeldRead {
-      hasHeldRead = false
+    if hasDemand {
       read(context: context)
     }
   }
@@ -169,9 +172,10 @@ extension OpenSSLHandler {
 
 extension OpenSSLHandler {
   package func read(context: ChannelHandlerContext) {
+    hasDemand = true
     switch phase {
     case .handshaking:
-      hasHeldRead = true
+      break
     case .established:
       if let session, session.buffers.inbound.readableBytes > 0 {
         deliver(context)
@@ -189,6 +193,10 @@ extension OpenSSLHandler {
     case .handshaking:
       session?.buffers.receive(ciphertext)
       advanceHandshake(context)
+    case .established where !hasDemand:
+      // The socket may read several times for one `read`, so more than the end of the handshake can
+      // be here.
+      session?.buffers.receive(ciphertext)
     case .established, .closing:
       session?.buffers.receive(ciphertext)
       deliver(context)
@@ -243,84 +251,5 @@ extension OpenSSLHandler {
       return
     }
     context.writeAndFlush(wrapOutboundOut(reply), promise: nil)
-  }
-}
-
-// MARK: - Sending
-
-extension OpenSSLHandler {
-  package func write(
-    context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
-  ) {
-    let write = PendingWrite(plaintext: unwrapOutboundIn(data), promise: promise)
-    switch phase {
-    case .established where pendingWrites.isEmpty:
-      if !encrypt(context, write) {
-        hold(context, write)
-      }
-    case .idle, .handshaking, .established:
-      hold(context, write)
-    case .closing, .failed, .closed:
-      promise?.fail(TransportError.closed)
-    }
-  }
-
-  package func flush(context: ChannelHandlerContext) {
-    if !pendingWrites.isEmpty {
-      hasHeldFlush = true
-    }
-    context.flush()
-  }
-
-  private func hold(_ context: ChannelHandlerContext, _ write: PendingWrite) {
-    let byteCount = pendingWriteBytes + write.plaintext.readableBytes
-    guard byteCount <= OpenSSLHandler.maximumPendingWriteBytes else {
-      write.promise?.fail(
-        TransportError.sendBufferFull(limitBytes: OpenSSLHandler.maximumPendingWriteBytes))
-      return
-    }
-    pendingWriteBytes = byteCount
-    pendingWrites.append(write)
-  }
-
-  func sendPendingWrites(_ context: ChannelHandlerContext) {
-    while phase == .established, let write = pendingWrites.first, encrypt(context, write) {
-      pendingWrites.removeFirst()
-      pendingWriteBytes -= write.plaintext.readableBytes
-    }
-    if pendingWrites.isEmpty, hasHeldFlush {
-      hasHeldFlush = false
-      context.flush()
-    }
-  }
-
-  /// Encrypts one write and hands it to the socket, or fails it with the connection.
-  /// - Returns: false if TLS cannot proceed yet and the write has to be tried again.
-  private func encrypt(_ context: ChannelHandlerContext, _ write: PendingWrite) -> Bool {
-    guard let session, write.plaintext.readableBytes > 0 else {
-      context.write(wrapOutboundOut(write.plaintext), promise: write.promise)
-      return true
-    }
-    do throws(TransportError) {
-      let step = try session.write(write.plaintext)
-      guard step == .completed else {
-        sendCiphertext(context)
-        return false
-      }
-      let ciphertext = session.buffers.takeOutbound() ?? ByteBuffer()
-      context.write(wrapOutboundOut(ciphertext), promise: write.promise)
-      return true
-    } catch {
-      write.promise?.fail(error)
-      fail(context, with: error)
-      return true
-    }
-  }
-
-  /// Sends what OpenSSL has produced apart from writes: handshake messages and alerts.
-  func sendCiphertext(_ context: ChannelHandlerContext) {
-    if let ciphertext = session?.buffers.takeOutbound() {
-      context.writeAndFlush(wrapOutboundOut(ciphertext), promise: nil)
-    }
   }
 }

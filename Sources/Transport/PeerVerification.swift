@@ -2,8 +2,9 @@ internal import COpenSSL
 
 /// Decides whether the server of one connection is the one the client was told about.
 ///
-/// The pin is SHA-256 over the DER SubjectPublicKeyInfo (RFC 7469 s.2.4), so a server may renew its certificate and
-/// keep its key. No certificate authority is asked: a pin names one key, an authority could name any.
+/// The pin is SHA-256 over the DER SubjectPublicKeyInfo (RFC 7469 s.2.4), so a server may renew its
+/// certificate and keep its key. No certificate authority is asked: a pin names one key, an
+/// authority could name any.
 final class PeerVerification {
   /// SHA-256.
   static let pinByteCount = 32

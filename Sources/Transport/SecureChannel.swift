@@ -2,7 +2,8 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// What servers and clients do alike with a TCP channel: put TLS and frames on it, wait for the handshake, use it.
+/// What servers and clients do alike with a TCP channel: put TLS and frames on it, wait for the
+/// handshake, use it.
 enum SecureChannel {
   /// A channel whose handshake is under way.
   struct Pending: Sendable {
@@ -47,8 +48,8 @@ enum SecureChannel {
     }
   }
 
-  /// Opens the flow of frames. The handler has delivered nothing before this, so nothing is missed; a connection that
-  /// ended in between is refused here, since its end would go unseen.
+  /// Opens the flow of frames. The handler has delivered nothing before this, so nothing is missed;
+  /// a connection that ended in between is refused here, since its end would go unseen.
   private static func attach(
     to channel: any Channel
   ) async throws(TransportError) -> NIOAsyncChannel<[UInt8], Never> {

@@ -1,9 +1,11 @@
 internal import COpenSSL
 
-/// The TLS settings that all connections of one role share: TLS 1.3 only, X25519, no tickets, no early data.
+/// The TLS settings that all connections of one role share: TLS 1.3 only, X25519, no tickets, no
+/// early data.
 ///
-/// `@unchecked Sendable`: an `SSL_CTX` is internally locked and reference counted, and nothing changes it after
-/// `init`, so `SSL_new` may run on any thread. The tests with many connections run under the thread sanitizer.
+/// `@unchecked Sendable`: an `SSL_CTX` is internally locked and reference counted, and nothing
+/// changes it after `init`, so `SSL_new` may run on any thread. The tests with many connections run
+/// under the thread sanitizer.
 package final class TLSContext: @unchecked Sendable {
   /// Which side of the handshake connections of this context take.
   enum Role: Equatable {
@@ -54,7 +56,8 @@ package final class TLSContext: @unchecked Sendable {
     }
     SSL_CTX_set_options(pointer, TLSContext.noTicket | TLSContext.noRenegotiation)
     _ = COpenSSL_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
-    // Buffers go while idle. The moving buffer flag is for a write retried from a ByteBuffer that was moved.
+    // Buffers go while idle. The moving buffer flag is for a write retried from a ByteBuffer that
+    // was moved.
     _ = COpenSSL_SSL_CTX_set_mode(
       pointer, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
     _ = COpenSSL_SSL_CTX_set_max_cert_list(pointer, TLSContext.maximumCertificateBytes)

@@ -5,14 +5,17 @@ extension TLSIdentity {
   /// Ten years. Clients pin the key, so a shorter life would only add renewals.
   package static let defaultValidityDays = 3_650
 
-  /// Makes a P-256 key and a self-signed certificate and writes both; nothing existing is overwritten.
+  /// Makes a P-256 key and a self-signed certificate and writes both; nothing existing is
+  /// overwritten.
   ///
-  /// The key file gets mode 0600, the certificate 0644. Both are durable when this returns; on error neither is left.
+  /// The key file gets mode 0600, the certificate 0644. Both are durable when this returns; on
+  /// error neither is left.
   /// - Parameters:
   ///   - certificatePath: new PEM file.
   ///   - keyPath: new PEM file (PKCS #8, not encrypted).
   ///   - commonName: subject and issuer, 1 ... 64 bytes of UTF-8.
-  ///   - alternativeNames: DNS names and IP addresses of the server for tools that check them; pinning does not.
+  ///   - alternativeNames: DNS names and IP addresses of the server for tools that check them;
+  ///     pinning does not.
   ///   - validityDays: 1 ... 36,500, counted from `nowSeconds`.
   ///   - nowSeconds: current Unix time.
   /// - Throws: `identityExists`, `identityUnusable`, `identityMalformed` or `cryptographicLibrary`.
@@ -106,7 +109,8 @@ extension TLSIdentity {
     }
   }
 
-  /// One entry in OpenSSL's text form, in which a comma or colon of an unchecked name would begin another entry.
+  /// One entry in OpenSSL's text form, in which a comma or colon of an unchecked name would begin
+  /// another entry.
   private static func subjectAlternativeName(_ name: String) throws(TransportError) -> String {
     var address = in6_addr()
     if inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1 {
@@ -135,7 +139,8 @@ extension TLSIdentity {
     to path: String, mode: mode_t, _ encode: (OpaquePointer) -> Int32
   ) throws(TransportError) {
     OpenSSLErrorQueue.clear()
-    // Secure memory where OpenSSL has it, and zeroed when freed in any case: one of the two is a private key.
+    // Secure memory where OpenSSL has it, and zeroed when freed in any case: one of the two is a
+    // private key.
     guard let bio = BIO_new(BIO_s_secmem()) else {
       throw OpenSSLErrorQueue.failure("create a buffer")
     }

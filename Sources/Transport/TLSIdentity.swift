@@ -2,11 +2,12 @@ internal import COpenSSL
 
 /// A server's certificate and private key.
 ///
-/// Keys are ECDSA P-256 when made here; Ed25519 is accepted when loaded. P-256 because OpenSSL 3.0 signs 2.1 times and
-/// verifies 1.3 times as fast with it as with Ed25519 (30,800 against 14,300 signatures a second measured), and every
-/// TLS tool reads it; strength is 128 bits either way.
+/// Keys are ECDSA P-256 when made here; Ed25519 is accepted when loaded. P-256 because OpenSSL 3.0
+/// signs 2.1 times and verifies 1.3 times as fast with it as with Ed25519 (30,800 against 14,300
+/// signatures a second measured), and every TLS tool reads it; strength is 128 bits either way.
 package struct TLSIdentity: Sendable {
-  /// SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes: what clients pin. It survives a renewed certificate.
+  /// SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes: what clients pin. It survives a renewed
+  /// certificate.
   package let spkiHash: [UInt8]
   /// Start of validity in Unix seconds.
   package let notBeforeSeconds: Int64
@@ -15,7 +16,8 @@ package struct TLSIdentity: Sendable {
 
   private let material: Material
 
-  /// Safe to share: nothing changes the objects after `init`, and OpenSSL counts their references atomically.
+  /// Safe to share: nothing changes the objects after `init`, and OpenSSL counts their references
+  /// atomically.
   private final class Material: @unchecked Sendable {
     let certificate: OpaquePointer
     let privateKey: OpaquePointer

@@ -3,16 +3,18 @@ internal import NIOCore
 
 /// What two ends of a finished handshake know about it.
 package struct TLSHandshake: Equatable, Sendable {
-  /// 32 bytes that both ends of this TLS session know, and no other session has: `tls-exporter` of RFC 9266.
+  /// 32 bytes that both ends of this TLS session know, and no other session has: `tls-exporter` of
+  /// RFC 9266.
   package let exporter: [UInt8]
-  /// Client side: SHA-256 of the server's SubjectPublicKeyInfo, equal to the pin. Server side: nil, since clients
-  /// prove themselves inside the session.
+  /// Client side: SHA-256 of the server's SubjectPublicKeyInfo, equal to the pin. Server side: nil,
+  /// since clients prove themselves inside the session.
   package let peerKeyHash: [UInt8]?
 }
 
 /// One TLS connection as OpenSSL sees it: ciphertext in and out of buffers, no socket.
 ///
-/// Confined to the event loop of its channel: the `SSL` object and the thread's error queue are used together.
+/// Confined to the event loop of its channel: the `SSL` object and the thread's error queue are
+/// used together.
 final class TLSSession {
   enum Step: Equatable {
     case completed
@@ -30,7 +32,8 @@ final class TLSSession {
   private let connection: OpaquePointer
   private let verification: PeerVerification?
 
-  /// - Parameter verification: the decision about the server's key; required for a client, nil for a server.
+  /// - Parameter verification: the decision about the server's key; required for a client, nil for
+  ///   a server.
   init(context: TLSContext, verification: PeerVerification?) throws(TransportError) {
     precondition((context.role == .client) == (verification != nil), "a client verifies a pin")
     OpenSSLErrorQueue.clear()
@@ -57,8 +60,8 @@ final class TLSSession {
     SSL_free(connection)
   }
 
-  /// Takes the handshake as far as the received ciphertext allows. What is to be sent, also after a failure (the
-  /// alert), is in `buffers`.
+  /// Takes the handshake as far as the received ciphertext allows. What is to be sent, also after a
+  /// failure (the alert), is in `buffers`.
   func advanceHandshake() throws(TransportError) -> Step {
     OpenSSLErrorQueue.clear()
     let result = SSL_do_handshake(connection)
@@ -103,8 +106,8 @@ final class TLSSession {
   }
 
   /// Encrypts the readable bytes of `plaintext`, at least one, into `buffers`.
-  /// - Returns: `.needsInput` if OpenSSL first has to read the rest of a TLS message of the peer. The same bytes have
-  ///   to be written again after it has.
+  /// - Returns: `.needsInput` if OpenSSL first has to read the rest of a TLS message of the peer.
+  ///   The same bytes have to be written again after it has.
   func write(_ plaintext: ByteBuffer) throws(TransportError) -> Step {
     OpenSSLErrorQueue.clear()
     buffers.reserveOutbound(TLSSession.ciphertextBound(ofPlaintext: plaintext.readableBytes))
@@ -117,7 +120,8 @@ final class TLSSession {
     throw .protocolViolation(reason: OpenSSLErrorQueue.takeReason())
   }
 
-  /// Puts close_notify into `buffers`. Not after a failed call: the alert of the failure took its place.
+  /// Puts close_notify into `buffers`. Not after a failed call: the alert of the failure took its
+  /// place.
   func sendCloseNotify() {
     OpenSSLErrorQueue.clear()
     // 0 is "sent, not yet received". A failure leaves nothing to send and the socket closes anyway.
@@ -125,7 +129,8 @@ final class TLSSession {
     OpenSSLErrorQueue.clear()
   }
 
-  /// RFC 8446 s.5.2: 5 bytes of header, 1 of content type and 16 of tag per record of at most 2^14 bytes.
+  /// RFC 8446 s.5.2: 5 bytes of header, 1 of content type and 16 of tag per record of at most 2^14
+  /// bytes.
   private static func ciphertextBound(ofPlaintext byteCount: Int) -> Int {
     byteCount + (byteCount / 16_384 + 1) * 22
   }

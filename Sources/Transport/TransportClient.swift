@@ -11,7 +11,8 @@ package enum TransportClient {
   /// - Parameters:
   ///   - host: name or IP address.
   ///   - port: 1 ... 65,535.
-  ///   - serverKeyPin: SHA-256 of the server's SubjectPublicKeyInfo, 32 bytes (`TLSIdentity.spkiHash`).
+  ///   - serverKeyPin: SHA-256 of the server's SubjectPublicKeyInfo, 32 bytes
+  ///     (`TLSIdentity.spkiHash`).
   ///   - eventLoops: the thread that carries the connection; any number of connections share it.
   ///   - isolation: where `body` runs; the caller's own isolation.
   ///   - body: uses the connection; it does not outlive `body`.
@@ -59,7 +60,8 @@ package enum TransportClient {
     }
   }
 
-  /// Client settings are the same for every connection of the process, and an `SSL_CTX` is expensive to make.
+  /// Client settings are the same for every connection of the process, and an `SSL_CTX` is
+  /// expensive to make.
   private static let sharedContext: Result<TLSContext, TransportError> = {
     do throws(TransportError) {
       return .success(try TLSContext.client())
@@ -69,8 +71,8 @@ package enum TransportClient {
   }()
 }
 
-/// The channels of one call to connect, so that a cancelled task can close them. A name with several addresses is
-/// tried in parallel (RFC 8305), so there may be more than one.
+/// The channels of one call to connect, so that a cancelled task can close them. A name with
+/// several addresses is tried in parallel (RFC 8305), so there may be more than one.
 private final class ConnectionAttempts: Sendable {
   private struct State {
     var channels: [any Channel] = []

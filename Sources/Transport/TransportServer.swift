@@ -7,7 +7,8 @@ internal import Synchronization
 package struct ServerLimits: Equatable, Sendable {
   /// The bounds of each connection.
   package var connection: ConnectionLimits
-  /// Connections open at a time, including those in the handshake; more are accepted and closed at once.
+  /// Connections open at a time, including those in the handshake; more are accepted and closed at
+  /// once.
   package var maximumConnections = 4_096
   /// Threads that carry connections.
   package var eventLoopCount = 2
@@ -30,13 +31,15 @@ package enum TransportServerEvent: Equatable, Sendable {
 
 /// A TCP port that accepts TLS connections and hands them out as frames.
 ///
-/// A bound server has to be run or stopped: its threads and its port are freed at the end of `run` or in `stop`.
+/// A bound server has to be run or stopped: its threads and its port are freed at the end of `run`
+/// or in `stop`.
 package final class TransportServer: Sendable {
   /// Connections that the kernel keeps while the server is busy or not yet running.
   static let backlog: CInt = 1_024
 
-  /// The event loops may be shut down only when nobody uses the listener any more: a call on a loop that is gone
-  /// never returns. `run` does it, or `stop` if it is closing the listener at that moment.
+  /// The event loops may be shut down only when nobody uses the listener any more: a call on a loop
+  /// that is gone never returns. `run` does it, or `stop` if it is closing the listener at that
+  /// moment.
   private enum State {
     case bound
     case running
@@ -68,7 +71,8 @@ package final class TransportServer: Sendable {
   ///   - host: an IP address or name of this machine, such as "127.0.0.1", "::1" or "0.0.0.0".
   ///   - port: 0 ... 65,535; 0 takes a free one.
   ///   - identity: the certificate and key that clients have pinned.
-  ///   - observe: called on an event loop for each peer that does not become a connection; must not block.
+  ///   - observe: called on an event loop for each peer that does not become a connection; must not
+  ///     block.
   /// - Throws: `portBusy`, `bindFailed`, or `cryptographicLibrary`.
   package static func bind(
     host: String, port: Int, identity: TLSIdentity, limits: ServerLimits,
@@ -157,8 +161,8 @@ package final class TransportServer: Sendable {
     }
   }
 
-  /// Stops listening at once. `run` returns when the open connections have ended, after `drainTimeout` by
-  /// cancelling them. Safe to call again.
+  /// Stops listening at once. `run` returns when the open connections have ended, after
+  /// `drainTimeout` by cancelling them. Safe to call again.
   package func stop() async {
     let before = state.withLock { state in
       defer { if state == .bound || state == .running { state = .stopping } }
@@ -193,7 +197,8 @@ package final class TransportServer: Sendable {
   }
 
   private func waitForDrainTimeout() async {
-    // The close future never fails; the sleep fails only when cancelled, which ends the wait as intended.
+    // The close future never fails; the sleep fails only when cancelled, which ends the wait as
+    // intended.
     try? await listener.closeFuture.get()
     try? await Task.sleep(for: limits.drainTimeout)
   }

@@ -13,8 +13,8 @@ struct CentralizedGramTests {
   func retail(withTexts: Bool) async throws {
     let problem = try EvaluationProblem.retail(Retail.split.get(), name: "online-retail")
     let descriptions = problem.catalogue.descriptions
-    let features: (@Sendable () throws -> ItemFeatures)? =
-      withTexts ? { try TextFeatures.lsa(descriptions: descriptions) } : nil
+    var features: (@Sendable () throws -> ItemFeatures)?
+    if withTexts { features = { try TextFeatures.lsa(descriptions: descriptions) } }
     let plan = try ComparisonPlan(
       problem: problem,
       cells: [

@@ -136,15 +136,15 @@ struct RoundsTests {
     #expect(harness.finished == .budgetExhausted)
     #expect(harness.storage.ledgerState.rounds.released == fits)
     #expect(harness.storage.ledgerState.rounds.offered == fits)
-    let refusals = harness.notes.compactMap { note -> (Double, Double, Double, Int)? in
-      guard case .budgetRefused(let spent, let with, let limit, let left) = note else { return nil }
-      return (spent, with, limit, left)
-    }
-    let refusal = try #require(refusals.first)
+    let refusals = harness.notes.filter { if case .budgetRefused = $0 { true } else { false } }
     #expect(refusals.count == 1)
-    #expect(refusal.0 == harness.storage.ledgerState.epsilonSpent)
-    #expect(refusal.0 <= 8 && refusal.1 > 8 && refusal.2 == 8)
-    #expect(refusal.3 == 0)
+    guard
+      case .budgetRefused(let spent, let withRound, let limit, let left, let inAll)? =
+        refusals.first
+    else { return }
+    #expect(spent == harness.storage.ledgerState.epsilonSpent)
+    #expect(spent <= 8 && withRound > 8 && limit == 8)
+    #expect(left == 0 && inAll == fits)
     for customer in harness.customers {
       #expect(customer.offers.count == fits)
       #expect(customer.received.contains { $0.kind == .finished })

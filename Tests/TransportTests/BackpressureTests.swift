@@ -6,8 +6,8 @@ import Testing
 @Suite struct BackpressureTests {
   static let frameBytes = 262_144
   static let frameCount = 256
-  /// Linux lets loopback sockets keep at most about 4 MB to send and 6 MB received; the rest of the lag is ours: the
-  /// frames that wait for the consumer, one socket read, and one frame per sender.
+  /// Linux lets loopback sockets keep at most about 4 MB to send and 6 MB received; the rest of the
+  /// lag is ours: the frames that wait for the consumer, one socket read, and one frame per sender.
   static let highestLagBytes = 16 << 20
 
   @Test("a slow reader suspends the sender instead of growing memory")

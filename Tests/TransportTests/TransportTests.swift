@@ -131,7 +131,8 @@ import Testing
           return
         }
       }
-      // The server learns of the close after the client does, so the first tries may still be refused.
+      // The server learns of the close after the client does, so the first tries may still be
+      // refused.
       var isServed = false
       while !isServed {
         isServed =

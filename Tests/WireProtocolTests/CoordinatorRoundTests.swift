@@ -149,7 +149,8 @@ struct CoordinatorRoundTests {
     let effects = harness.clock(seconds: 30)
     #expect(effects.results == ["1 too-slow"])
     #expect(effects.granted == [2])
-    #expect(harness.send([messages[1]], from: 1).results == ["1 not-offered"])
+    // Its last chunk was on the way already: it counts for nothing and is not answered again.
+    #expect(harness.send([messages[1]], from: 1).isEmpty)
     #expect(try harness.upload([0, 1, 0, 0], from: 2).last == .charge)
     #expect(try harness.releaseExactSum() == [0, 1, 0, 0])
   }

@@ -147,7 +147,7 @@ struct OfferRulesTests {
   func descriptions() {
     let refusals: [OfferRefusal] = [
       .badSignature, .roundNotAfter(journal: 3), .wrongPolicy, .undefinedPlanIndex(9),
-      .unknownModel, .unknownCatalogue, .wrongDimension(offered: 3, expected: 4),
+      .unknownCatalogue,
       .noiseBelowPolicy(offered: 1, needed: 2), .budgetExhausted(spentEpsilon: 8, limit: 8),
       .noConsent, .optedOut,
     ]

@@ -23,6 +23,7 @@ package struct ClientRound: Sendable {
   private let identity: SigningKey
   private var phase = Phase.deciding
   private var sealed: (header: UpdateHeader, chunks: [[UInt8]])?
+  private var isJournaled = false
 
   /// - Parameters:
   ///   - offer: already checked by `OfferRules`.
@@ -49,7 +50,12 @@ package struct ClientRound: Sendable {
       phase = joins ? .waitingForSlot : .declined
       return [.send(.answer(Answer(round: offer.round, joins: joins)))]
     case (.message(.proceed(let proceed)), .waitingForSlot) where proceed.round == offer.round:
-      if sealed != nil {
+      if let sealed {
+        // Sealed but not durably journalled: the storage failed, and not a byte has left.
+        guard isJournaled else {
+          phase = .journaling
+          return [.journal(digest: sealed.header.digest)]
+        }
         phase = .sent
         return sendEffects()
       }
@@ -60,6 +66,7 @@ package struct ClientRound: Sendable {
       phase = .journaling
       return [.journal(digest: header.digest)]
     case (.journaled, .journaling):
+      isJournaled = true
       phase = .sent
       return sendEffects()
     case (.message(.updateResult(let result)), _) where result.round == offer.round:

@@ -201,7 +201,10 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   private mutating func append(
     _ chunk: UpdateChunk, from id: ClientID
   ) -> [CoordinatorRoundEffect] {
-    guard uploads[id]?.header != nil else { return reject(id, offer.round, .notOffered) }
+    guard uploads[id]?.header != nil else {
+      // What follows a refused header is on its way already; its sender knows why.
+      return members[id]?.state == .rejected ? [] : reject(id, offer.round, .notOffered)
+    }
     let limit = UpdateSeal.sealedByteCount(dimension: Int(offer.dimension))
     guard uploads[id]?.append(chunk, limit: limit) == true else { return fail(id, .wrongLength) }
     guard let upload = uploads[id], upload.isComplete else { return [] }

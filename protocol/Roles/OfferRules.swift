@@ -8,9 +8,7 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case roundNotAfter(journal: UInt64)
   case wrongPolicy
   case undefinedPlanIndex(UInt32)
-  case unknownModel
   case unknownCatalogue
-  case wrongDimension(offered: Int, expected: Int)
   case noiseBelowPolicy(offered: UInt64, needed: UInt64)
   case budgetExhausted(spentEpsilon: Double, limit: Double)
   case noConsent
@@ -24,10 +22,7 @@ extension OfferRefusal: CustomStringConvertible {
     case .roundNotAfter(let round): "round \(round) is already in this device's journal"
     case .wrongPolicy: "the offer names another policy than the one consented to"
     case .undefinedPlanIndex(let index): "the policy plans no round \(index)"
-    case .unknownModel: "the model is not the one with the offered hash"
     case .unknownCatalogue: "the catalogue is not the one with the offered hash"
-    case .wrongDimension(let offered, let expected):
-      "the offer asks for \(offered) numbers, the model has \(expected)"
     case .noiseBelowPolicy(let offered, let needed):
       "the offer adds noise of \(offered) grid steps, the policy promises \(needed)"
     case .budgetExhausted(let spent, let limit):
