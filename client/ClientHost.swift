@@ -86,12 +86,11 @@ actor ClientHost {
   /// - Parameter csv: rows `kind,item,time,value,occasion`; nil for an empty store.
   func makeStore(home: ClientHome, importing csv: String?) throws {
     guard !BehaviorStore.exists(in: home.store) else { return }
-    let store = try BehaviorStore.create(directory: home.store)
-    defer {
-      // Closing only frees memory here; what was written is durable already.
-      try? store.close()
-    }
-    if let csv { _ = try store.importCSV(path: csv) }
+    let store =
+      try csv.map { try BehaviorStore.create(directory: home.store, importingCSV: $0) }
+      ?? BehaviorStore.create(directory: home.store)
+    // Closing only frees memory here; what was written is durable already.
+    try? store.close()
   }
 
   func outcome(of index: Int) -> CustomerOutcome { customers[index].outcome }

@@ -7,7 +7,7 @@ packages=(libsodium-dev libssl-dev libsqlite3-dev pkg-config python3 python3-pip
 
 if ! command -v swift >/dev/null 2>&1; then
   echo "error: Swift is missing" >&2
-  echo "why:   Tacit is built with Swift 6.2 or later" >&2
+  echo "why:   Tacit is built with Swift 6.3 or later" >&2
   echo "next:  install it from https://www.swift.org/install/linux and run this again" >&2
   exit 1
 fi

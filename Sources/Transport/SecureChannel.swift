@@ -67,6 +67,9 @@ enum SecureChannel {
               highWatermark: FramedConnection.Frames.highestFrameCount),
             isOutboundHalfClosureEnabled: false))
         try channel.syncOptions?.setOption(.autoRead, value: true)
+        // Switching autoRead on reads from the socket without asking the handlers. What TLS already
+        // holds comes out only when asked for, and the peer may have nothing more to say.
+        pipeline.read()
         return asyncChannel
       }.get()
     } catch {

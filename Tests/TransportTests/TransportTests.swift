@@ -280,6 +280,7 @@ import Testing
   @Test("cancelling a task that waits for a frame closes its connection")
   func cancelReceive() async throws {
     let ended = Mailbox<Bool>()
+    let waiting = Mailbox<Void>()
     let handler: @Sendable (FramedConnection) async -> Void = { connection in
       var frames = connection.frames.makeAsyncIterator()
       do throws(TransportError) {
@@ -296,11 +297,14 @@ import Testing
             try await Loopback.connect(server, pin: identity.spkiHash) { connection in
               try await connection.send([1])
               var frames = connection.frames.makeAsyncIterator()
+              // A cancelled send aborts instead of closing, so cancel behind it.
+              waiting.put(())
               _ = try await frames.next()
             }
           }
         }
         #expect(await ended.next() == false)
+        _ = await waiting.next()
         group.cancelAll()
         #expect(await ended.next() == true)
       }
