@@ -9,6 +9,13 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+// In a module graph with SwiftNIO, `sockaddr_in` belongs to a C module of its own that is no product.
+let strictWithoutMemberVisibility: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
 // `FUZZ=1 swift build -c release --product FuzzMessage --scratch-path .build-fuzz`: see Fuzz/README.md.
 let fuzzing = Context.environment["FUZZ"] != nil
 let coverage: [SwiftSetting] = fuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
@@ -138,7 +145,7 @@ let package = Package(
       dependencies: [
         "Transport", "COpenSSL", .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOTestUtils", package: "swift-nio"),
-      ] + nio, swiftSettings: strict),
+      ] + nio, swiftSettings: strictWithoutMemberVisibility),
     .testTarget(
       name: "OperationsTests", dependencies: ["Operations"], exclude: ["Golden"],
       swiftSettings: strict),
