@@ -11,11 +11,25 @@ struct ComparisonTests {
 
   /// Forty customers with 4 of 12 items, of which one is held out.
   private static func problem() throws -> EvaluationProblem {
-    let all = (0..<40).map { customer in
-      Array(Set((0..<4).map { (customer * 5 + $0 * (1 + customer % 3)) % itemCount })).sorted()
-    }
-    return EvaluationProblem(
-      name: "made", histories: all.map { history(Array($0.dropLast())) },
+    try problem(
+      of: (0..<40).map { customer in
+        Array(Set((0..<4).map { (customer * 5 + $0 * (1 + customer % 3)) % itemCount })).sorted()
+      })
+  }
+
+  /// Forty customers with 4 of 12 items drawn at random, so that scores lie close together and one
+  /// customer can change their order.
+  private static func drawnProblem() throws -> EvaluationProblem {
+    var generator = SeededRandom(seed: 11)
+    return try problem(
+      of: (0..<40).map { _ in
+        Array((0..<itemCount).shuffled(using: &generator).prefix(4))
+      })
+  }
+
+  private static func problem(of all: [[Int]]) throws -> EvaluationProblem {
+    EvaluationProblem(
+      name: "made", histories: all.map { history($0.dropLast().sorted()) },
       catalogue: try catalogue(itemCount),
       tasks: [
         RankingTask(
@@ -23,7 +37,7 @@ struct ComparisonTests {
           queries: all.enumerated().map {
             RankingQuery(
               customer: $0.offset, targets: $0.element.suffix(1),
-              masked: Array($0.element.dropLast()))
+              masked: $0.element.dropLast().sorted())
           })
       ])
   }
@@ -102,7 +116,7 @@ struct ComparisonTests {
 
   @Test("federated Gram equals its twin without noise, and one client who sends other data shows")
   func twin() async throws {
-    let problem = try Self.problem()
+    let problem = try Self.drawnProblem()
     let plan = try Self.plan(
       [
         ComparisonCell(model: "gram", setting: .centralized),

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -5,10 +6,22 @@ import Testing
 
 @Suite struct BackpressureTests {
   static let frameBytes = 262_144
-  static let frameCount = 256
-  /// Linux lets loopback sockets keep at most about 4 MB to send and 6 MB received; the rest of the
-  /// lag is ours: the frames that wait for the consumer, one socket read, and one frame per sender.
-  static let highestLagBytes = 16 << 20
+  static let frameCount = 512
+  /// What Linux lets the two sockets keep on this machine, and 4 MiB of ours: the frames that wait
+  /// for the consumer, one socket read, and one frame per sender.
+  static let highestLagBytes =
+    largestSocketBuffer("tcp_wmem") + largestSocketBuffer("tcp_rmem") + (4 << 20)
+
+  /// The last of the three figures in /proc/sys/net/ipv4, or the kernel's default of 6 MiB.
+  private static func largestSocketBuffer(_ name: String) -> Int {
+    guard let file = fopen("/proc/sys/net/ipv4/\(name)", "r") else { return 6 << 20 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 128)
+    guard fgets(&line, Int32(line.count), file) != nil else { return 6 << 20 }
+    let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let largest = text.split(whereSeparator: \.isWhitespace).last
+    return largest.flatMap { Int($0) } ?? 6 << 20
+  }
 
   @Test("a slow reader suspends the sender instead of growing memory")
   func slowReader() async throws {

@@ -378,7 +378,12 @@ import Testing
         try await connection.send([1])
         #expect(try await frames.next() == [1])
         group.cancelAll()
-        #expect(try await frames.next() == nil)
+        do throws(TransportError) {
+          #expect(try await frames.next() == nil)
+        } catch {
+          // Cancelling aborts: the end may come without close_notify, and then says so.
+          #expect(error == .truncated)
+        }
       }
       try await group.waitForAll()
     }
