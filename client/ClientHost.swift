@@ -40,8 +40,9 @@ actor ClientHost {
 
   /// Most items that may wait for one connection: an update of the largest dimension is 64 chunks.
   private static let outboxCapacity = 128
-  /// Stores open at once.
-  private static let openStores = 64
+  /// Stores open at once, each with three descriptors. Customers take turns, so a process that hosts
+  /// no more than this many opens each store once.
+  static let openStores = 512
 
   /// - Parameters:
   ///   - blobsPath: directory for public blobs, shared by the customers of this process.

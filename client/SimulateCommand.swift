@@ -64,7 +64,7 @@ struct SimulateCommand: AsyncParsableCommand {
         exit: .invalidConfiguration)
     }
     // A connection each, the open stores, and what every process has.
-    try DescriptorLimit.raise(to: names.count + 512)
+    try DescriptorLimit.raise(to: names.count + 3 * ClientHost.openStores + 256)
     let thread = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let tally = SimulationTally(count: names.count)
     let host = ClientHost(

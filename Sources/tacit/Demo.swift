@@ -63,17 +63,23 @@ struct Demo: Sendable {
     say("data     reading \(OnlineRetail.attribution)")
     let dataset = try OnlineRetail.load(from: .current())
     let split = RetailSplit(dataset)
+    let popularity = try await DemoAccuracy.popularity(of: split, users: options.users)
+    let firstFigure = startedAt.duration(to: .now)
+    say(
+      "measure  recall@20 on new items when everyone gets the best sellers: "
+        + "\(Format.decimal(popularity, places: 4)); the model has to beat that")
     let customers = try prepareCustomers(dataset)
     let federation = try startFederation(customers: customers.count)
     let training = try await train(federation, customers: customers.count)
     say("")
     let audit = try auditLedger()
     let scan = try searchForRows(customers)
-    let accuracy = try await measure(split)
+    let accuracy = try await measure(split, popularity: popularity)
     let slate = try recommendToOne()
     let summary = DemoSummary(
       options: options, customers: customers.count, training: training, audit: audit, scan: scan,
-      accuracy: accuracy, slate: slate, seconds: startedAt.duration(to: .now))
+      accuracy: accuracy, slate: slate, firstFigure: firstFigure,
+      seconds: startedAt.duration(to: .now))
     try summary.write(to: layout)
     summary.printClosing(layout)
     guard scan.rowsInCoordinatorFiles == 0 else {
@@ -90,7 +96,7 @@ struct Demo: Sendable {
     }
   }
 
-  func say(_ line: String) { print(line) }
+  func say(_ line: String) { DemoOutput.line(line) }
 
   // MARK: - Customers
 
@@ -191,7 +197,7 @@ struct Demo: Sendable {
     return DemoTraining(
       mode: view.policy.mode, policy: view.policy, state: view.state,
       clientProcesses: federation.clients.count, killedProcess: killed,
-      signalLines: monitor.signalLines, secondsToFirstFigure: monitor.secondsToFirstFigure)
+      signalLines: monitor.signalLines, secondsToFirstRound: monitor.secondsToFirstRound)
   }
 
   private func waitForClients(_ federation: DemoFederation, except killed: Int?) async throws {
@@ -253,12 +259,14 @@ struct Demo: Sendable {
     return scan
   }
 
-  private func measure(_ split: RetailSplit) async throws -> DemoAccuracy {
+  private func measure(
+    _ split: RetailSplit, popularity: Double
+  ) async throws -> DemoAccuracy {
     say("measure  accuracy outside the coordinator, from raw data: no epsilon covers these figures")
     let view = try LedgerView(layout.coordinator)
     let accuracy = try await DemoAccuracy.measure(
       split: split, policy: view.policy, parameters: try view.releasedParameters(),
-      users: options.users)
+      users: options.users, popularity: popularity)
     for line in accuracy.lines { say("         " + line) }
     return accuracy
   }
@@ -271,6 +279,14 @@ struct Demo: Sendable {
     say("One customer's device recommends, without the network (client recommend --why):")
     for line in slate.split(separator: "\n") { say("  " + line) }
     return slate
+  }
+}
+
+/// What the demo prints, seen at once also through a pipe.
+enum DemoOutput {
+  static func line(_ text: String) {
+    print(text)
+    fflush(nil)
   }
 }
 

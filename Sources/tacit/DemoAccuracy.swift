@@ -16,38 +16,35 @@ struct DemoAccuracy: Sendable {
 
   private static let easeHyperparameters = JSONValue.object(["lambda": .string("200")])
 
-  /// Measures the model that the coordinator released, and three others beside it.
+  /// Measures the model that the coordinator released, and two others beside it.
   ///
   /// - Parameter users: as the demo's; nil for all.
   static func measure(
-    split: RetailSplit, policy: PrivacyPolicy, parameters: ModelParameters, users: Int?
+    split: RetailSplit, policy: PrivacyPolicy, parameters: ModelParameters, users: Int?,
+    popularity: Double
   ) async throws -> DemoAccuracy {
     let problem = try EvaluationProblem.retail(split, name: OnlineRetail.name)
     let features = try TextFeatures.lsa(descriptions: split.catalogue.descriptions)
     let histories = chosenHistories(split, users: users)
     let itemCount = split.catalogue.count
     func recall(_ model: some RankingModel) async throws -> Double {
-      let results = try await problem.evaluate(model)
-      return results.first { $0.task == "new" }?.value(of: .recall) ?? .nan
+      try await Self.recall(of: model, in: problem)
     }
     func federated(_ parameters: ModelParameters) throws -> FederatedRankingModel {
       try FederatedRankingModel(
         identifier: policy.model, hyperparameters: policy.hyperparameters,
         parameters: parameters, catalogue: split.catalogue, features: features)
     }
-    let progress = ProgressReporter.onStandardError(title: "measuring", unit: "models", total: 4)
-    let popularity = try await recall(
-      PopularityBaseline(histories: histories, itemCount: itemCount))
-    progress.update(done: 1)
+    let progress = ProgressReporter.onStandardError(title: "measuring", unit: "models", total: 3)
     let federatedPrivate = try await recall(try federated(parameters))
-    progress.update(done: 2)
+    progress.update(done: 1)
     let unnoised = try await InProcessTrainer.train(
       FederatedTrainingRequest(
         histories: histories.filter { !$0.isEmpty }, catalogue: split.catalogue,
         model: policy.model, hyperparameters: policy.hyperparameters, epsilon: nil,
         delta: policy.delta.doubleValue, seed: 1))
     let federatedNoNoise = try await recall(try federated(unnoised.parameters))
-    progress.update(done: 3)
+    progress.update(done: 2)
     let centralized = try await recall(
       EASE(
         histories: histories, itemCount: itemCount,
@@ -56,6 +53,21 @@ struct DemoAccuracy: Sendable {
     return DemoAccuracy(
       popularity: popularity, federatedPrivate: federatedPrivate,
       federatedNoNoise: federatedNoNoise, centralized: centralized)
+  }
+
+  /// What everyone's best sellers reach: the first figure, before any training.
+  static func popularity(of split: RetailSplit, users: Int?) async throws -> Double {
+    try await recall(
+      of: PopularityBaseline(
+        histories: chosenHistories(split, users: users), itemCount: split.catalogue.count),
+      in: try EvaluationProblem.retail(split, name: OnlineRetail.name))
+  }
+
+  private static func recall(
+    of model: some RankingModel, in problem: EvaluationProblem
+  ) async throws -> Double {
+    let results = try await problem.evaluate(model)
+    return results.first { $0.task == "new" }?.value(of: .recall) ?? .nan
   }
 
   /// The histories of the customers that take part; the others' are empty.

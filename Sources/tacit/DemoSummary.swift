@@ -14,7 +14,8 @@ struct DemoTraining {
   let killedProcess: Int?
   /// The coordinator's lines about released rounds, with their signal-to-noise ratios.
   let signalLines: [String]
-  let secondsToFirstFigure: Double?
+  /// From the start of the demo to the first released round.
+  let secondsToFirstRound: Double?
 }
 
 /// What the search for behaviour rows found.
@@ -35,6 +36,8 @@ struct DemoSummary {
   let scan: DemoScan
   let accuracy: DemoAccuracy
   let slate: String
+  /// From the start of the demo to the first figure on the screen.
+  let firstFigure: Duration
   let seconds: Duration
 
   private var policy: PrivacyPolicy { training.policy }
@@ -61,14 +64,15 @@ struct DemoSummary {
       "coordinator_files_searched": .integer(Int64(scan.coordinatorFiles)),
       "audit": .string(audit.verdict.sentence),
       "signal": .array(training.signalLines.map(JSONValue.string)),
-      "seconds": .number(wholeSeconds),
-      "seconds_to_first_figure": training.secondsToFirstFigure.map(JSONValue.number) ?? .null,
+      "seconds": .number(Self.number(of: seconds)),
+      "seconds_to_first_figure": .number(Self.number(of: firstFigure)),
+      "seconds_to_first_round": training.secondsToFirstRound.map(JSONValue.number) ?? .null,
       "accuracy_caution": .string(CompareCommand.caution),
     ])
   }
 
-  private var wholeSeconds: Double {
-    Double(seconds.components.seconds) + 1e-18 * Double(seconds.components.attoseconds)
+  private static func number(of duration: Duration) -> Double {
+    Double(duration.components.seconds) + 1e-18 * Double(duration.components.attoseconds)
   }
 
   /// Writes `summary.json` and `report.html`.

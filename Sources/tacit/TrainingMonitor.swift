@@ -25,7 +25,7 @@ struct TrainingMonitor {
   private var roundStartedAt: [Int: ContinuousClock.Instant] = [:]
   private(set) var signalLines: [String] = []
   /// From the start of the demo to the first released round.
-  private(set) var secondsToFirstFigure: Double?
+  private(set) var secondsToFirstRound: Double?
 
   init(layout: DemoLayout, customers: Int, startedAt: ContinuousClock.Instant) {
     self.layout = layout
@@ -74,7 +74,7 @@ struct TrainingMonitor {
   mutating func say(_ line: String) {
     if terminal.canRedraw, !lastText.isEmpty { StandardError.write("\r\u{1B}[2K") }
     lastText = ""
-    print(line)
+    DemoOutput.line(line)
   }
 
   mutating func finish() {
@@ -92,9 +92,9 @@ struct TrainingMonitor {
       say(String(line))
       guard line.contains("released") else { continue }
       signalLines.append(String(line))
-      if secondsToFirstFigure == nil {
+      if secondsToFirstRound == nil {
         let elapsed = startedAt.duration(to: .now)
-        secondsToFirstFigure =
+        secondsToFirstRound =
           Double(elapsed.components.seconds) + 1e-18 * Double(elapsed.components.attoseconds)
       }
     }
