@@ -63,7 +63,7 @@ struct AgreementKeyTests {
   }
 
   // The points of order 1, 2, 4 and 8 with their non-canonical forms, as listed in
-  // https://cr.yp.to/ecdh.html#validate; each forces the all-zero secret.
+  // cr.yp.to each forces the all-zero secret.
   @Test(
     "a small-order public key is refused",
     arguments: [

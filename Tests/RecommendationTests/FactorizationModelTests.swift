@@ -105,7 +105,7 @@ import VectorMath
 
   @Test("the seed is FNV-1a of the catalogue: the published test values")
   func publicSeed() throws {
-    // http://www.isthe.com/chongo/tech/comp/fnv/, test vectors of FNV-1a 64.
+    // isthe.com test vectors of FNV-1a 64.
     #expect(PublicSeed(hashing: []).value == 0xcbf2_9ce4_8422_2325)
     #expect(PublicSeed(hashing: Array("a".utf8)).value == 0xaf63_dc4c_8601_ec8c)
     #expect(PublicSeed(hashing: Array("foobar".utf8)).value == 0x8594_4171_f739_67e8)
