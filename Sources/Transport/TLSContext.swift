@@ -4,8 +4,8 @@ internal import COpenSSL
 /// early data.
 ///
 /// `@unchecked Sendable`: an `SSL_CTX` is internally locked and reference counted, and nothing
-/// changes it after `init`, so `SSL_new` may run on any thread. The tests with many connections run
-/// under the thread sanitizer.
+/// changes it after `init`, so `SSL_new` may run on any thread. The tests with many connections have
+/// not been run under the thread sanitizer yet.
 package final class TLSContext: @unchecked Sendable {
   /// Which side of the handshake connections of this context take.
   enum Role: Equatable {
