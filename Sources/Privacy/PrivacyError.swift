@@ -2,6 +2,8 @@
 package enum PrivacyError: Error, Equatable, Sendable {
   /// A noise multiplier that is not a finite number above zero.
   case invalidNoiseMultiplier(Double)
+  /// A parameter of a mechanism, sampler or accountant that is not accepted.
+  case invalidParameter(name: String, value: String, accepted: String)
   /// Noise of `scale` grid steps, outside ``PrivacyEvent/chargeableScales``.
   case scaleNotChargeable(UInt64)
   /// A sensitivity of `steps` grid steps, outside ``PrivacyEvent/chargeableSensitivities``.
@@ -43,6 +45,8 @@ extension PrivacyError: CustomStringConvertible {
     switch self {
     case .invalidNoiseMultiplier(let value):
       "noise multiplier \(value) is not a finite number above 0"
+    case .invalidParameter(let name, let value, let accepted):
+      "\(name) is \(value); accepted: \(accepted)"
     case .scaleNotChargeable(let scale):
       "noise of \(scale) grid steps cannot be charged; accepted: \(PrivacyEvent.chargeableScales)"
     case .sensitivityNotChargeable(let steps):
