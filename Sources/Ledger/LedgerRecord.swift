@@ -32,6 +32,14 @@ package enum LedgerRecord: Equatable, Sendable {
     }
   }
 
+  /// The round that the record ends: of RELEASE, VOID and BURNED.
+  package var closedRound: UInt64? {
+    switch self {
+    case .genesis, .offer, .charge: nil
+    case .release, .void, .burned: round
+    }
+  }
+
   /// The round the record speaks of; nil for GENESIS.
   package var round: UInt64? {
     switch self {
