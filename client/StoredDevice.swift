@@ -30,6 +30,8 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
 
   func lastRound() throws -> UInt64? { try store.lastRound(ledgerID: ledgerID) }
 
+  func unsettledRounds() throws -> [UInt64] { try store.unsettledRounds(ledgerID: ledgerID) }
+
   /// A round that the coordinator declared void, under its signature, is not counted: in mode
   /// `sealed` it holds the update in clear anyway, and a void round has no output.
   func spentMuSquared() throws -> Double {
@@ -51,8 +53,12 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
       case .void: .void
       case .burned: .burned
       }
-    try store.recordOutcome(
-      state, round: round, ledgerID: ledgerID, atSeconds: Int64(time(nil)))
+    do throws(BehaviorStoreError) {
+      try store.recordOutcome(
+        state, round: round, ledgerID: ledgerID, atSeconds: Int64(time(nil)))
+    } catch .roundNotJournaled {
+      // Another device's round.
+    }
   }
 
   func keepCheckpoint(_ checkpoint: CheckpointNote) throws {

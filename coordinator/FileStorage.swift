@@ -15,9 +15,16 @@ final class FileStorage: CoordinatorStorage, @unchecked Sendable {
   private let roster: RosterStore
   private let blobs: BlobDirectory
   private let failpoint: Failpoint
+  private let ledgerDirectory: String
+  /// The kind of entry that ended each round; read from the log when it is first asked for.
+  private var closings: [UInt64: LedgerRecordKind]?
 
-  init(ledger: LedgerWriter, roster: RosterStore, blobs: BlobDirectory, failpoint: Failpoint) {
+  init(
+    ledger: LedgerWriter, ledgerDirectory: String, roster: RosterStore, blobs: BlobDirectory,
+    failpoint: Failpoint
+  ) {
     self.ledger = ledger
+    self.ledgerDirectory = ledgerDirectory
     self.roster = roster
     self.blobs = blobs
     self.failpoint = failpoint
@@ -38,7 +45,18 @@ final class FileStorage: CoordinatorStorage, @unchecked Sendable {
 
   var ledgerState: LedgerState { ledger.state }
 
-  func append(_ record: LedgerRecord) throws -> LedgerPosition { try ledger.append(record) }
+  func closingKind(of round: UInt64) throws -> LedgerRecordKind? {
+    if let closed = ledger.state.lastClosed, closed.round == round { return closed.kind }
+    let known = try closings ?? LedgerReader.closings(inDirectory: ledgerDirectory)
+    closings = known
+    return known[round]
+  }
+
+  func append(_ record: LedgerRecord) throws -> LedgerPosition {
+    let position = try ledger.append(record)
+    if let closed = record.closedRound { closings?[closed] = record.kind }
+    return position
+  }
 
   func checkpointText() throws -> [UInt8] { try ledger.checkpoint().text }
 

@@ -11,6 +11,40 @@ enum LedgerReader {
   ///
   /// - Throws: `LedgerStoreError` when the directory holds no ledger, or a damaged one.
   static func state(inDirectory path: String) throws -> LedgerState {
+    let (head, log) = try acknowledged(inDirectory: path)
+    do throws(LedgerError) {
+      let replay = LedgerReplay(log: log)
+      if let failure = replay.failure { throw failure }
+      guard let state = replay.state else {
+        throw .tornLine(entry: 0, byteCount: replay.tornByteCount)
+      }
+      try head.requirePrefix(of: replay)
+      return state
+    } catch {
+      throw LedgerStoreError.ledger(error)
+    }
+  }
+
+  /// The kind of entry that ended each round, up to the head.
+  ///
+  /// - Throws: as `state(inDirectory:)`.
+  static func closings(inDirectory path: String) throws -> [UInt64: LedgerRecordKind] {
+    let (_, log) = try acknowledged(inDirectory: path)
+    var closings: [UInt64: LedgerRecordKind] = [:]
+    do throws(LedgerError) {
+      for (index, line) in log.split(separator: UInt8(ascii: "\n")).enumerated() {
+        let record = try LedgerEntry(decoding: Array(line), at: index).record
+        if let round = record.closedRound { closings[round] = record.kind }
+      }
+    } catch {
+      throw LedgerStoreError.ledger(error)
+    }
+    return closings
+  }
+
+  private static func acknowledged(
+    inDirectory path: String
+  ) throws -> (head: LedgerHead, log: [UInt8]) {
     // The head first: the log only grows, so it then reaches at least that far.
     guard
       let headBytes = try DurableFile.read(
@@ -20,13 +54,7 @@ enum LedgerReader {
     else { throw LedgerStoreError.noLedger }
     do throws(LedgerError) {
       let head = try LedgerHead(decoding: headBytes)
-      let replay = LedgerReplay(log: Array(log.prefix(head.byteCount)))
-      if let failure = replay.failure { throw failure }
-      guard let state = replay.state else {
-        throw .tornLine(entry: 0, byteCount: replay.tornByteCount)
-      }
-      try head.requirePrefix(of: replay)
-      return state
+      return (head, Array(log.prefix(head.byteCount)))
     } catch {
       throw LedgerStoreError.ledger(error)
     }

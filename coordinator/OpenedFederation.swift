@@ -49,8 +49,8 @@ struct OpenedFederation {
       model = try ModelRegistry.model(
         identifier: policy.model, hyperparameters: policy.hyperparameters)
       storage = FileStorage(
-        ledger: ledger, roster: try RosterStore(path: directory.roster), blobs: blobs,
-        failpoint: failpoint)
+        ledger: ledger, ledgerDirectory: directory.ledger,
+        roster: try RosterStore(path: directory.roster), blobs: blobs, failpoint: failpoint)
     } catch {
       throw CoordinatorFailure.explain(error)
     }

@@ -120,6 +120,11 @@ extension BehaviorStore {
       .reduce(0) { sum, entry in (sum + (entry.mu * entry.mu).nextUp).nextUp }
   }
 
+  /// The rounds of a ledger that were journaled and have no outcome, ascending.
+  package func unsettledRounds(ledgerID: String) throws(BehaviorStoreError) -> [UInt64] {
+    try journal(ledgerID: ledgerID).filter { $0.state == .spent }.map(\.round)
+  }
+
   /// The highest round journaled for a ledger.
   package func lastRound(ledgerID: String) throws(BehaviorStoreError) -> UInt64? {
     try read { database in try Self.lastRound(ledgerID: ledgerID, in: database) }

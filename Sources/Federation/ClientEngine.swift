@@ -33,6 +33,9 @@ package struct ClientEngine: Sendable {
   private var fetches: [SHA256Digest: [[UInt8]]] = [:]
   private var missingBlobs: Set<SHA256Digest> = []
   private var afterBlobs: AfterBlobs?
+  /// Rounds asked for and not answered yet; an offer and the end of training wait for them.
+  private var outcomesAsked: [UInt64] = []
+  private var waitingForOutcomes: [Message] = []
   private var knownHashes: (catalogue: SHA256Digest, features: SHA256Digest)?
 
   /// What waits until every missing blob is on the device.
@@ -72,6 +75,8 @@ package struct ClientEngine: Sendable {
     case .disconnected:
       phase = .offline
       fetches = [:]
+      outcomesAsked = []
+      waitingForOutcomes = []
       return []
     case .updateReady(let update):
       guard let update else {
@@ -124,18 +129,32 @@ package struct ClientEngine: Sendable {
       return try answerHello(hello, exporter: exporter)
     case (.awaitingWelcome, .welcome(let welcome)):
       return try accept(welcome)
-    case (.member, .offer(let offer)):
-      return try consider(offer)
+    case (.member, .offer), (.member, .finished):
+      guard outcomesAsked.isEmpty else {
+        waitingForOutcomes.removeAll { $0.kind == message.kind }
+        waitingForOutcomes.append(message)
+        return []
+      }
+      return try act(on: message)
+    case (.member, .outcomes(let outcomes)):
+      return try settle(outcomes)
     case (.member, .proceed), (.member, .updateResult):
       return try advanceRound(.message(message))
     case (.member, .roundClosed(let closed)):
       return try close(closed)
-    case (.member, .finished(let finished)):
-      return try finish(finished)
     case (.member, .blobChunk(let chunk)):
       return try receive(chunk)
     default:
       throw FederationError.unexpectedMessage("\(message.kind) came out of order")
+    }
+  }
+
+  /// What must not run before the outcomes asked for are known.
+  private mutating func act(on message: Message) throws -> [ClientEffect] {
+    switch message {
+    case .offer(let offer): try consider(offer)
+    case .finished(let finished): try finish(finished)
+    default: []
     }
   }
 
@@ -216,7 +235,8 @@ package struct ClientEngine: Sendable {
       try SHA256Digest(bytes: welcome.featuresHash)
     )
     phase = .member
-    return effects + [.note(.loggedIn)]
+    effects.append(.note(.loggedIn))
+    return effects + askOutcomes(of: try storage.unsettledRounds())
   }
 
   private func enrolment(from welcome: Welcome, token: EnrolmentToken) throws -> Enrolment {
@@ -301,9 +321,11 @@ package struct ClientEngine: Sendable {
     }
     guard offer.catalogueHash == knownHashes?.catalogue.bytes else { throw .unknownCatalogue }
     let lastRound: UInt64?
+    let unsettled: UInt64?
     let spent: GDPFilter
     do {
       lastRound = try storage.lastRound()
+      unsettled = try storage.unsettledRounds().first
       spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
     } catch {
       // An unreadable journal counts as no consent: nothing is sent.
@@ -311,7 +333,7 @@ package struct ClientEngine: Sendable {
     }
     return try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, spent: spent)
+      lastRound: lastRound, unsettled: unsettled, spent: spent)
   }
 
   private var clientID: ClientID {
@@ -366,15 +388,41 @@ package struct ClientEngine: Sendable {
     return try advanceRound(.journaled)
   }
 
+  // MARK: - Outcomes
+
+  /// Asks for a first part of `rounds`; what is open still is told when it closes.
+  private mutating func askOutcomes(of rounds: [UInt64]) -> [ClientEffect] {
+    outcomesAsked = Array(rounds.prefix(AskOutcomes.maximumRounds))
+    guard !outcomesAsked.isEmpty else { return [] }
+    return [.send(Message.askOutcomes(AskOutcomes(rounds: outcomesAsked)).encoded())]
+  }
+
+  /// Records what was asked for, asks for the rest, then goes on with what had to wait.
+  private mutating func settle(_ outcomes: Outcomes) throws -> [ClientEffect] {
+    guard let newestAsked = outcomesAsked.last else {
+      throw FederationError.unexpectedMessage("outcomes came that were not asked for")
+    }
+    guard outcomes.closed.allSatisfy({ outcomesAsked.contains($0.round) }) else {
+      throw FederationError.unexpectedMessage("the outcome of another round than asked for came")
+    }
+    var effects: [ClientEffect] = []
+    for closed in outcomes.closed { effects += try close(closed) }
+    let rest = try storage.unsettledRounds().filter { $0 > newestAsked }
+    effects += askOutcomes(of: rest)
+    guard outcomesAsked.isEmpty else { return effects }
+    let waiting = waitingForOutcomes
+    waitingForOutcomes = []
+    for message in waiting { effects += try act(on: message) }
+    return effects
+  }
+
   private mutating func close(_ closed: RoundClosed) throws -> [ClientEffect] {
     let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
     guard coordinatorKey.isValidSignature(closed.signature, for: closed.signedBytes) else {
       throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
     }
     try keep(checkpoint: closed.checkpoint)
-    if try storage.lastRound() == closed.round {
-      try storage.recordOutcome(round: closed.round, closed.outcome)
-    }
+    try storage.recordOutcome(round: closed.round, closed.outcome)
     if round?.offer.round == closed.round { round = nil }
     return [.note(.closed(round: closed.round, closed.outcome))]
   }

@@ -48,10 +48,16 @@ package protocol DeviceStorage: AnyObject {
   func consents(to policyHash: SHA256Digest) throws -> Bool
   /// The newest round that this device has journalled in this ledger.
   func lastRound() throws -> UInt64?
+  /// Rounds of this ledger that were journalled and whose outcome is not proven yet, ascending.
+  func unsettledRounds() throws -> [UInt64]
   /// Sum of mu squared over the journal's rounds that count as spent.
   func spentMuSquared() throws -> Double
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
+  /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
+  /// took no part in.
+  ///
+  /// - Throws: when another outcome is recorded: the coordinator told two stories.
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws
   /// Keeps a checkpoint that the coordinator signed: the device's own evidence.
   func keepCheckpoint(_ checkpoint: CheckpointNote) throws
@@ -69,6 +75,16 @@ package struct SpentRound: Equatable, Sendable {
   package let charge: String
   /// SHA-256 over the sealed chunks.
   package let updateDigest: [UInt8]
+
+  package init(
+    round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8]
+  ) {
+    self.round = round
+    self.policyHash = policyHash
+    self.mu = mu
+    self.charge = charge
+    self.updateDigest = updateDigest
+  }
 }
 
 /// Size and text of a signed checkpoint.

@@ -100,9 +100,6 @@ extension CoordinatorEngine {
     if let older, older != connection { effects += try refuse(older, .alreadyConnected) }
     lastLogin = now
     effects.append(send(.welcome(try welcome(entry)), on: connection))
-    if let closed = try lastOutcome() {
-      effects.append(send(.roundClosed(closed), on: connection))
-    }
     if let finishReason {
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))

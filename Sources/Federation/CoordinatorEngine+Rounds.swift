@@ -186,18 +186,20 @@ extension CoordinatorEngine {
     return broadcast(.roundClosed(try signed(outcome, of: number, reason: reason)))
   }
 
-  /// How the newest closed round ended, for a member who was not there: from the ledger, so that a
-  /// restart forgets nothing, and with the newest checkpoint, which is never older than the one of
-  /// the welcome before it.
-  func lastOutcome() throws -> RoundClosed? {
-    guard let closed = storage.ledgerState.lastClosed else { return nil }
-    let name: RoundClosed.Outcome =
-      switch closed.kind {
-      case .release: .released
-      case .burned: .burned
-      default: .void
-      }
-    return try signed(name, of: closed.round, reason: "")
+  /// How rounds ended, for a member who was not there: from the ledger, so that a restart forgets
+  /// nothing, and with the newest checkpoint, which is never older than the one of the welcome.
+  func outcomes(of rounds: [UInt64]) throws -> Outcomes {
+    Outcomes(
+      closed: try rounds.compactMap { number in
+        let outcome: RoundClosed.Outcome
+        switch try storage.closingKind(of: number) {
+        case .release: outcome = .released
+        case .burned: outcome = .burned
+        case .void: outcome = .void
+        case nil, .genesis, .offer, .charge: return nil
+        }
+        return try signed(outcome, of: number, reason: "")
+      })
   }
 
   private func signed(

@@ -125,6 +125,8 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
       return try advanceRound(.message(id, message))
     case .fetchBlob(let fetch):
       return try serveBlob(fetch, on: connection)
+    case .askOutcomes(let ask):
+      return [send(.outcomes(try outcomes(of: ask.rounds)), on: connection)]
     case .refused:
       return try forget(connection) + [.close(connection)]
     default:

@@ -13,6 +13,7 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   private var tokens: [[UInt8]: ClientID?] = [:]
   private var roster: [ClientID: RosterEntry] = [:]
   private var blobs: [SHA256Digest: [UInt8]] = [:]
+  private var closings: [UInt64: LedgerRecordKind] = [:]
   private var signedCheckpoint: (size: Int, text: [UInt8])?
 
   /// - Parameter tokens: secrets that may be redeemed once each.
@@ -45,10 +46,13 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
     return .enrolled(entry)
   }
 
+  func closingKind(of round: UInt64) -> LedgerRecordKind? { closings[round] }
+
   func append(_ record: LedgerRecord) throws -> LedgerPosition {
     let (entry, state) = try ledgerState.appending(record)
     entries.append(entry)
     ledgerState = state
+    if let closed = record.closedRound { closings[closed] = record.kind }
     return LedgerPosition(index: entry.index, root: state.root)
   }
 

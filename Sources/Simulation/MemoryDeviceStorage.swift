@@ -17,6 +17,12 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
 
   func lastRound() -> UInt64? { state.withLock { $0.rounds.keys.max() } }
 
+  func unsettledRounds() -> [UInt64] {
+    state.withLock { state in
+      state.rounds.filter { $0.value.outcome == nil }.keys.sorted()
+    }
+  }
+
   func spentMuSquared() -> Double {
     state.withLock { state in
       state.rounds.values.reduce(0) { sum, round in

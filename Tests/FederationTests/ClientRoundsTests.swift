@@ -254,6 +254,26 @@ struct ClientRoundsTests {
     #expect(device.spentMuSquared() == spent)
   }
 
+  @Test("no further round is joined while the coordinator has not said how the last one ended")
+  func outcomeNotProven() throws {
+    try contribute(to: try offer(round: 3))
+    #expect(try refusal(try offer(round: 4)) == .outcomeNotProven(round: 3))
+    try harness.deliver(try closed(round: 3, .burned), to: 0)
+    #expect(try refusal(try offer(round: 4)) == nil)
+  }
+
+  @Test("the outcome of a round of others is no business of this device")
+  func outcomeOfOthers() throws {
+    try harness.deliver(try closed(round: 8, .released), to: 0)
+    #expect(device.outcome(of: 8) == nil)
+    #expect(device.journal.isEmpty)
+  }
+
+  @Test("outcomes that were not asked for are refused")
+  func unaskedOutcomes() throws {
+    #expect(throws: FederationError.self) { try effects(.outcomes(Outcomes(closed: []))) }
+  }
+
   // MARK: - Checkpoints
 
   @Test("a ledger that shrank is refused with both sizes")

@@ -52,6 +52,10 @@ final class RecordingDevice: DeviceStorage, Sendable {
 
   func lastRound() -> UInt64? { state.withLock { $0.rounds.keys.max() } }
 
+  func unsettledRounds() -> [UInt64] {
+    state.withLock { $0.rounds.filter { $0.value.outcome == nil }.keys.sorted() }
+  }
+
   func spentMuSquared() -> Double {
     state.withLock { state in
       state.rounds.values.reduce(state.extraMuSquared) { sum, round in

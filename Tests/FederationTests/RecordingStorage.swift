@@ -108,6 +108,13 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     }
   }
 
+  func closingKind(of round: UInt64) throws -> LedgerRecordKind? {
+    try begin("closing kind")
+    return state.withLock { state in
+      state.records.first { $0.closedRound == round }?.kind
+    }
+  }
+
   func append(_ record: LedgerRecord) throws -> LedgerPosition {
     try begin("append \(record.kind.rawValue)")
     return try state.withLock { state in

@@ -6,6 +6,14 @@ import Synchronization
 enum Loopback {
   static let maximumFrameBytes = 262_144 + 1_024
 
+  /// Limits for tests that are not about time: a loaded machine may take long over a handshake.
+  static var patientLimits: ConnectionLimits {
+    var limits = ConnectionLimits(maximumFrameBytes: maximumFrameBytes)
+    limits.connectTimeout = .seconds(120)
+    limits.handshakeTimeout = .seconds(120)
+    return limits
+  }
+
   /// Runs `body` beside a server, then stops the server and waits for it.
   static func withServer<Result: Sendable>(
     identity: TLSIdentity, _ adjust: (inout ServerLimits) -> Void = { _ in },
@@ -13,7 +21,7 @@ enum Loopback {
     handler: @escaping @Sendable (FramedConnection) async -> Void,
     _ body: (TransportServer) async throws -> Result
   ) async throws -> Result {
-    var limits = ServerLimits(connection: ConnectionLimits(maximumFrameBytes: maximumFrameBytes))
+    var limits = ServerLimits(connection: patientLimits)
     adjust(&limits)
     let server = try await TransportServer.bind(
       host: "127.0.0.1", port: 0, identity: identity, limits: limits, observe: observe)
@@ -44,7 +52,7 @@ enum Loopback {
 
   static func connect<Result>(
     _ server: TransportServer, pin: [UInt8],
-    limits: ConnectionLimits = ConnectionLimits(maximumFrameBytes: maximumFrameBytes),
+    limits: ConnectionLimits = patientLimits,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (FramedConnection) async throws -> sending Result
   ) async throws -> sending Result {

@@ -36,13 +36,13 @@ struct OfferRulesTests {
   }
 
   private func check(
-    _ offer: Offer, lastRound: UInt64? = nil, spentMuSquared: Double = 0,
-    key: VerifyingKey? = nil
+    _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil,
+    spentMuSquared: Double = 0, key: VerifyingKey? = nil
   ) throws(OfferRefusal) -> PrivacyEvent {
     try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: key ?? coordinator.verifyingKey, lastRound: lastRound,
-      spent: policy.makeFilter(spentMuSquared: spentMuSquared))
+      unsettled: unsettled, spent: policy.makeFilter(spentMuSquared: spentMuSquared))
   }
 
   @Test("an offer under the policy is charged by ruling 18")
@@ -95,6 +95,14 @@ struct OfferRulesTests {
       }
     }
     #expect(throws: Never.self) { try check(signed, lastRound: 4) }
+  }
+
+  @Test("while the outcome of an earlier round is not proven, no round is joined")
+  func outcomeNotProven() throws {
+    let signed = try offer()
+    #expect(throws: OfferRefusal.outcomeNotProven(round: 3)) {
+      try check(signed, lastRound: 4, unsettled: 3)
+    }
   }
 
   @Test("noise below the policy's, by one grid step or by a coarser grid, is refused")

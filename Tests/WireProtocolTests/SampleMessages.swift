@@ -76,6 +76,22 @@ enum SampleMessages {
           checkpoint: ramp(6, from: 22), reason: "quorum", signature: ramp(64, from: 23)))
     ),
     ("finished", .finished(Finished(reason: .budgetExhausted, modelHash: ramp(32, from: 24)))),
+    (
+      "ask_outcomes", .askOutcomes(AskOutcomes(rounds: [round, 7]))
+    ),
+    (
+      "outcomes",
+      .outcomes(
+        Outcomes(closed: [
+          RoundClosed(
+            round: 7, outcome: .burned, modelHash: ramp(32, from: 28),
+            checkpoint: ramp(6, from: 29), reason: "", signature: ramp(64, from: 30)),
+          RoundClosed(
+            round: round, outcome: .released, modelHash: ramp(32, from: 31),
+            checkpoint: ramp(6, from: 32), reason: "", signature: ramp(64, from: 33)),
+        ]))
+    ),
+    ("outcomes_none", .outcomes(Outcomes(closed: []))),
     ("fetch_blob", .fetchBlob(FetchBlob(hash: ramp(32, from: 25)))),
     (
       "blob_chunk",

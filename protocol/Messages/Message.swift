@@ -15,6 +15,8 @@ package enum Message: Equatable, Sendable {
   case updateResult(UpdateResult)
   case roundClosed(RoundClosed)
   case finished(Finished)
+  case askOutcomes(AskOutcomes)
+  case outcomes(Outcomes)
   case fetchBlob(FetchBlob)
   case blobChunk(BlobChunk)
 }
@@ -35,6 +37,8 @@ extension Message {
     case updateResult = 21
     case roundClosed = 22
     case finished = 23
+    case askOutcomes = 24
+    case outcomes = 25
     case fetchBlob = 32
     case blobChunk = 33
   }
@@ -54,6 +58,8 @@ extension Message {
     case .updateResult: .updateResult
     case .roundClosed: .roundClosed
     case .finished: .finished
+    case .askOutcomes: .askOutcomes
+    case .outcomes: .outcomes
     case .fetchBlob: .fetchBlob
     case .blobChunk: .blobChunk
     }
@@ -80,6 +86,8 @@ extension Message {
     case .updateResult(let body): body.write(to: &writer)
     case .roundClosed(let body): body.write(to: &writer)
     case .finished(let body): body.write(to: &writer)
+    case .askOutcomes(let body): body.write(to: &writer)
+    case .outcomes(let body): body.write(to: &writer)
     case .fetchBlob(let body): body.write(to: &writer)
     case .blobChunk(let body): body.write(to: &writer)
     }
@@ -113,6 +121,8 @@ extension Message {
     case .updateResult: self = .updateResult(try UpdateResult(from: &reader))
     case .roundClosed: self = .roundClosed(try RoundClosed(from: &reader))
     case .finished: self = .finished(try Finished(from: &reader))
+    case .askOutcomes: self = .askOutcomes(try AskOutcomes(from: &reader))
+    case .outcomes: self = .outcomes(try Outcomes(from: &reader))
     case .fetchBlob: self = .fetchBlob(try FetchBlob(from: &reader))
     case .blobChunk: self = .blobChunk(try BlobChunk(from: &reader))
     }

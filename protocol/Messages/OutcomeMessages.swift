@@ -92,6 +92,59 @@ package struct RoundClosed: Equatable, Sendable {
   }
 }
 
+/// A client asks how rounds ended that its journal holds without an outcome.
+package struct AskOutcomes: Equatable, Sendable {
+  /// Most rounds of one request; a client with more asks again.
+  package static let maximumRounds = 128
+
+  /// 1 to `maximumRounds` rounds.
+  package var rounds: [UInt64]
+
+  package init(rounds: [UInt64]) {
+    self.rounds = rounds
+  }
+
+  func write(to writer: inout ByteWriter) {
+    precondition((1...Self.maximumRounds).contains(rounds.count), "1 to 128 rounds are asked for")
+    writer.uint8(UInt8(rounds.count))
+    for round in rounds { writer.uint64(round) }
+  }
+
+  init(from reader: inout ByteReader) throws(WireError) {
+    let count = Int(try reader.uint8())
+    guard (1...Self.maximumRounds).contains(count) else {
+      throw .fieldTooLong(actual: count, limit: Self.maximumRounds)
+    }
+    rounds = []
+    for _ in 0..<count { rounds.append(try reader.uint64()) }
+  }
+}
+
+/// The answer to `AskOutcomes`: those of the rounds asked for that have ended, in the order asked.
+package struct Outcomes: Equatable, Sendable {
+  /// At most `AskOutcomes.maximumRounds`.
+  package var closed: [RoundClosed]
+
+  package init(closed: [RoundClosed]) {
+    self.closed = closed
+  }
+
+  func write(to writer: inout ByteWriter) {
+    precondition(closed.count <= AskOutcomes.maximumRounds, "more outcomes than can be asked for")
+    writer.uint8(UInt8(closed.count))
+    for outcome in closed { outcome.write(to: &writer) }
+  }
+
+  init(from reader: inout ByteReader) throws(WireError) {
+    let count = Int(try reader.uint8())
+    guard count <= AskOutcomes.maximumRounds else {
+      throw .fieldTooLong(actual: count, limit: AskOutcomes.maximumRounds)
+    }
+    closed = []
+    for _ in 0..<count { closed.append(try RoundClosed(from: &reader)) }
+  }
+}
+
 /// No further round will be offered: the plan is complete or the budget is spent.
 package struct Finished: Equatable, Sendable {
   package enum Reason: UInt8, Sendable {

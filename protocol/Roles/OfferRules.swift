@@ -6,6 +6,7 @@ package import Privacy
 package enum OfferRefusal: Error, Equatable, Sendable {
   case badSignature
   case roundNotAfter(journal: UInt64)
+  case outcomeNotProven(round: UInt64)
   case wrongPolicy
   case undefinedPlanIndex(UInt32)
   case unknownCatalogue
@@ -20,6 +21,8 @@ extension OfferRefusal: CustomStringConvertible {
     switch self {
     case .badSignature: "the offer is not signed by the coordinator of this federation"
     case .roundNotAfter(let round): "round \(round) is already in this device's journal"
+    case .outcomeNotProven(let round):
+      "the coordinator has not said how round \(round) ended, in which this device took part"
     case .wrongPolicy: "the offer names another policy than the one consented to"
     case .undefinedPlanIndex(let index): "the policy plans no round \(index)"
     case .unknownCatalogue: "the catalogue is not the one with the offered hash"
@@ -41,12 +44,13 @@ package enum OfferRules {
   ///   - policy: the policy consented to, and its digest.
   ///   - coordinatorKey: the key pinned at enrolment.
   ///   - lastRound: the newest round in the device's journal, if any.
+  ///   - unsettled: the oldest round in it without a proven outcome, if any (R9).
   ///   - spent: the device's own filter over its journal.
   /// - Returns: what the round would be charged.
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
-    lastRound: UInt64?, spent: GDPFilter
+    lastRound: UInt64?, unsettled: UInt64?, spent: GDPFilter
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
       throw .badSignature
@@ -56,6 +60,7 @@ package enum OfferRules {
       throw .undefinedPlanIndex(offer.planIndex)
     }
     if let lastRound, offer.round <= lastRound { throw .roundNotAfter(journal: lastRound) }
+    if let unsettled { throw .outcomeNotProven(round: unsettled) }
     let planned = policy.plan[Int(offer.planIndex)]
     let event: PrivacyEvent
     do {

@@ -41,6 +41,11 @@ MESSAGES = [
     ("round_closed", u8(22) + R + u8(2) + ramp(32, 21) + opaque2(ramp(6, 22)) + opaque2(b"quorum")
      + ramp(64, 23)),
     ("finished", u8(23) + u8(2) + ramp(32, 24)),
+    ("ask_outcomes", u8(24) + u8(2) + R + u64(7)),
+    ("outcomes", u8(25) + u8(2)
+     + u64(7) + u8(3) + ramp(32, 28) + opaque2(ramp(6, 29)) + opaque2(b"") + ramp(64, 30)
+     + R + u8(1) + ramp(32, 31) + opaque2(ramp(6, 32)) + opaque2(b"") + ramp(64, 33)),
+    ("outcomes_none", u8(25) + u8(0)),
     ("fetch_blob", u8(32) + ramp(32, 25)),
     ("blob_chunk", u8(33) + ramp(32, 26) + u32(1) + u32(3) + opaque4(ramp(7, 27))),
     ("blob_missing", u8(33) + ramp(32, 26) + u32(0) + u32(0) + opaque4(b"")),
