@@ -25,6 +25,18 @@ package enum PrivacyError: Error, Equatable, Sendable {
   case unknownPolicyField(field: String, nearest: String)
   /// The policy is not JSON; the text says where and why.
   case malformedPolicy(String)
+  /// A parameter of a ``DPEvent`` outside its range. `event` is the kind in words.
+  case invalidEventParameter(event: String, parameter: String, value: String, accepted: String)
+  /// A mechanism that gives no guarantee under this relation, or none that is known here.
+  case unsupportedRelation(event: String, relation: NeighbouringRelation, reason: String)
+  /// Text that is no list of events. `offset` counts bytes from 0.
+  case malformedEvents(offset: Int, reason: String)
+  /// An accountant that has no analysis of an event.
+  case notAccountable(event: String, accountant: String, reason: String)
+  /// A query outside its range, such as a delta of 2.
+  case invalidQuery(parameter: String, value: String, accepted: String)
+  /// No value of the free parameter reaches the target.
+  case notCalibratable(reason: String)
 }
 
 /// Why a charge was refused, in the unit people read: epsilon at the ledger's delta.
@@ -69,6 +81,16 @@ extension PrivacyError: CustomStringConvertible {
     case .unknownPolicyField(let field, let nearest):
       "policy has no field \(field); did you mean \(nearest)?"
     case .malformedPolicy(let reason): "the policy is not valid JSON: \(reason)"
+    case .invalidEventParameter(let event, let parameter, let value, let accepted):
+      "\(parameter) of \(event) is \(value); accepted: \(accepted)"
+    case .unsupportedRelation(let event, let relation, let reason):
+      "\(event) cannot be accounted under \(relation.rawValue): \(reason)"
+    case .malformedEvents(let offset, let reason): "events, byte \(offset): \(reason)"
+    case .notAccountable(let event, let accountant, let reason):
+      "the \(accountant) accountant has no figure for \(event): \(reason)"
+    case .invalidQuery(let parameter, let value, let accepted):
+      "\(parameter) is \(value); accepted: \(accepted)"
+    case .notCalibratable(let reason): reason
     }
   }
 }

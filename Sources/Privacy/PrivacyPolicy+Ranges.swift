@@ -17,6 +17,10 @@ extension PrivacyPolicy {
     try requireName("federation", federation)
     try Self.require("mode", mode == "sealed", quoted(mode), "\"sealed\"")
     try Self.require("filter", filter == "gdp", quoted(filter), "\"gdp\"")
+    // A charge holds the sensitivity C and the protocol fixes who takes part: zero-out, no other.
+    try Self.require(
+      "relation", NeighbouringRelation.enforceable.contains(relation), quoted(relation.rawValue),
+      NeighbouringRelation.enforceable.map { quoted($0.rawValue) }.joined(separator: " or "))
     try requireName("model", model)
     try require("epsilon_limit", epsilonLimit, in: Self.acceptedEpsilon)
     try require("delta", delta, in: Self.acceptedDelta)
