@@ -3,23 +3,30 @@ package struct DrawnItem: Sendable, Equatable {
   /// Place in the catalogue.
   package let item: Int
   /// The probability, in (0, 1], that the policy shows this item at this position given the items at the
-  /// positions before; exact for the distribution that was sampled.
+  /// positions before; exact for the distribution that was sampled, unless ``monteCarloDraws`` is set.
   package let propensity: Double
+  /// How many draws the propensity was estimated from; nil where it is exact.
+  package let monteCarloDraws: Int?
 
-  package init(item: Int, propensity: Double) {
+  package init(item: Int, propensity: Double, monteCarloDraws: Int? = nil) {
     self.item = item
     self.propensity = propensity
+    self.monteCarloDraws = monteCarloDraws
   }
 }
 
 /// A rule that draws slates, so that what was shown can be evaluated later.
 ///
 /// It runs on the device and spends no budget. The propensity of a whole slate is the product of its
-/// items' propensities. Every candidate has a positive propensity at every position, as off-policy
-/// estimators need.
+/// items' propensities. A policy that learns holds what it learned as a value; the same policy, scores
+/// and generator draw the same slate again.
 package protocol ExplorationPolicy: Sendable {
   /// The name in logs and on command lines.
   static var identifier: String { get }
+
+  /// Whether every candidate has a positive propensity at every position, as inverse propensity
+  /// weighting needs; a log drawn without it can only be evaluated for policies that show the same.
+  var hasFullSupport: Bool { get }
 
   /// Draws `count` different candidates, or all of them if there are fewer, best position first.
   ///
@@ -34,11 +41,20 @@ package protocol ExplorationPolicy: Sendable {
   ) -> [DrawnItem]
 }
 
+/// Which of two candidates with the same score comes first.
+enum TieOrder {
+  case lowestPlaceFirst
+  /// As the published LinUCB traces have it.
+  case highestPlaceFirst
+}
+
 extension ExplorationPolicy {
-  /// The candidates by descending score, ties by ascending place.
+  /// The candidates by descending score.
   ///
   /// - Precondition: distinct candidates with finite scores.
-  func ranked(_ candidates: [Int], by scores: [Float]) -> [Int] {
+  func ranked<Score: BinaryFloatingPoint>(
+    _ candidates: [Int], by scores: [Score], ties: TieOrder = .lowestPlaceFirst
+  ) -> [Int] {
     precondition(Set(candidates).count == candidates.count, "candidates are distinct")
     for candidate in candidates {
       precondition(
@@ -46,7 +62,11 @@ extension ExplorationPolicy {
         "a candidate has a finite score")
     }
     return candidates.sorted { first, second in
-      scores[first] > scores[second] || (scores[first] == scores[second] && first < second)
+      if scores[first] != scores[second] { return scores[first] > scores[second] }
+      switch ties {
+      case .lowestPlaceFirst: return first < second
+      case .highestPlaceFirst: return first > second
+      }
     }
   }
 }

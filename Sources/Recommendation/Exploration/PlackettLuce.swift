@@ -7,6 +7,7 @@ internal import Glibc
 /// - Source: Plackett, "The analysis of permutations", Applied Statistics 24 (1975).
 package struct PlackettLuce: ExplorationPolicy {
   package static let identifier = "plackett-luce"
+  package var hasFullSupport: Bool { true }
 
   /// Scale of the weights; with at most 2^20 candidates their sum stays below 2^61.
   private static let unit = 0x1p40

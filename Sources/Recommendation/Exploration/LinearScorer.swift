@@ -1,0 +1,142 @@
+package import VectorMath
+
+/// A linear model of rewards that knows how sure it is: what LinUCB and linear Thompson sampling choose by.
+///
+/// Every result has one value a candidate place, shape `[count]`.
+package protocol LinearScorer: Sendable {
+  /// Number of places.
+  var count: Int { get }
+
+  /// Expected rewards beyond those that the base scores promise.
+  func means() -> [Float]
+
+  /// Standard deviations of the means, for noise of variance 1.
+  func deviations() -> [Float]
+
+  /// Rewards under one draw of the coefficients, whose covariance is scale² A^-1.
+  func sampled(scale: Double, using generator: inout some RandomNumberGenerator) -> [Float]
+}
+
+/// One linear model an arm, all seeing the same context.
+///
+/// - Source: Li, Chu, Langford and Schapire, "A Contextual-Bandit Approach to Personalized News Article
+///   Recommendation", WWW 2010, algorithm 1 (disjoint linear models).
+package struct DisjointArms: Sendable, Equatable {
+  /// One an arm, all of the same dimension.
+  package private(set) var arms: [LinearPosterior]
+
+  /// - Parameters:
+  ///   - count: arms, at least 1.
+  ///   - dimension: length of a context.
+  ///   - ridge: as in ``LinearPosterior``.
+  /// - Throws: as ``LinearPosterior/init(dimension:ridge:)``, `.invalidHyperparameter`.
+  package init(count: Int, dimension: Int, ridge: Double = 1) throws(RecommendationError) {
+    guard count >= 1 else { throw .invalidHyperparameter(name: "arms", accepted: "at least 1") }
+    arms = [LinearPosterior](
+      repeating: try LinearPosterior(dimension: dimension, ridge: ridge), count: count)
+  }
+
+  /// - Precondition: `arm` is one of the arms; the context has their dimension.
+  package mutating func update(arm: Int, context: [Double], reward: Double) {
+    arms[arm].update(context, reward: reward)
+  }
+
+  /// x'theta_a of each arm.
+  package func means(context: [Double]) -> [Double] { arms.map { $0.mean(of: context) } }
+
+  /// x'theta_a + alpha sqrt(x'A_a^-1 x) of each arm.
+  package func upperConfidenceBounds(context: [Double], alpha: Double) -> [Double] {
+    arms.map { $0.mean(of: context) + alpha * $0.deviation(of: context) }
+  }
+
+  /// The arm with the highest value; among equals the highest index.
+  package static func best(_ values: [Double]) -> Int {
+    precondition(!values.isEmpty, "there is an arm")
+    return values.indices.reduce(0) { values[$1] >= values[$0] ? $1 : $0 }
+  }
+}
+
+/// ``DisjointArms`` at one decision: the places are the arms.
+package struct ArmsInContext: LinearScorer {
+  package let arms: DisjointArms
+  /// Shape `[dimension]`, finite.
+  package let context: [Double]
+  package var count: Int { arms.arms.count }
+
+  package init(_ arms: DisjointArms, context: [Double]) {
+    self.arms = arms
+    self.context = context
+  }
+
+  package func means() -> [Float] { arms.means(context: context).map { Float($0) } }
+
+  package func deviations() -> [Float] { arms.arms.map { Float($0.deviation(of: context)) } }
+
+  package func sampled(
+    scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> [Float] {
+    arms.arms.map { arm in
+      let coefficients = arm.sample(scale: scale, using: &generator)
+      return Float(Kernels.dot(coefficients.span, context.span))
+    }
+  }
+}
+
+/// A Bayesian linear layer over the item vectors of any model: one customer's taste with its uncertainty.
+///
+/// The vectors may be a factorisation's, a transformer's output layer or public text; the layer learns what
+/// the base score leaves over. Rewards update it on the device.
+/// - Source: Riquelme, Tucker and Snoek, "Deep Bayesian Bandits Showdown", ICLR 2018 (neural linear).
+package struct BayesianLastLayer: LinearScorer {
+  /// Item vectors, shape `[items, dimension]`, finite.
+  package let vectors: Matrix
+  /// What is known of the customer's coefficients.
+  package private(set) var posterior: LinearPosterior
+  package var count: Int { vectors.rows }
+
+  /// - Throws: `.notFinite`, `.itemCountOutOfRange`, and as ``LinearPosterior/init(dimension:ridge:)``.
+  package init(vectors: Matrix, ridge: Double) throws(RecommendationError) {
+    guard (1...Catalogue.Limits.items).contains(vectors.rows) else {
+      throw .itemCountOutOfRange(actual: vectors.rows, limit: Catalogue.Limits.items)
+    }
+    if let index = vectors.storage.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(name: "item vectors", index: index)
+    }
+    self.vectors = vectors
+    posterior = try LinearPosterior(dimension: vectors.columns, ridge: ridge)
+  }
+
+  /// Learns that showing `item` brought `reward` where the base score promised `expected`.
+  ///
+  /// - Precondition: `item` has a vector; both numbers are finite.
+  package mutating func update(item: Int, reward: Double, expected: Double = 0) {
+    posterior.update(vectors.row(item).map { Double($0) }, reward: reward - expected)
+  }
+
+  package func means() -> [Float] { scores(of: posterior.mean) }
+
+  /// - Complexity: O(items dimension²), by one matrix product in Float.
+  package func deviations() -> [Float] {
+    var covariance = Matrix(rows: posterior.dimension, columns: posterior.dimension)
+    for index in covariance.storage.indices {
+      covariance.storage[index] = Float(posterior.covariance.storage[index])
+    }
+    let products = Kernels.product(vectors, covariance)
+    return (0..<vectors.rows).map { item in
+      let range = vectors.range(ofRow: item)
+      let square = Kernels.dot(
+        vectors.storage.span.extracting(range), products.storage.span.extracting(range))
+      return max(0, square).squareRoot()
+    }
+  }
+
+  package func sampled(
+    scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> [Float] {
+    scores(of: posterior.sample(scale: scale, using: &generator))
+  }
+
+  private func scores(of coefficients: [Double]) -> [Float] {
+    Kernels.product(vectors, coefficients.map { Float($0) })
+  }
+}

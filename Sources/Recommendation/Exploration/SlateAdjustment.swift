@@ -1,0 +1,151 @@
+internal import Glibc
+
+/// Changes scores in view of what stands in the slate already.
+package protocol SlateAdjustment: Sendable {
+  /// Name in policy identifiers.
+  static var identifier: String { get }
+
+  /// - Parameters:
+  ///   - relevances: one a catalogue item, in [0, 1] for candidates.
+  ///   - chosen: the positions before, best first.
+  /// - Returns: one finite score a catalogue item.
+  func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float]
+}
+
+/// Maximal marginal relevance: lambda relevance - (1 - lambda) largest cosine with a chosen item.
+///
+/// - Source: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998.
+package struct MaximalMarginalRelevance: SlateAdjustment {
+  package static let identifier = "mmr"
+
+  /// Public vectors of the items.
+  package let features: ItemFeatures
+  /// Weight of relevance, in [0, 1]; 1 changes nothing.
+  package let lambda: Float
+
+  /// - Throws: `.invalidHyperparameter`.
+  package init(features: ItemFeatures, lambda: Float) throws(RecommendationError) {
+    guard lambda >= 0, lambda <= 1 else {
+      throw .invalidHyperparameter(name: "lambda", accepted: "from 0 to 1")
+    }
+    self.features = features
+    self.lambda = lambda
+  }
+
+  package func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float] {
+    precondition(relevances.count == features.itemCount, "a vector for each item")
+    guard !chosen.isEmpty else { return relevances.map { lambda * $0 } }
+    return relevances.indices.map { item in
+      let nearest = chosen.reduce(-Float.infinity) { max($0, features.cosine(item, $1)) }
+      return lambda * relevances[item] - (1 - lambda) * nearest
+    }
+  }
+}
+
+/// Calibrated slates: (1 - lambda) relevance - lambda KL(p || q), with p the customer's shares of
+/// categories and q those of the slate with the item added.
+///
+/// q is mixed with a hundredth of p, so that the divergence is finite.
+/// - Source: Steck, "Calibrated Recommendations", RecSys 2018, equations 4 and 5.
+package struct SlateCalibration: SlateAdjustment {
+  package static let identifier = "calibrated"
+  private static let smoothing = 0.01
+
+  /// Per item, a place in ``shares``.
+  package let categories: [Int]
+  /// The customer's share of each category, at least 0, of sum 1.
+  package let shares: [Double]
+  /// Weight of calibration, in [0, 1]; 0 changes nothing.
+  package let lambda: Double
+
+  /// - Parameter history: times each category was bought; at least one above 0.
+  /// - Throws: `.invalidHyperparameter`.
+  package init(
+    categories: [Int], history: [Double], lambda: Double
+  ) throws(RecommendationError) {
+    let total = history.reduce(0, +)
+    guard total > 0, total.isFinite, history.allSatisfy({ $0 >= 0 }) else {
+      throw .invalidHyperparameter(
+        name: "category history", accepted: "numbers from 0 with one above it")
+    }
+    guard lambda >= 0, lambda <= 1 else {
+      throw .invalidHyperparameter(name: "lambda", accepted: "from 0 to 1")
+    }
+    guard categories.allSatisfy(history.indices.contains) else {
+      throw .invalidHyperparameter(
+        name: "category of an item", accepted: "below the number of categories")
+    }
+    self.categories = categories
+    self.lambda = lambda
+    shares = history.map { $0 / total }
+  }
+
+  package func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float] {
+    precondition(relevances.count == categories.count, "every item has a category")
+    var counts = [Double](repeating: 0, count: shares.count)
+    for item in chosen { counts[categories[item]] += 1 }
+    let penalties = counts.indices.map { category in
+      var extended = counts
+      extended[category] += 1
+      return divergence(extended, total: Double(chosen.count + 1))
+    }
+    return relevances.indices.map { item in
+      Float((1 - lambda) * Double(relevances[item]) - lambda * penalties[categories[item]])
+    }
+  }
+
+  /// KL(p || q) in nats.
+  func divergence(_ counts: [Double], total: Double) -> Double {
+    zip(shares, counts).reduce(0) { sum, pair in
+      let (share, count) = pair
+      guard share > 0 else { return sum }
+      let mixed = (1 - Self.smoothing) * count / total + Self.smoothing * share
+      return sum + share * log(share / mixed)
+    }
+  }
+}
+
+/// Adjusts the scores at each position and lets a policy draw that position from them.
+///
+/// The draw comes last, so that propensities are the base policy's given the positions before, exact where
+/// it is. Scores are first brought to [0, 1] over the candidates, so that adjustments mean the same for
+/// every model.
+package struct AdjustedSlates<
+  Base: ExplorationPolicy, Adjustment: SlateAdjustment
+>: ExplorationPolicy {
+  package static var identifier: String { Adjustment.identifier + "-" + Base.identifier }
+
+  package let base: Base
+  package let adjustment: Adjustment
+  package var hasFullSupport: Bool { base.hasFullSupport }
+
+  /// - Parameter base: a policy that chooses by scores alone.
+  package init(_ base: Base, adjustment: Adjustment) {
+    self.base = base
+    self.adjustment = adjustment
+  }
+
+  package func slate(
+    scores: [Float], candidates: [Int], count: Int,
+    using generator: inout some RandomNumberGenerator
+  ) -> [DrawnItem] {
+    let values = candidates.map { scores[$0] }
+    guard let lowest = values.min(), let highest = values.max() else { return [] }
+    let spread = highest > lowest ? highest - lowest : 1
+    var relevances = [Float](repeating: 0, count: scores.count)
+    for candidate in candidates { relevances[candidate] = (scores[candidate] - lowest) / spread }
+    var remaining = candidates
+    var slate: [DrawnItem] = []
+    while slate.count < count, !remaining.isEmpty {
+      let adjusted = adjustment.adjusted(relevances, chosen: slate.map(\.item))
+      guard
+        let drawn = base.slate(
+          scores: adjusted, candidates: remaining, count: 1, using: &generator
+        ).first
+      else { break }
+      remaining.removeAll { $0 == drawn.item }
+      slate.append(drawn)
+    }
+    return slate
+  }
+}
