@@ -172,8 +172,8 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Simulation", "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation",
-        "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
+        "Simulation", "Transport", "Federation", "WireProtocol", "Ledger", "Privacy",
+        "Recommendation", "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
       ], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
