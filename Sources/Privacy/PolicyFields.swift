@@ -34,6 +34,8 @@ struct PolicyFields {
     return value
   }
 
+  func has(_ key: String) -> Bool { members[key] != nil }
+
   func string(_ key: String) throws(PrivacyError) -> String {
     let value = try value(key, accepted: "a string")
     guard let text = value.stringValue else {

@@ -7,7 +7,7 @@ extension PrivacyPolicy {
 
   /// The policy file: decimals as strings, spelled as they were read.
   package var json: JSONValue {
-    .object([
+    var members: [String: JSONValue] = [
       "format": .integer(Self.formatVersion),
       "federation": .string(federation),
       "mode": .string(mode),
@@ -24,7 +24,12 @@ extension PrivacyPolicy {
       "plan": .array(plan.map(\.json)),
       "round_deadline_seconds": .integer(Int64(roundDeadlineSeconds)),
       "retention_days": .integer(Int64(retentionDays)),
-    ])
+    ]
+    if let masking {
+      members["corrupt_fraction"] = .string(masking.corruptFraction.description)
+      members["dropout_fraction"] = .string(masking.dropoutFraction.description)
+    }
+    return .object(members)
   }
 
   /// The bytes that are hashed, signed and sent.
@@ -51,7 +56,7 @@ extension PrivacyPolicy {
       known: [
         "format", "federation", "mode", "unit", "relation", "epsilon_limit", "delta", "filter",
         "minimum_cohort", "maximum_cohort", "target_cohort", "model", "hyperparameters", "plan",
-        "round_deadline_seconds", "retention_days",
+        "round_deadline_seconds", "retention_days", "corrupt_fraction", "dropout_fraction",
       ])
     let version = try fields.integer("format")
     guard version == Int(Self.formatVersion) else {
@@ -63,7 +68,8 @@ extension PrivacyPolicy {
     }
     try self.init(
       federation: fields.string("federation"), mode: fields.string("mode"),
-      unit: fields.word("unit"), relation: fields.word("relation"),
+      masking: MaskingTolerance(fields), unit: fields.word("unit"),
+      relation: fields.word("relation"),
       epsilonLimit: fields.decimal("epsilon_limit"), delta: fields.decimal("delta"),
       filter: fields.string("filter"), minimumCohort: fields.integer("minimum_cohort"),
       maximumCohort: fields.integer("maximum_cohort"),
@@ -89,5 +95,15 @@ extension PlannedRound {
     try self.init(
       stage: fields.string("stage"), clipNorm: fields.decimal("clip_norm"),
       noiseMultiplier: fields.decimal("noise_multiplier"))
+  }
+}
+
+extension MaskingTolerance {
+  /// Nil when neither field is there.
+  fileprivate init?(_ fields: PolicyFields) throws(PrivacyError) {
+    guard fields.has("corrupt_fraction") || fields.has("dropout_fraction") else { return nil }
+    try self.init(
+      corruptFraction: fields.decimal("corrupt_fraction"),
+      dropoutFraction: fields.decimal("dropout_fraction"))
   }
 }

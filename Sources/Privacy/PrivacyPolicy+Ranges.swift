@@ -7,6 +7,10 @@ extension PrivacyPolicy {
   package static let acceptedRounds = 1...4_096
   package static let acceptedClipNorm: ClosedRange<Double> = 1e-6...1e6
   package static let acceptedNoiseMultiplier: ClosedRange<Double> = 0.001...1e6
+  package static let acceptedCorruptFraction: ClosedRange<Double> = 0...0.33
+  package static let acceptedDropoutFraction: ClosedRange<Double> = 0...0.45
+  package static let maskedModes = ["secagg", "secagg-ddp"]
+  package static let modes = ["sealed"] + maskedModes
   package static let acceptedDeadlineSeconds = 1...86_400
   package static let acceptedRetentionDays = 1...3_650
   private static let longestName = 64
@@ -15,7 +19,10 @@ extension PrivacyPolicy {
   /// several.
   func requireAcceptedRanges() throws(PrivacyError) {
     try requireName("federation", federation)
-    try Self.require("mode", mode == "sealed", quoted(mode), "\"sealed\"")
+    try Self.require(
+      "mode", Self.modes.contains(mode), quoted(mode),
+      Self.modes.map(quoted).joined(separator: ", "))
+    try requireMasking()
     try Self.require("filter", filter == "gdp", quoted(filter), "\"gdp\"")
     // A charge holds the sensitivity C and the protocol fixes who takes part: zero-out, no other.
     try Self.require(
@@ -37,6 +44,21 @@ extension PrivacyPolicy {
     }
     try require("round_deadline_seconds", roundDeadlineSeconds, in: Self.acceptedDeadlineSeconds)
     try require("retention_days", retentionDays, in: Self.acceptedRetentionDays)
+  }
+
+  private func requireMasking() throws(PrivacyError) {
+    guard Self.maskedModes.contains(mode) else {
+      return try Self.require(
+        "corrupt_fraction", masking == nil, "given",
+        "absent, with dropout_fraction, in mode \(quoted(mode))")
+    }
+    guard let masking else {
+      throw .missingPolicyField(
+        field: "corrupt_fraction",
+        accepted: "a decimal such as \"0.1\", and dropout_fraction, in mode \(quoted(mode))")
+    }
+    try require("corrupt_fraction", masking.corruptFraction, in: Self.acceptedCorruptFraction)
+    try require("dropout_fraction", masking.dropoutFraction, in: Self.acceptedDropoutFraction)
   }
 
   private func requireHyperparameters() throws(PrivacyError) {

@@ -22,6 +22,20 @@ package struct PlannedRound: Sendable, Equatable {
   }
 }
 
+/// What a round whose sum is masked must bear: how many of its members may collude with the
+/// coordinator, and how many may be lost on the way (ruling 19).
+package struct MaskingTolerance: Sendable, Equatable {
+  /// gamma: the share of a cohort that may collude with the coordinator, 0 to 0.33.
+  package let corruptFraction: ExactDecimal
+  /// delta_drop: the share of a cohort that may be lost, 0 to 0.45.
+  package let dropoutFraction: ExactDecimal
+
+  package init(corruptFraction: ExactDecimal, dropoutFraction: ExactDecimal) {
+    self.corruptFraction = corruptFraction
+    self.dropoutFraction = dropoutFraction
+  }
+}
+
 /// What customers consent to and a ledger's first entry fixes: how much privacy loss is allowed,
 /// under which definition, and which rounds will spend it.
 ///
@@ -29,9 +43,10 @@ package struct PlannedRound: Sendable, Equatable {
 /// computes the same charges.
 package struct PrivacyPolicy: Sendable, Equatable {
   package let federation: String
-  /// How updates are aggregated; "sealed" is the mode that ``plannedEpsilon(fractionBits:)`` is
-  /// valid for.
+  /// How updates are aggregated: "sealed", "secagg" or "secagg-ddp". The charge is the same in all.
   package let mode: String
+  /// What the masked modes bear; nil in mode "sealed", present in the others.
+  package let masking: MaskingTolerance?
   package let unit: PrivacyUnit
   package let relation: NeighbouringRelation
   package let epsilonLimit: ExactDecimal
@@ -55,14 +70,16 @@ package struct PrivacyPolicy: Sendable, Equatable {
   /// - Throws: ``PrivacyError/invalidPolicyField(field:value:accepted:)`` for the first field
   ///   outside its accepted range.
   package init(
-    federation: String, mode: String = "sealed", unit: PrivacyUnit = .user,
-    relation: NeighbouringRelation = .zeroOut, epsilonLimit: ExactDecimal, delta: ExactDecimal,
-    filter: String = "gdp", minimumCohort: Int, maximumCohort: Int, targetCohort: Int,
-    model: String, hyperparameters: JSONValue = .object([:]), plan: [PlannedRound],
-    roundDeadlineSeconds: Int, retentionDays: Int
+    federation: String, mode: String = "sealed", masking: MaskingTolerance? = nil,
+    unit: PrivacyUnit = .user, relation: NeighbouringRelation = .zeroOut,
+    epsilonLimit: ExactDecimal, delta: ExactDecimal, filter: String = "gdp",
+    minimumCohort: Int, maximumCohort: Int, targetCohort: Int, model: String,
+    hyperparameters: JSONValue = .object([:]), plan: [PlannedRound], roundDeadlineSeconds: Int,
+    retentionDays: Int
   ) throws(PrivacyError) {
     self.federation = federation
     self.mode = mode
+    self.masking = masking
     self.unit = unit
     self.relation = relation
     self.epsilonLimit = epsilonLimit

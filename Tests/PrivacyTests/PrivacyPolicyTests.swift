@@ -38,6 +38,40 @@ import Testing
     #expect(try PrivacyPolicy(json: policy.json) == policy)
   }
 
+  private static let tolerance =
+    "\"secagg-ddp\", \"corrupt_fraction\": \"0.1\", \"dropout_fraction\": \"0.20\""
+
+  @Test(
+    "a masked mode says what it tolerates, and sealed does not",
+    arguments: ["secagg", "secagg-ddp"])
+  func masking(mode: String) throws {
+    let tolerance = Self.tolerance.replacing("secagg-ddp", with: mode)
+    let masked = try policy(replacing: "\"sealed\"", with: tolerance)
+    #expect(masked.mode == mode)
+    #expect(masked.masking?.corruptFraction.description == "0.1")
+    #expect(masked.masking?.dropoutFraction.description == "0.20")
+    #expect(try PrivacyPolicy(decoding: masked.canonicalBytes) == masked)
+    #expect(try policy().masking == nil)
+    #expect(throws: PrivacyError.self) {
+      try policy(replacing: "\"sealed\"", with: "\"\(mode)\"")
+    }
+    #expect(throws: PrivacyError.self) {
+      try policy(replacing: "\"sealed\"", with: tolerance.replacing(mode, with: "sealed"))
+    }
+    for (field, value) in [("0.1", "0.34"), ("0.1", "-0.1"), ("0.20", "0.46")] {
+      #expect(throws: PrivacyError.self) {
+        try policy(replacing: "\"sealed\"", with: tolerance.replacing(field, with: value))
+      }
+    }
+    #expect(
+      throws: PrivacyError.missingPolicyField(
+        field: "dropout_fraction", accepted: "a decimal number in quotes, such as \"0.635\"")
+    ) {
+      try policy(
+        replacing: "\"sealed\"", with: "\"\(mode)\", \"corrupt_fraction\": \"0.1\"")
+    }
+  }
+
   @Test("an unknown key is refused with the nearest known one, at either level")
   func unknownKeys() {
     #expect(
@@ -79,7 +113,7 @@ import Testing
         "a decimal number in quotes, such as \"0.635\""
       ),
       ("1e-5", "0.5", "delta", "\"0.5\"", "1e-30 to 0.01"),
-      ("\"sealed\"", "\"open\"", "mode", "\"open\"", "\"sealed\""),
+      ("\"sealed\"", "\"open\"", "mode", "\"open\"", "\"sealed\", \"secagg\", \"secagg-ddp\""),
       ("\"gdp\"", "\"rdp\"", "filter", "\"rdp\"", "\"gdp\""),
       ("zero-out", "add-remove", "relation", "\"add-remove\"", "\"zero-out\""),
       ("\"user\"", "\"item\"", "unit", "\"item\"", "\"user\""),
