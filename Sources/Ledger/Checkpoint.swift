@@ -4,28 +4,30 @@ package import Cryptography
 /// The coordinator's signed statement that its ledger had `size` entries and this root.
 ///
 /// Clients keep the newest one they saw: it is what shows them, or an auditor, that entries were dropped or replaced
-/// (ruling 15). The text is a C2SP signed note around a body like that of `tlog-checkpoint`:
+/// (ruling 15). The text is a C2SP `tlog-checkpoint`, a signed note:
 ///
-///     tacit-ledger/1/<ledger id>
+///     tacit-ledger/2/<ledger id>
 ///     <size>
-///     <root, base64>
+///     <root of the Merkle tree, base64>
 ///
-///     — tacit-ledger/1/<ledger id> <key hash and signature, base64>
+///     — tacit-ledger/2/<ledger id> <key hash and signature, base64>
 ///
-/// The root is the hash of the last line, not yet a Merkle root; the version in the origin says which.
+/// The number in the origin is the format of the ledger. In format 1 the root is the hash of the last line.
 /// - Source: C2SP `signed-note` and `tlog-checkpoint`.
 package struct Checkpoint: Equatable, Sendable {
   /// Longest text accepted, in bytes.
   package static let maximumTextBytes = 1_024
-  private static let originPrefix = "tacit-ledger/1/"
+  private static let originPrefix = "tacit-ledger/"
   // C2SP signed-note: the signature type of Ed25519.
   private static let ed25519Type: UInt8 = 1
 
+  /// Format of the ledger, in `GenesisRecord.readableFormats`: says what the root is.
+  package let format: Int
   /// Which ledger.
   package let ledgerID: LedgerID
   /// Number of entries covered, at least 1.
   package let size: Int
-  /// Hash of the last entry covered.
+  /// Root of the entries covered.
   package let root: SHA256Digest
   /// First 4 bytes of SHA-256(origin, line feed, 1, key): tells keys apart, proves nothing.
   package let keyHash: [UInt8]
@@ -35,19 +37,21 @@ package struct Checkpoint: Equatable, Sendable {
   /// Signs the ledger as it stands after `state`.
   /// - Throws: `CryptographyError` if the library refuses to sign.
   package init(signing state: LedgerState, with key: SigningKey) throws(CryptographyError) {
+    format = state.genesis.format
     ledgerID = state.genesis.ledgerID
     size = state.size
     root = state.root
-    keyHash = Self.keyHash(origin: Self.origin(of: ledgerID), key: key.verifyingKey)
-    signature = try key.sign(Self.body(ledgerID: ledgerID, size: size, root: root))
+    let origin = Self.origin(of: ledgerID, format: format)
+    keyHash = Self.keyHash(origin: origin, key: key.verifyingKey)
+    signature = try key.sign(Self.body(origin: origin, size: size, root: root))
   }
 
   /// The origin line and the name of the signer.
-  package var origin: String { Self.origin(of: ledgerID) }
+  package var origin: String { Self.origin(of: ledgerID, format: format) }
 
   /// The signed note, ending in a line feed.
   package var text: [UInt8] {
-    Self.body(ledgerID: ledgerID, size: size, root: root)
+    Self.body(origin: origin, size: size, root: root)
       + "\n\u{2014} \(origin) \(Base64.encode(keyHash + signature))\n".utf8
   }
 
@@ -64,14 +68,14 @@ package struct Checkpoint: Equatable, Sendable {
       throw .checkpointUnreadable(
         problem: "expected origin, size, root, an empty line and one signature")
     }
-    ledgerID = try Self.ledgerID(of: lines[0])
+    (format, ledgerID) = try Self.ledger(of: lines[0])
     guard let size = Int(lines[1]), size >= 1 else {
       throw .checkpointUnreadable(problem: "line 2 is not a number of entries")
     }
     self.size = size
     root = try Self.root(of: lines[2])
     (keyHash, signature) = try Self.signature(
-      of: lines[4], name: Self.origin(of: ledgerID))
+      of: lines[4], name: Self.origin(of: ledgerID, format: format))
     guard self.text == text else {
       throw .checkpointUnreadable(problem: "it is not in canonical form")
     }
@@ -87,30 +91,42 @@ package struct Checkpoint: Equatable, Sendable {
     guard keyHash == Self.keyHash(origin: origin, key: key) else {
       throw .checkpointRefused(problem: "it names another key than \(key)")
     }
-    let body = Self.body(ledgerID: ledgerID, size: size, root: root)
+    let body = Self.body(origin: origin, size: size, root: root)
     guard key.isValidSignature(signature, for: body) else {
       throw .checkpointRefused(problem: "its signature is not valid")
     }
   }
 
   /// Checks that a ledger still begins with what this checkpoint covers.
-  /// - Parameter roots: hash of each line of the log, in order.
-  /// - Throws: `LedgerError.shorterThanCheckpoint` or `.checkpointMismatch`.
-  package func requirePrefix(of roots: [SHA256Digest]) throws(LedgerError) {
-    guard size <= roots.count else {
-      throw .shorterThanCheckpoint(entry: roots.count, checkpointSize: size)
+  /// - Parameters:
+  ///   - replay: of the log from its start.
+  ///   - limit: how many of its lines count; nil for all complete ones.
+  /// - Throws: `LedgerError.checkpointRefused` for another format, `.shorterThanCheckpoint`, `.checkpointMismatch`.
+  package func requirePrefix(
+    of replay: LedgerReplay, limit: Int? = nil
+  ) throws(LedgerError) {
+    guard format == replay.format else {
+      throw .checkpointRefused(
+        problem: "it is of a ledger of format \(format), this one has format \(replay.format)")
     }
-    guard roots[size - 1] == root else {
-      throw .checkpointMismatch(entry: size - 1, expected: root, found: roots[size - 1])
+    let lineCount = min(limit ?? replay.lineCount, replay.lineCount)
+    guard size <= lineCount else {
+      throw .shorterThanCheckpoint(entry: lineCount, checkpointSize: size)
+    }
+    let found = replay.root(ofSize: size)
+    guard found == root else {
+      throw .checkpointMismatch(entry: size - 1, expected: root, found: found)
     }
   }
 }
 
 extension Checkpoint {
-  private static func origin(of ledgerID: LedgerID) -> String { originPrefix + ledgerID.hex }
+  private static func origin(of ledgerID: LedgerID, format: Int) -> String {
+    "\(originPrefix)\(format)/\(ledgerID.hex)"
+  }
 
-  private static func body(ledgerID: LedgerID, size: Int, root: SHA256Digest) -> [UInt8] {
-    Array("\(origin(of: ledgerID))\n\(size)\n\(Base64.encode(root.bytes))\n".utf8)
+  private static func body(origin: String, size: Int, root: SHA256Digest) -> [UInt8] {
+    Array("\(origin)\n\(size)\n\(Base64.encode(root.bytes))\n".utf8)
   }
 
   private static func keyHash(origin: String, key: VerifyingKey) -> [UInt8] {
@@ -118,12 +134,18 @@ extension Checkpoint {
     return Array(SHA256Digest(hashing: named).bytes.prefix(4))
   }
 
-  private static func ledgerID(of line: String) throws(LedgerError) -> LedgerID {
-    guard line.hasPrefix(originPrefix) else {
+  private static func ledger(
+    of line: String
+  ) throws(LedgerError) -> (format: Int, ledgerID: LedgerID) {
+    let parts = line.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, line.hasPrefix(originPrefix), let format = Int(parts[1]) else {
       throw .checkpointUnreadable(problem: "line 1 does not begin with \(originPrefix)")
     }
+    guard GenesisRecord.readableFormats.contains(format) else {
+      throw .checkpointUnreadable(problem: "line 1 names format \(format), which is not known")
+    }
     do {
-      return try LedgerID(hex: String(line.dropFirst(originPrefix.count)))
+      return (format, try LedgerID(hex: String(parts[2])))
     } catch {
       throw .checkpointUnreadable(problem: "line 1 does not end in a ledger id")
     }

@@ -58,6 +58,22 @@ struct FieldReader {
     return integer
   }
 
+  func has(_ field: String) -> Bool { members[field] != nil }
+
+  /// An integer above 0, or 0 where there is none: its one spelling is to be absent.
+  mutating func optionalInteger(_ field: String) throws(LedgerError) -> Int {
+    guard has(field) else { return 0 }
+    let value: Int = try integer(field)
+    guard value > 0 else { throw invalid(field, "an integer of at least 1, or to be absent") }
+    return value
+  }
+
+  /// The members of an object, or nil where there is none.
+  mutating func optionalObject(_ field: String) throws(LedgerError) -> FieldReader? {
+    guard let value = members.removeValue(forKey: field) else { return nil }
+    return try FieldReader(value, entry: entry, field: field)
+  }
+
   mutating func digest(_ field: String) throws(LedgerError) -> SHA256Digest {
     let text = try string(field)
     do {

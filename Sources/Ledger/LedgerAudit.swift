@@ -122,30 +122,45 @@ extension LedgerAudit {
     guard case .brokenChain(let entry, let expected, let found) = failure, entry > 0 else {
       return failure
     }
-    let isLaterLineIntact = committedHash(of: entry) == replay.lineHashes[entry]
+    let isLaterLineIntact =
+      namedHash(of: entry) == replay.chainHash(at: entry) || doesHeadFit(found, at: entry - 1)
     return isLaterLineIntact
       ? .changedEntry(entry: entry - 1, expected: found, found: expected) : failure
   }
 
-  /// The hash of line `index` that the line after it, or the head, names.
-  private func committedHash(of index: Int) -> SHA256Digest? {
-    let lines = evidence.log.split(
-      separator: UInt8(ascii: "\n"), maxSplits: index + 2, omittingEmptySubsequences: false)
+  /// The hash of line `index` that the line after it names; nil if there is none or it cannot be read.
+  private func namedHash(of index: Int) -> SHA256Digest? {
+    guard index + 1 < replay.lineCount else { return nil }
     do {
-      if index + 1 < replay.lineHashes.count {
-        return try LedgerEntry(decoding: Array(lines[index + 1]), at: index + 1).previous
-      }
-      return try evidence.head.map(LedgerHead.init(decoding:))?.root
+      return try LedgerEntry(decoding: replay.line(at: index + 1), at: index + 1).previous
     } catch {
-      // Neither neighbour can be read: the report then names the later line.
+      // The head may still tell which of the two lines was changed.
       return nil
+    }
+  }
+
+  /// Whether the head is that of these lines, had line `index` the hash `hash`.
+  private func doesHeadFit(_ hash: SHA256Digest, at index: Int) -> Bool {
+    do {
+      guard let head = try evidence.head.map(LedgerHead.init(decoding:)),
+        index < head.size, head.size <= replay.lineCount
+      else { return false }
+      guard replay.format > 1 else {
+        return index < head.size - 1 && replay.root(ofSize: head.size) == head.root
+      }
+      let proof = replay.tree.inclusionProof(of: index, inTreeOfSize: head.size)
+      try proof.requireLeaf(hash, under: head.root)
+      return true
+    } catch {
+      // Neither neighbour can be believed: the report then names the later line.
+      return false
     }
   }
 
   private mutating func checkHead() {
     let title = "head"
     guard let file = evidence.head else {
-      return fail(title, .headMissing(entry: max(0, replay.lineHashes.count - 1)))
+      return fail(title, .headMissing(entry: max(0, replay.lineCount - 1)))
     }
     do {
       let head = try LedgerHead(decoding: file)
@@ -278,7 +293,7 @@ extension LedgerAudit {
       try checkpoint.verify(
         ledgerID: state.genesis.ledgerID,
         key: evidence.coordinatorKey ?? state.genesis.coordinatorKey)
-      try checkpoint.requirePrefix(of: replay.lineHashes)
+      try checkpoint.requirePrefix(of: replay)
       add(.ok, title, "signed, and the ledger begins with its \(checkpoint.size) entries")
       return checkpoint.size
     } catch {
@@ -305,7 +320,7 @@ extension LedgerAuditReport.Spend {
   fileprivate init(of state: LedgerState) {
     let filter = state.filter
     epsilonLimit = filter.epsilonLimit
-    delta = filter.delta
+    delta = filter.delta + state.reservedDelta
     muSquared = filter.spentMuSquared
     epsilonAgainstNone = filter.epsilonSpent
     epsilonAgainstAnotherNonNegative = filter.epsilonSpent(oneHistoryAgainstAnother: .acute)

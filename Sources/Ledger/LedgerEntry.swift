@@ -4,7 +4,8 @@ package import Cryptography
 /// One line of the ledger: a record, its place, and the hash of the line before.
 ///
 /// A line is the canonical JSON of `{"body", "index", "kind", "prev"}`, in the file followed by one line feed.
-/// Its hash is SHA-256 of the line without the line feed.
+/// Its hash is that of a leaf of the ledger's Merkle tree, so that the chain of `prev` and the tree commit to the
+/// same value.
 package struct LedgerEntry: Equatable, Sendable {
   /// Longest line accepted, in bytes, without the line feed.
   package static let maximumLineBytes = 1 << 18
@@ -19,7 +20,7 @@ package struct LedgerEntry: Equatable, Sendable {
   package let record: LedgerRecord
   /// The canonical bytes, without the line feed.
   package let line: [UInt8]
-  /// SHA-256 of `line`: the root of a ledger that ends here.
+  /// SHA-256(0x00, `line`): the Merkle leaf, and `prev` of the next entry (in format 1, `prev` was SHA-256 of the line).
   package let hash: SHA256Digest
 
   /// Composes the entry that puts `record` at `index`.
@@ -39,7 +40,7 @@ package struct LedgerEntry: Equatable, Sendable {
     self.previous = previous
     self.record = record
     self.line = line
-    hash = SHA256Digest(hashing: line)
+    hash = MerkleHash.leaf(line)
   }
 
   /// Reads `line`, the entry at `index`, strictly: no unknown or missing field, and every byte as the canonical form

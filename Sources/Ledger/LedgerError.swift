@@ -24,6 +24,11 @@ package enum LedgerError: Error, Equatable, Sendable {
   /// Bytes after the last complete line, where no head allows for them.
   case tornLine(entry: Int, byteCount: Int)
 
+  /// GENESIS has a format that this program does not read.
+  case unknownFormat(entry: Int, format: Int)
+  /// GENESIS has a format that is read and no longer written.
+  case formatNotWritable(entry: Int, format: Int)
+
   // An entry can be read and is wrong.
   /// The entry stands in another place than it says.
   case wrongIndex(entry: Int, found: Int)
@@ -65,6 +70,16 @@ package enum LedgerError: Error, Equatable, Sendable {
   case shorterThanCheckpoint(entry: Int, checkpointSize: Int)
   /// The log's first `checkpointSize` entries are not those that were signed; `entry` is the last of them.
   case checkpointMismatch(entry: Int, expected: SHA256Digest, found: SHA256Digest)
+
+  // What a coordinator shows a client.
+  /// A proof does not show what it should.
+  case proofInvalid(problem: String)
+  /// A receipt is not in the form of one.
+  case receiptUnreadable(problem: String)
+  /// A checkpoint covers fewer entries than one that is held: the ledger was rolled back (rule R2).
+  case rolledBack(heldSize: Int, shownSize: Int)
+  /// A signed checkpoint does not extend one that is held: two ledgers are shown (rule R2).
+  case splitView(heldSize: Int, shownSize: Int, problem: String)
 }
 
 extension LedgerError {
@@ -80,12 +95,13 @@ extension LedgerError {
   package var severity: Severity {
     switch self {
     case .notJSON, .malformedEntry, .missingField, .unknownField, .invalidField, .notCanonical,
-      .lineTooLong, .tornLine, .headMissing, .headUnreadable, .shorterThanHead,
-      .checkpointUnreadable, .shorterThanCheckpoint:
+      .lineTooLong, .tornLine, .unknownFormat, .headMissing, .headUnreadable, .shorterThanHead,
+      .checkpointUnreadable, .shorterThanCheckpoint, .receiptUnreadable:
       .damaged
     case .wrongIndex, .brokenChain, .changedEntry, .outOfOrder, .roundNotIncreasing, .roundMismatch,
       .mismatch, .notPlanned, .noiseTooSmall, .budgetExhausted, .falseClaim, .headMismatch,
-      .checkpointRefused, .checkpointMismatch:
+      .checkpointRefused, .checkpointMismatch, .formatNotWritable, .proofInvalid, .rolledBack,
+      .splitView:
       .wrong
     }
   }
@@ -96,6 +112,7 @@ extension LedgerError {
     case .notJSON(let entry, _), .malformedEntry(let entry, _), .missingField(let entry, _),
       .unknownField(let entry, _), .invalidField(let entry, _, _), .notCanonical(let entry),
       .lineTooLong(let entry, _, _), .tornLine(let entry, _), .wrongIndex(let entry, _),
+      .unknownFormat(let entry, _), .formatNotWritable(let entry, _),
       .brokenChain(let entry, _, _), .changedEntry(let entry, _, _),
       .outOfOrder(let entry, _, _),
       .roundNotIncreasing(let entry, _, _), .roundMismatch(let entry, _, _),
@@ -105,7 +122,9 @@ extension LedgerError {
       .headMismatch(let entry, _, _, _), .shorterThanCheckpoint(let entry, _),
       .checkpointMismatch(let entry, _, _):
       entry
-    case .headUnreadable, .checkpointUnreadable, .checkpointRefused: nil
+    case .headUnreadable, .checkpointUnreadable, .checkpointRefused, .proofInvalid,
+      .receiptUnreadable, .rolledBack, .splitView:
+      nil
     }
   }
 }
@@ -125,6 +144,12 @@ extension LedgerError: CustomStringConvertible {
       "entry \(entry) is \(byteCount) bytes long, the limit is \(limit)"
     case .tornLine(let entry, let byteCount):
       "entry \(entry) is incomplete: \(byteCount) bytes without a line end"
+    case .unknownFormat(let entry, let format):
+      "entry \(entry) has format \(format), which this version does not read: use the version that wrote it"
+    case .formatNotWritable(let entry, let format):
+      "entry \(entry) has format \(format), which can be audited but not continued: keep this "
+        + "directory for audits and begin a new federation in another one, with a new policy that "
+        + "customers consent to (coordinator init)"
     case .wrongIndex(let entry, let found): "entry \(entry) says that it is entry \(found)"
     case .brokenChain(let entry, let expected, let found):
       "entry \(entry) follows a line with hash \(found.hex), but entry \(entry - 1) has hash "
@@ -162,6 +187,13 @@ extension LedgerError: CustomStringConvertible {
     case .checkpointMismatch(let entry, let expected, let found):
       "entry \(entry) or one before it was changed: the signed root of \(entry + 1) entries is "
         + "\(expected.hex), the ledger gives \(found.hex)"
+    case .proofInvalid(let problem): "a proof is not valid: \(problem)"
+    case .receiptUnreadable(let problem): "a receipt is not readable: \(problem)"
+    case .rolledBack(let held, let shown):
+      "the ledger was rolled back: \(shown) entries are shown after \(held)"
+    case .splitView(let held, let shown, let problem):
+      "two ledgers are signed: the one of \(shown) entries does not extend that of \(held), "
+        + problem
     }
   }
 }

@@ -13,7 +13,7 @@ package struct LedgerHead: Equatable, Sendable {
   package let size: Int
   /// Bytes of the log that hold them, line feeds included.
   package let byteCount: Int
-  /// Hash of the last of them.
+  /// Root of their Merkle tree (in format 1, the hash of the last of them).
   package let root: SHA256Digest
 
   /// The head of a log that ends with `state`.
@@ -56,7 +56,7 @@ package struct LedgerHead: Equatable, Sendable {
   /// - Parameter replay: of the log from its start.
   /// - Throws: `LedgerError.shorterThanHead`, `.headMismatch`.
   package func requirePrefix(of replay: LedgerReplay) throws(LedgerError) {
-    let lineCount = replay.lineEnds.count
+    let lineCount = replay.lineCount
     let logByteCount = (replay.lineEnds.last ?? 0) + replay.tornByteCount
     guard lineCount >= size, logByteCount >= byteCount else {
       throw .shorterThanHead(
@@ -68,9 +68,9 @@ package struct LedgerHead: Equatable, Sendable {
         entry: entry, field: "bytes", expected: "\(replay.lineEnds[entry])",
         found: "\(byteCount)")
     }
-    guard replay.lineHashes[entry] == root else {
-      throw .headMismatch(
-        entry: entry, field: "root", expected: replay.lineHashes[entry].hex, found: root.hex)
+    let found = replay.root(ofSize: size)
+    guard found == root else {
+      throw .headMismatch(entry: entry, field: "root", expected: found.hex, found: root.hex)
     }
   }
 }

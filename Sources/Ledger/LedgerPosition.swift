@@ -6,7 +6,7 @@ package struct LedgerPosition: Equatable, Sendable {
   package let index: Int
   /// Number of entries up to and including it.
   package var size: Int { index + 1 }
-  /// Hash of its line.
+  /// Root of the ledger that ends with it.
   package let root: SHA256Digest
 
   /// A position; only a writer that made the entry durable has a reason to make one.

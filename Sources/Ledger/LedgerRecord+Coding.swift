@@ -107,7 +107,7 @@ extension OfferRecord {
 
 extension ChargeRecord {
   fileprivate func body(_ writer: FieldWriter) throws(LedgerError) -> JSONValue {
-    .object([
+    var members: [String: JSONValue] = [
       "round": try writer.integer("round", round),
       "mechanism": .string(mechanism),
       "noise_multiplier": .string(noiseMultiplier.description),
@@ -124,7 +124,13 @@ extension ChargeRecord {
       "rng": .string(rng.rawValue),
       "protocol_delta": .string(protocolDelta),
       "filter": .string(filter),
-    ])
+    ]
+    // Absent where there is nothing to say: each ledger has one spelling.
+    if jointCoordinates > 0 {
+      members["joint_coordinates"] = try writer.integer("joint_coordinates", jointCoordinates)
+    }
+    if let masked { members["masked"] = try masked.json(writer) }
+    return .object(members)
   }
 
   fileprivate init(_ reader: inout FieldReader) throws(LedgerError) {
@@ -137,6 +143,7 @@ extension ChargeRecord {
       sensitivity: try reader.integer("sensitivity"),
       fractionBits: try reader.integer("fraction_bits"),
       dimension: try reader.integer("dimension"),
+      jointCoordinates: try reader.optionalInteger("joint_coordinates"),
       mode: try reader.string("mode"),
       relation: try reader.word("relation", expected: "a neighbouring relation"),
       unit: try reader.word("unit", expected: "a privacy unit"),
@@ -144,7 +151,40 @@ extension ChargeRecord {
       count: try reader.integer("count"),
       rng: try reader.word("rng", expected: "\"system\" or \"seeded\""),
       protocolDelta: try reader.string("protocol_delta"),
-      filter: try reader.string("filter"))
+      filter: try reader.string("filter"),
+      masked: try reader.optionalObject("masked").map(MaskedTerms.init))
+  }
+}
+
+extension MaskedTerms {
+  fileprivate func json(_ writer: FieldWriter) throws(LedgerError) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "cohort_size": try writer.integer("cohort_size", cohortSize),
+      "degree": try writer.integer("degree", degree),
+      "corrupt_fraction": .string(corruptFraction.description),
+      "dropout_fraction": .string(dropoutFraction.description),
+    ]
+    if let noiseShares {
+      members["honest_noise_shares"] = try writer.integer(
+        "honest_noise_shares", noiseShares.honestShares)
+      members["share_variance"] = .string(noiseShares.variance.description)
+      members["tau"] = .string(noiseShares.tau.description)
+    }
+    return .object(members)
+  }
+
+  fileprivate init(_ reader: FieldReader) throws(LedgerError) {
+    var reader = reader
+    let hasShares = reader.has("share_variance")
+    self.init(
+      cohortSize: try reader.integer("cohort_size"), degree: try reader.integer("degree"),
+      corruptFraction: try reader.decimal("corrupt_fraction"),
+      dropoutFraction: try reader.decimal("dropout_fraction"),
+      noiseShares: hasShares
+        ? NoiseShares(
+          honestShares: try reader.integer("honest_noise_shares"),
+          variance: try reader.rational("share_variance"), tau: try reader.decimal("tau")) : nil)
+    try reader.finish()
   }
 }
 
@@ -213,6 +253,15 @@ extension FieldReader {
     } catch {
       throw invalid(field, "an Ed25519 public key in lower-case hexadecimal")
     }
+  }
+
+  fileprivate mutating func rational(_ field: String) throws(LedgerError) -> MaskedTerms.Rational {
+    let text = try string(field)
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let numerator = UInt64(parts[0]), let denominator = UInt64(parts[1]),
+      denominator > 0
+    else { throw invalid(field, "two integers as \"numerator/denominator\"") }
+    return MaskedTerms.Rational(numerator, over: denominator)
   }
 
   fileprivate mutating func decimal(_ field: String) throws(LedgerError) -> ExactDecimal {

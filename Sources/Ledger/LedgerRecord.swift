@@ -67,12 +67,15 @@ package enum LedgerRecordKind: String, Equatable, Sendable, CaseIterable {
 ///
 /// The budget never resets: a new period is a new ledger, a new policy consented to again (ruling 17).
 package struct GenesisRecord: Equatable, Sendable {
-  /// The only format written and accepted here.
-  package static let currentFormat = 1
+  /// The format that is written: lines are leaves of a Merkle tree, and `prev` is a leaf hash.
+  package static let currentFormat = 2
+  /// The formats that are read. In format 1 the root is SHA-256 of the last line; such a ledger can be audited, and
+  /// is not continued.
+  package static let readableFormats = 1...currentFormat
   /// The only budget filter accepted here; one filter per ledger (ruling 17).
   package static let gdpFilter = "gdp"
 
-  /// Version of the entry format, `currentFormat`.
+  /// Version of the entry format, in `readableFormats`.
   package let format: Int
   /// Identity of the ledger; the origin line of its checkpoints.
   package let ledgerID: LedgerID
@@ -157,8 +160,7 @@ package struct OfferRecord: Equatable, Sendable {
   }
 }
 
-/// CHARGE: one use of a mechanism, exact, with all an auditor needs to recompute its cost (ruling 16, as far
-/// as mode `sealed` needs).
+/// CHARGE: one use of a mechanism, exact, with all an auditor needs to recompute its cost (ruling 16).
 package struct ChargeRecord: Equatable, Sendable {
   /// The only mechanism accepted here: integer noise of parameter `scale` on an integer sum.
   package static let discreteGaussian = "discrete_gaussian"
@@ -187,6 +189,8 @@ package struct ChargeRecord: Equatable, Sendable {
   package let fractionBits: Int
   /// Coordinates of the sum, joint ones included; at least 1.
   package let dimension: Int
+  /// Coordinates among them that are not the model's: measurements under the same joint norm (ruling 5).
+  package let jointCoordinates: Int
   /// Aggregation mode, as in the policy.
   package let mode: String
   /// Neighbouring relation the charge is for.
@@ -199,18 +203,22 @@ package struct ChargeRecord: Equatable, Sendable {
   package let count: Int
   /// Where the noise bits come from.
   package let rng: RandomSource
-  /// Failure probability that the protocol itself adds to delta (ruling 25); 0 in mode `sealed`.
+  /// Failure probability that the protocol itself adds to delta, a decimal; "0" in mode `sealed` and on the complete
+  /// graph. The filter reserves it (ruling 25).
   package let protocolDelta: String
   /// Filter that admits the charge, as in GENESIS.
   package let filter: String
+  /// What a masked round adds; nil in mode `sealed`, and only there.
+  package let masked: MaskedTerms?
 
   /// Every field; checked when the entry is applied to a `LedgerState`.
   package init(
     round: UInt64, mechanism: String = ChargeRecord.discreteGaussian,
     noiseMultiplier: ExactDecimal, clipNorm: ExactDecimal, scale: UInt64, sensitivity: UInt64,
-    fractionBits: Int, dimension: Int, mode: String, relation: NeighbouringRelation,
-    unit: PrivacyUnit, cohortMinimum: Int, count: Int = 1, rng: RandomSource,
-    protocolDelta: String = "0", filter: String = GenesisRecord.gdpFilter
+    fractionBits: Int, dimension: Int, jointCoordinates: Int = 0, mode: String,
+    relation: NeighbouringRelation, unit: PrivacyUnit, cohortMinimum: Int, count: Int = 1,
+    rng: RandomSource, protocolDelta: String = "0", filter: String = GenesisRecord.gdpFilter,
+    masked: MaskedTerms? = nil
   ) {
     self.round = round
     self.mechanism = mechanism
@@ -220,6 +228,7 @@ package struct ChargeRecord: Equatable, Sendable {
     self.sensitivity = sensitivity
     self.fractionBits = fractionBits
     self.dimension = dimension
+    self.jointCoordinates = jointCoordinates
     self.mode = mode
     self.relation = relation
     self.unit = unit
@@ -228,6 +237,7 @@ package struct ChargeRecord: Equatable, Sendable {
     self.rng = rng
     self.protocolDelta = protocolDelta
     self.filter = filter
+    self.masked = masked
   }
 }
 

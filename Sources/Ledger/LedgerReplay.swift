@@ -4,49 +4,74 @@ package import Cryptography
 package struct LedgerReplay: Sendable {
   /// After the last valid entry; nil if not even GENESIS is valid.
   package let state: LedgerState?
-  /// Hash of each complete line, in order, valid or not.
-  package let lineHashes: [SHA256Digest]
+  /// The Merkle tree of all complete lines, valid or not.
+  package let tree: MerkleTree
   /// Offset in the log just after each complete line's line feed, in order.
   package let lineEnds: [Int]
   /// Why the entry after `state` is not valid; nil if every complete line is.
   package let failure: LedgerError?
   /// Bytes after the last line feed.
   package let tornByteCount: Int
+  private let log: [UInt8]
 
   /// Replays a log file.
   /// - Parameter log: lines that each end in a line feed; what follows the last one is a torn line.
   /// - Complexity: O(log.count).
   package init(log: [UInt8]) {
     var state: LedgerState?
-    var hashes: [SHA256Digest] = []
+    var tree = MerkleTree()
     var ends: [Int] = []
     var failure: LedgerError?
     var start = 0
     while let end = log[start...].firstIndex(of: UInt8(ascii: "\n")) {
       let line = Array(log[start..<end])
       start = end + 1
-      hashes.append(SHA256Digest(hashing: line))
       ends.append(start)
-      guard failure == nil else { continue }
+      guard failure == nil else {
+        tree.append(MerkleHash.leaf(line))
+        continue
+      }
       do {
-        state = try Self.apply(line, at: hashes.count - 1, to: state)
+        let entry = try LedgerEntry(decoding: line, at: ends.count - 1)
+        tree.append(entry.hash)
+        if state == nil {
+          state = try LedgerState(genesis: entry)
+        } else {
+          try state?.apply(entry)
+        }
       } catch {
         failure = error
+        if tree.size < ends.count { tree.append(MerkleHash.leaf(line)) }
       }
     }
     self.state = state
-    lineHashes = hashes
+    self.tree = tree
+    self.log = log
     lineEnds = ends
     self.failure = failure
     tornByteCount = log.count - start
   }
 
-  private static func apply(
-    _ line: [UInt8], at index: Int, to state: LedgerState?
-  ) throws(LedgerError) -> LedgerState {
-    let entry = try LedgerEntry(decoding: line, at: index)
-    guard var next = state else { return try LedgerState(genesis: entry) }
-    try next.apply(entry)
-    return next
+  /// Number of complete lines.
+  package var lineCount: Int { lineEnds.count }
+
+  /// Format of the ledger; the current one if GENESIS cannot be read.
+  package var format: Int { state?.genesis.format ?? GenesisRecord.currentFormat }
+
+  /// The root that a ledger of the first `size` lines has.
+  /// - Parameter size: 1 through `lineCount`.
+  package func root(ofSize size: Int) -> SHA256Digest {
+    format == 1 ? SHA256Digest(hashing: line(at: size - 1)) : tree.root(ofSize: size)
+  }
+
+  /// Line `index` without its line feed, valid or not.
+  /// - Parameter index: below `lineCount`.
+  package func line(at index: Int) -> [UInt8] {
+    Array(log[(index == 0 ? 0 : lineEnds[index - 1])..<lineEnds[index] - 1])
+  }
+
+  /// What the line after line `index` must name as `prev`.
+  func chainHash(at index: Int) -> SHA256Digest {
+    format == 1 ? SHA256Digest(hashing: line(at: index)) : tree.leafHash(at: index)
   }
 }

@@ -47,8 +47,10 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var size: Int
   /// Bytes of the file that holds them, line feeds included.
   package private(set) var byteCount: Int
-  /// Hash of the last line.
-  package private(set) var root: SHA256Digest
+  /// `prev` of the entry that comes next: the hash of the last entry.
+  package private(set) var lastHash: SHA256Digest
+  /// The Merkle tree of all entries.
+  private var frontier = MerkleFrontier()
   /// The budget and what is spent of it.
   package private(set) var filter: GDPFilter
   /// Where the latest round stands.
@@ -61,11 +63,13 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var lastClosed: ClosedRound?
   /// The newest output, with the model in force.
   package private(set) var latestRelease: ReleaseRecord?
+  /// What protocol failures add up to so far; `filter` keeps it off the policy's delta (ruling 25).
+  package private(set) var reservedDelta = 0.0
   /// Entry index of the first CHARGE whose noise was seeded, under which epsilon protects nobody.
   package private(set) var firstSeededCharge: Int?
 
   /// Begins a replay.
-  /// - Parameter entry: entry 0, which must be GENESIS of format 1 with filter `gdp`, a policy that `PrivacyPolicy`
+  /// - Parameter entry: entry 0, which must be GENESIS of a readable format with filter `gdp`, a policy that `PrivacyPolicy`
   ///   accepts, and the hash of that policy.
   /// - Throws: `LedgerError` naming entry 0.
   package init(genesis entry: LedgerEntry) throws(LedgerError) {
@@ -76,7 +80,9 @@ package struct LedgerState: Equatable, Sendable {
       throw .brokenChain(entry: 0, expected: LedgerEntry.genesisPrevious, found: entry.previous)
     }
     let required = Requirement(entry: 0)
-    try required.equal("format", GenesisRecord.currentFormat, genesis.format)
+    guard GenesisRecord.readableFormats.contains(genesis.format) else {
+      throw .unknownFormat(entry: 0, format: genesis.format)
+    }
     try required.equal("filter", GenesisRecord.gdpFilter, genesis.filter)
     let policy = try Self.policy(of: genesis)
     try required.equal(
@@ -85,16 +91,17 @@ package struct LedgerState: Equatable, Sendable {
     self.policy = policy
     size = 1
     byteCount = entry.line.count + 1
-    root = entry.hash
+    lastHash = Self.chainHash(of: entry, format: genesis.format)
     filter = policy.makeFilter()
+    frontier.append(entry.hash)
   }
 
   /// Applies the next entry.
   /// - Throws: `LedgerError` naming the entry; the state is then unchanged.
   package mutating func apply(_ entry: LedgerEntry) throws(LedgerError) {
     guard entry.index == size else { throw .wrongIndex(entry: size, found: entry.index) }
-    guard entry.previous == root else {
-      throw .brokenChain(entry: size, expected: root, found: entry.previous)
+    guard entry.previous == lastHash else {
+      throw .brokenChain(entry: size, expected: lastHash, found: entry.previous)
     }
     switch entry.record {
     case .genesis: throw outOfOrder(.genesis)
@@ -106,7 +113,8 @@ package struct LedgerState: Equatable, Sendable {
     }
     size += 1
     byteCount += entry.line.count + 1
-    root = entry.hash
+    lastHash = Self.chainHash(of: entry, format: genesis.format)
+    frontier.append(entry.hash)
   }
 
   /// The entry that would put `record` next, and the state after it. Nothing is changed.
@@ -114,10 +122,22 @@ package struct LedgerState: Equatable, Sendable {
   package func appending(_ record: LedgerRecord) throws(LedgerError) -> (
     entry: LedgerEntry, state: LedgerState
   ) {
-    let entry = try LedgerEntry(index: size, previous: root, record: record)
+    let entry = try LedgerEntry(index: size, previous: lastHash, record: record)
     var next = self
     try next.apply(entry)
     return (entry, next)
+  }
+}
+
+// MARK: - The tree
+
+extension LedgerState {
+  /// Root of the Merkle tree of all entries (RFC 9162 s.2.1.1); in format 1, the hash of the last line.
+  /// - Complexity: O(log `size`) hashes.
+  package var root: SHA256Digest { genesis.format == 1 ? lastHash : frontier.root }
+
+  private static func chainHash(of entry: LedgerEntry, format: Int) -> SHA256Digest {
+    format == 1 ? SHA256Digest(hashing: entry.line) : entry.hash
   }
 }
 
@@ -195,7 +215,12 @@ extension LedgerState {
     try requireRound(record.round, open: offer.round)
     try requirePolicy(of: record)
     try requireNoise(of: record)
-    try charge(event(of: record), to: &filter)
+    try requireMasking(of: record)
+    let (reserved, reservingFilter) = try filterReserving(deltaOf: record)
+    var charged = reservingFilter
+    try charge(event(of: record), to: &charged)
+    filter = charged
+    reservedDelta = reserved
     phase = .charged(record, chargeIndex: size)
     rounds.charged += 1
     if record.rng == .seeded && firstSeededCharge == nil { firstSeededCharge = size }
@@ -255,9 +280,10 @@ extension LedgerState {
     try required.contained(
       "cohort_minimum", in: policy.minimumCohort...policy.maximumCohort, record.cohortMinimum)
     try required.equal("count", 1, record.count)
-    try required.equal("protocol_delta", "0", record.protocolDelta)
     try required.equal("filter", genesis.filter, record.filter)
     try required.contained("dimension", in: 1...Self.maximumDimension, record.dimension)
+    try required.contained(
+      "joint_coordinates", in: 0...record.dimension - 1, record.jointCoordinates)
   }
 
   // Ruling 18: the scale is what is charged, so only a scale below the plan's would be a lie about the noise.

@@ -71,13 +71,18 @@ final class Descriptor: Sendable {
     guard status.st_size <= limit else {
       throw DiskError(operation: "read", name: name, errorNumber: EFBIG)
     }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    return try read(Int(status.st_size), at: 0, name: name)
+  }
+
+  /// At most `byteCount` bytes from `offset` on; fewer where the file ends.
+  func read(_ byteCount: Int, at offset: Int, name: String) throws(DiskError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: byteCount)
     var filled = 0
     while filled < bytes.count {
       let count = retrying {
         bytes.withUnsafeMutableBytes { buffer in
           let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-          return pread(number, rest.baseAddress, rest.count, off_t(filled))
+          return pread(number, rest.baseAddress, rest.count, off_t(offset + filled))
         }
       }
       guard count >= 0 else {

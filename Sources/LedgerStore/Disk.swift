@@ -6,6 +6,9 @@ package protocol Disk: Sendable {
   /// The whole content of `name`; nil if there is no such file.
   func read(_ name: String) throws(DiskError) -> [UInt8]?
 
+  /// At most `byteCount` bytes of `name` from `offset` on; fewer where the file ends, nil if there is no such file.
+  func read(_ name: String, from offset: Int, byteCount: Int) throws(DiskError) -> [UInt8]?
+
   /// Makes `name` hold exactly `bytes`, in place; the file may or may not have existed.
   func create(_ name: String, holding bytes: [UInt8]) throws(DiskError)
 
@@ -27,6 +30,13 @@ package protocol Disk: Sendable {
 }
 
 extension Disk {
+  /// Cuts the whole content; a disk of large files does better.
+  package func read(
+    _ name: String, from offset: Int, byteCount: Int
+  ) throws(DiskError) -> [UInt8]? {
+    try read(name).map { Array($0.dropFirst(offset).prefix(byteCount)) }
+  }
+
   /// Replaces `name` in one step that a crash cannot halve: either the old content is there, or all of the new.
   /// - Parameter reach: called after each durable step with "write", "fsync" or "rename".
   func replace(

@@ -11,6 +11,10 @@ struct LedgerFiles {
     /// After the last valid entry, which may stand beyond the head.
     let state: LedgerState
     let checkpoint: Checkpoint?
+    /// The Merkle tree of the entries of `state`.
+    let tree: MerkleTree
+    /// Offset just after each of them.
+    let lineEnds: [Int]
   }
 
   let log: [UInt8]?
@@ -48,19 +52,25 @@ struct LedgerFiles {
     if let failure = replay.failure, (replay.state?.size ?? 0) < head.size { throw failure }
     try head.requirePrefix(of: replay)
     guard let state = replay.state else { throw .headMissing(entry: 0) }
-    let acknowledged = Array(replay.lineHashes.prefix(head.size))
-    let checkpoint = try check(checkpoint, against: state, lineHashes: acknowledged)
-    return Checked(log: log, head: head, state: state, checkpoint: checkpoint)
+    guard state.genesis.format == GenesisRecord.currentFormat else {
+      throw .formatNotWritable(entry: 0, format: state.genesis.format)
+    }
+    let checkpoint = try check(checkpoint, against: state, replay: replay, limit: head.size)
+    var tree = replay.tree
+    tree.truncate(to: state.size)
+    return Checked(
+      log: log, head: head, state: state, checkpoint: checkpoint, tree: tree,
+      lineEnds: Array(replay.lineEnds.prefix(state.size)))
   }
 
   private func check(
-    _ text: [UInt8]?, against state: LedgerState, lineHashes: [SHA256Digest]
+    _ text: [UInt8]?, against state: LedgerState, replay: LedgerReplay, limit: Int
   ) throws(LedgerError) -> Checkpoint? {
     guard let text else { return nil }
     let checkpoint = try Checkpoint(parsing: text)
     try checkpoint.verify(
       ledgerID: state.genesis.ledgerID, key: state.genesis.coordinatorKey)
-    try checkpoint.requirePrefix(of: lineHashes)
+    try checkpoint.requirePrefix(of: replay, limit: limit)
     return checkpoint
   }
 }

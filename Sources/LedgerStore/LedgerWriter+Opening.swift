@@ -16,6 +16,9 @@ extension LedgerWriter {
     reach: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(LedgerStoreError) -> LedgerWriter {
     try requireKey(signingKey, of: genesis)
+    guard genesis.format == GenesisRecord.currentFormat else {
+      throw .ledger(.formatNotWritable(entry: 0, format: genesis.format))
+    }
     let files = try LedgerFiles(reading: disk)
     guard try files.isAbsentOrInterrupted() else { throw .alreadyExists }
     let entry: LedgerEntry
@@ -36,7 +39,8 @@ extension LedgerWriter {
       throw .disk(error)
     }
     return LedgerWriter(
-      disk: disk, signingKey: signingKey, state: state, checkpoint: nil, reach: reach)
+      disk: disk, signingKey: signingKey, state: state, tree: MerkleTree(lines: [entry.line]),
+      lineEnds: [state.byteCount], checkpoint: nil, reach: reach)
   }
 
   /// Opens a ledger, checks all of it, and puts right what a crash leaves (rulings 13 and 14).
@@ -70,8 +74,8 @@ extension LedgerWriter {
       throw .disk(error)
     }
     let writer = LedgerWriter(
-      disk: disk, signingKey: signingKey, state: checked.state, checkpoint: checked.checkpoint,
-      reach: reach)
+      disk: disk, signingKey: signingKey, state: checked.state, tree: checked.tree,
+      lineEnds: checked.lineEnds, checkpoint: checked.checkpoint, reach: reach)
     try writer.endOpenRound(&recovery)
     return (writer, recovery)
   }

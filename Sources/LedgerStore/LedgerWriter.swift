@@ -37,6 +37,8 @@ package final class LedgerWriter: Sendable {
 
   private struct Core {
     var state: LedgerState
+    var tree: MerkleTree
+    var lineEnds: [Int]
     var checkpoint: Checkpoint?
     var failure: DiskError?
   }
@@ -48,13 +50,14 @@ package final class LedgerWriter: Sendable {
 
   /// For `create` and `open`, which have read and checked the directory.
   init(
-    disk: any Disk, signingKey: SigningKey, state: LedgerState, checkpoint: Checkpoint?,
-    reach: @escaping @Sendable (String) -> Void
+    disk: any Disk, signingKey: SigningKey, state: LedgerState, tree: MerkleTree,
+    lineEnds: [Int], checkpoint: Checkpoint?, reach: @escaping @Sendable (String) -> Void
   ) {
     self.disk = disk
     self.signingKey = signingKey
     self.reach = reach
-    core = Mutex(Core(state: state, checkpoint: checkpoint))
+    core = Mutex(
+      Core(state: state, tree: tree, lineEnds: lineEnds, checkpoint: checkpoint))
   }
 
   /// The ledger as it stands after the last durable entry.
@@ -81,7 +84,9 @@ package final class LedgerWriter: Sendable {
         throw .disk(error)
       }
       core.state = next.state
-      return LedgerPosition(index: next.entry.index, root: next.entry.hash)
+      core.tree.append(next.entry.hash)
+      core.lineEnds.append(next.state.byteCount)
+      return LedgerPosition(index: next.entry.index, root: next.state.root)
     }
   }
 
@@ -89,27 +94,63 @@ package final class LedgerWriter: Sendable {
   /// coordinator to it.
   /// - Throws: `LedgerStoreError.disk` as for `append`, `.dead`, `.signing`.
   package func checkpoint() throws(LedgerStoreError) -> Checkpoint {
+    try core.withLock { (core) throws(LedgerStoreError) in try checkpoint(&core) }
+  }
+
+  /// The receipt of entry `index` under the checkpoint of the ledger as it stands.
+  /// - Parameter index: below `state.size`.
+  /// - Throws: as `checkpoint()`; also `.disk` if the entry cannot be read back, which does not end the writer.
+  package func receipt(of index: Int) throws(LedgerStoreError) -> LedgerReceipt {
     try core.withLock { (core) throws(LedgerStoreError) in
-      if let failure = core.failure { throw .dead(cause: failure) }
-      if let newest = core.checkpoint, newest.size == core.state.size { return newest }
-      reach("checkpoint-before-sign")
-      let signed: Checkpoint
-      do throws(CryptographyError) {
-        signed = try Checkpoint(signing: core.state, with: signingKey)
-      } catch {
-        throw .signing(error)
-      }
-      reach("checkpoint-after-sign")
+      precondition((0..<core.tree.size).contains(index), "no such entry")
+      let checkpoint = try checkpoint(&core)
+      let start = index == 0 ? 0 : core.lineEnds[index - 1]
+      let byteCount = core.lineEnds[index] - 1 - start
+      let line: [UInt8]?
       do throws(DiskError) {
-        try disk.replace(FileName.checkpoint, with: signed.text) { reach("checkpoint-after-\($0)") }
+        line = try disk.read(FileName.log, from: start, byteCount: byteCount)
       } catch {
-        core.failure = error
         throw .disk(error)
       }
-      reach("checkpoint-after-store")
-      core.checkpoint = signed
-      return signed
+      let expected = core.tree.leafHash(at: index)
+      let found = MerkleHash.leaf(line ?? [])
+      guard let line, found == expected else {
+        throw .ledger(.changedEntry(entry: index, expected: expected, found: found))
+      }
+      return LedgerReceipt(line: line, index: index, tree: core.tree, checkpoint: checkpoint)
     }
+  }
+
+  /// The proof that the ledger as it stands, whose size is `state.size`, begins with its first `oldSize` entries.
+  /// - Parameter oldSize: as a client says it; outside 1 through `state.size` there is no proof.
+  /// - Returns: nil where there is none: that client holds a checkpoint that this ledger cannot have given out.
+  package func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
+    core.withLock { core in
+      guard (1...core.tree.size).contains(oldSize) else { return nil }
+      return core.tree.consistencyProof(from: oldSize, to: core.tree.size)
+    }
+  }
+
+  private func checkpoint(_ core: inout Core) throws(LedgerStoreError) -> Checkpoint {
+    if let failure = core.failure { throw .dead(cause: failure) }
+    if let newest = core.checkpoint, newest.size == core.state.size { return newest }
+    reach("checkpoint-before-sign")
+    let signed: Checkpoint
+    do throws(CryptographyError) {
+      signed = try Checkpoint(signing: core.state, with: signingKey)
+    } catch {
+      throw .signing(error)
+    }
+    reach("checkpoint-after-sign")
+    do throws(DiskError) {
+      try disk.replace(FileName.checkpoint, with: signed.text) { reach("checkpoint-after-\($0)") }
+    } catch {
+      core.failure = error
+      throw .disk(error)
+    }
+    reach("checkpoint-after-store")
+    core.checkpoint = signed
+    return signed
   }
 
   /// Log first, then head: a head never acknowledges what the log may lose (ruling 14).

@@ -57,6 +57,20 @@ package final class LocalDisk: Disk {
     return try file.readAll(name: name, limit: Self.maximumFileBytes)
   }
 
+  package func read(
+    _ name: String, from offset: Int, byteCount: Int
+  ) throws(DiskError) -> [UInt8]? {
+    do {
+      let file = try Descriptor(
+        opening: name, in: directory.number, flags: O_RDONLY, operation: "open")
+      return try file.read(byteCount, at: offset, name: name)
+    } catch  where error.errorNumber == ENOENT {
+      return nil
+    } catch {
+      throw error
+    }
+  }
+
   package func create(_ name: String, holding bytes: [UInt8]) throws(DiskError) {
     let file = try Descriptor(
       opening: name, in: directory.number, flags: O_RDWR | O_CREAT | O_TRUNC, operation: "create")

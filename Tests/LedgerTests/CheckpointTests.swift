@@ -16,6 +16,7 @@ import Testing
     #expect(checkpoint.size == 1234)
     #expect(checkpoint.root == SHA256Digest(hashing: Array("root".utf8)))
     #expect(checkpoint.text == note)
+    #expect(checkpoint.format == 2)
     let key = try VerifyingKey(hex: CheckpointVector.publicKey)
     try checkpoint.verify(ledgerID: checkpoint.ledgerID, key: key)
   }
@@ -26,15 +27,18 @@ import Testing
     #expect(parsed == checkpoint)
     try parsed.verify(
       ledgerID: text.fixture.ledgerID, key: text.fixture.signingKey.verifyingKey)
-    let hashes = LedgerReplay(log: text.log).lineHashes
-    try parsed.requirePrefix(of: hashes)
+    let replay = LedgerReplay(log: text.log)
+    try parsed.requirePrefix(of: replay)
     #expect(
       throws: LedgerError.shorterThanCheckpoint(entry: 8, checkpointSize: 9)
-    ) { try parsed.requirePrefix(of: hashes.dropLast()) }
-    let other = SHA256Digest(hashing: [])
+    ) { try parsed.requirePrefix(of: replay, limit: 8) }
+    var other = try LedgerText(text.fixture)
+    for _ in 0..<3 { try other.appendReleasedRound() }
+    let otherReplay = LedgerReplay(log: other.log)
     #expect(
-      throws: LedgerError.checkpointMismatch(entry: 8, expected: checkpoint.root, found: other)
-    ) { try parsed.requirePrefix(of: hashes.dropLast() + [other]) }
+      throws: LedgerError.checkpointMismatch(
+        entry: 8, expected: checkpoint.root, found: otherReplay.root(ofSize: 9))
+    ) { try parsed.requirePrefix(of: otherReplay) }
   }
 
   @Test("any changed, added or dropped byte is refused") func everyByte() throws {

@@ -30,7 +30,7 @@ import Testing
       #"{"body":{"reason":"quorum","round":2},"index":5,"kind":"void","prev":""#
       + #"38a9c1e721584da284b90ceea4ed7eb8db15ac4ea86c2c75ec925d5f8799fcf0"}"#
     #expect(String(decoding: entry.line, as: UTF8.self) == expected)
-    #expect(entry.hash == SHA256Digest(hashing: Array(expected.utf8)))
+    #expect(entry.hash == SHA256Digest(hashing: [0] + Array(expected.utf8)))
   }
 
   @Test("every kind survives writing and reading", arguments: indices)
