@@ -24,6 +24,15 @@ package struct SHA256: ~Copyable {
     precondition(status == 1, "OpenSSL refused to continue a SHA-256")
   }
 
+  /// Appends `words` in little-endian order to the message.
+  package mutating func update(_ words: Span<UInt32>) {
+    #if _endian(big)
+      #error("words are hashed from memory, which is little-endian on every supported machine")
+    #endif
+    let status = words.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+    precondition(status == 1, "OpenSSL refused to continue a SHA-256")
+  }
+
   /// The digest of all bytes so far; ends the use of this value.
   package consuming func finalize() -> SHA256Digest {
     var digest = [UInt8](repeating: 0, count: SHA256Digest.byteCount)

@@ -32,6 +32,14 @@ package struct AggregateSum: ~Copyable, Sendable {
     gridSum = Mutex([UInt32](repeating: 0, count: dimension))
   }
 
+  /// The sum of updates whose masks have been removed.
+  init(unmasked: consuming [UInt32], contributorCount: Int, encoding: FixedPointEncoding) {
+    dimension = unmasked.count
+    self.encoding = encoding
+    self.contributorCount = contributorCount
+    gridSum = Mutex(unmasked)
+  }
+
   deinit {
     gridSum.withLock { wipe(&$0) }
   }

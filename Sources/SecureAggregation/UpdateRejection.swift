@@ -14,6 +14,8 @@ package enum UpdateRejection: String, Error, CaseIterable, Sendable {
   case badSignature = "bad-signature"
   /// The seal does not open: altered, cut, reordered, or made for another key, context or client.
   case badSeal = "bad-seal"
+  /// A message of the round is not what its step asks for.
+  case malformed = "malformed"
   /// The round no longer takes updates.
   case roundClosed = "round-closed"
   /// The sender was not offered the round, or did not wait for its turn.
@@ -33,6 +35,7 @@ package enum UpdateRejection: String, Error, CaseIterable, Sendable {
     case .notEnrolled: "the sender is not enrolled"
     case .badSignature: "the update's signature is not the sender's"
     case .badSeal: "the update was altered, or sealed for another round, coordinator or client"
+    case .malformed: "a message is not what this step of the round asks for"
     case .roundClosed: "the round no longer takes updates"
     case .notOffered: "the sender was not offered this round, or sent before its turn"
     case .tooSlow: "the upload took too long"
