@@ -57,11 +57,17 @@ package struct DatasetLibrary: Equatable, Sendable {
 
   /// Reads a data set by name.
   ///
-  /// - Throws: `DatasetError.invalidRequest` if it is not there, with what would get it.
+  /// - Throws: `DatasetError.invalidRequest` if it is not there, with what would get it, or if it is no
+  ///   log of customers.
   package func load(
     _ name: String, shipped: DataFolder
   ) throws(DatasetError) -> InteractionDataset {
     if name == OnlineRetail.name { return try OnlineRetail.load(from: shipped) }
+    guard name != DatasetSource.openBandit.name else {
+      throw DatasetError.invalidRequest(
+        reason: "\(name) holds slates that were shown, not what customers did; "
+          + "use it with: tacit evaluate off-policy")
+    }
     let directory = "\(root)/\(name)"
     if let source = DatasetSource.all.first(where: { $0.name == name }),
       let table = source.members.first

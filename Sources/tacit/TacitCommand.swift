@@ -14,7 +14,10 @@ struct TacitCommand: AsyncParsableCommand {
         tacit compare --data online-retail --epsilon inf,8,2 --seeds 3
       """,
     version: ProductVersion.current,
-    subcommands: [DemoCommand.self, AuditCommand.self, CompareCommand.self, DataCommand.self])
+    subcommands: [
+      DemoCommand.self, AuditCommand.self, CompareCommand.self, EvaluateCommand.self,
+      DataCommand.self,
+    ])
 
   static func main() async {
     await CommandRunner.run(Self.self)

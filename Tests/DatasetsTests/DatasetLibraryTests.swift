@@ -180,14 +180,14 @@ struct DatasetLibraryTests {
       try library.store(original)
     }
     let entries = try library.entries()
-    #expect(entries.map(\.name) == ["mine", "ml-100k", "online-retail"])
-    #expect(entries.map(\.state) == [.present, .fetchable, .shipped])
+    #expect(entries.map(\.name) == ["mine", "ml-100k", "online-retail", "open-bandit"])
+    #expect(entries.map(\.state) == [.present, .fetchable, .shipped, .fetchable])
   }
 
   @Test(
     "names of others and names that are paths are refused",
     arguments: [
-      "online-retail", "ml-100k", "", "../x", "a/b", ".x", "A", "-x",
+      "online-retail", "ml-100k", "open-bandit", "", "../x", "a/b", ".x", "A", "-x",
     ])
   func badName(name: String) throws {
     let directory = try TemporaryDirectory()

@@ -4,9 +4,9 @@ internal import Glibc
 ///
 /// Not for privacy noise: floating-point draws leak, and the integer samplers of Privacy serve there.
 /// The same generator gives the same draws again on one kind of machine.
-enum RandomVariates {
+package enum RandomVariates {
   /// Uniform in (0, 1): never 0, so that its logarithm is finite.
-  static func uniform(using generator: inout some RandomNumberGenerator) -> Double {
+  package static func uniform(using generator: inout some RandomNumberGenerator) -> Double {
     (Double(generator.next() >> 11) + 0.5) * 0x1p-53
   }
 
@@ -14,7 +14,7 @@ enum RandomVariates {
   ///
   /// - Source: Box and Muller, Annals of Mathematical Statistics 29 (1958); the second value of each pair
   ///   is dropped, so that the number of bits taken does not depend on earlier calls.
-  static func standardNormal(using generator: inout some RandomNumberGenerator) -> Double {
+  package static func standardNormal(using generator: inout some RandomNumberGenerator) -> Double {
     let radius = (-2 * log(uniform(using: &generator))).squareRoot()
     return radius * cos(2 * Double.pi * uniform(using: &generator))
   }
@@ -24,7 +24,7 @@ enum RandomVariates {
   /// - Precondition: `shape > 0`.
   /// - Source: Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables", ACM TOMS 26 (2000);
   ///   below shape 1 by their section 6.
-  static func gamma(
+  package static func gamma(
     shape: Double, using generator: inout some RandomNumberGenerator
   ) -> Double {
     precondition(shape > 0, "a gamma distribution has a positive shape")
@@ -47,7 +47,7 @@ enum RandomVariates {
   /// Beta(alpha, beta), in [0, 1].
   ///
   /// - Precondition: both above 0.
-  static func beta(
+  package static func beta(
     _ alpha: Double, _ beta: Double, using generator: inout some RandomNumberGenerator
   ) -> Double {
     let first = gamma(shape: alpha, using: &generator)
