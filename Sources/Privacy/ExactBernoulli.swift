@@ -35,6 +35,13 @@ enum ExactBernoulli {
     minusFraction numerator: UInt64, over denominator: UInt64, from words: WordSource
   ) -> Bool {
     guard uniform(below: denominator, from: words) < numerator else { return true }
+    return exponentialAfterFirstCoin(numerator, over: denominator, from: words)
+  }
+
+  /// The rest of ``exponential(minusFraction:over:from:)`` once the first coin has succeeded.
+  static func exponentialAfterFirstCoin(
+    _ numerator: UInt64, over denominator: UInt64, from words: WordSource
+  ) -> Bool {
     for coin in 2..<attemptLimit {
       let succeeds =
         uniform(below: denominator, from: words) < numerator
@@ -61,7 +68,7 @@ enum ExactBernoulli {
     return uniformAfterCheck(below: bound, first: product, from: words)
   }
 
-  private static func uniformAfterCheck(
+  static func uniformAfterCheck(
     below bound: UInt64, first: (high: UInt64, low: UInt64), from words: WordSource
   ) -> UInt64 {
     let incomplete = (0 &- bound) % bound

@@ -40,6 +40,9 @@ package struct GDPFilter: Sendable, Equatable {
   /// Whether one more release of this kind fits.
   package func admits(_ event: PrivacyEvent) -> Bool { spent + event.muSquared <= limit }
 
+  /// The opposite of ``admits(_:)``.
+  package func wouldExceed(_ event: PrivacyEvent) -> Bool { !admits(event) }
+
   /// How many more releases of this kind fit, one after the other.
   package func roundsLeft(of event: PrivacyEvent) -> Int {
     guard spent <= limit else { return 0 }

@@ -16,7 +16,7 @@ import VectorMath
     #expect(filter.admits(event))
     try filter.charge(event)
     #expect(filter.epsilonSpent <= 8 && filter.epsilonSpent > 8 - 1e-9)
-    #expect(!filter.admits(event))
+    #expect(!filter.admits(event) && filter.wouldExceed(event))
     #expect(try !GDPFilter(epsilonLimit: 8, delta: 1e-5).admits(round(noise * (1 - 1e-11))))
   }
 
