@@ -24,7 +24,7 @@ package struct InclusionProof: Equatable, Sendable {
   /// - Throws: `LedgerError.proofInvalid`.
   /// - Source: RFC 9162 s.2.1.3.2.
   package func requireLeaf(_ leafHash: SHA256Digest, under root: SHA256Digest) throws(LedgerError) {
-    guard (0..<treeSize).contains(index), path.count <= Self.maximumPathCount else {
+    guard index >= 0, index < treeSize, path.count <= Self.maximumPathCount else {
       throw .proofInvalid(
         problem: "entry \(index) is not one of \(treeSize), or its path is too long")
     }

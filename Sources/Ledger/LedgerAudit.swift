@@ -6,14 +6,14 @@ internal import Privacy
 ///
 /// It needs no key of the operator and trusts no claim in the log: spend is recomputed from every CHARGE.
 package struct LedgerAudit {
-  /// A checkpoint that someone other than the operator kept.
+  /// A checkpoint, or a receipt, that someone other than the operator kept.
   package struct KeptCheckpoint: Equatable, Sendable {
     /// Who kept it, for the report: a file name or a client number.
     package let holder: String
-    /// The signed note.
+    /// The signed note, or the `tlog-proof`.
     package let text: [UInt8]
 
-    /// A checkpoint and its holder.
+    /// What was kept, and by whom.
     package init(holder: String, text: [UInt8]) {
       self.holder = holder
       self.text = text
@@ -32,19 +32,23 @@ package struct LedgerAudit {
     package var operatorCheckpoint: [UInt8]?
     /// Checkpoints that the operator does not hold.
     package var keptCheckpoints: [KeptCheckpoint]
+    /// Receipts that the operator does not hold.
+    package var keptReceipts: [KeptCheckpoint]
     /// The coordinator key that the auditor knows from elsewhere; nil to trust the one in GENESIS.
     package var coordinatorKey: VerifyingKey?
 
     /// The log, and whatever else there is.
     package init(
       log: [UInt8], head: [UInt8]?, policyFile: [UInt8]? = nil, operatorCheckpoint: [UInt8]? = nil,
-      keptCheckpoints: [KeptCheckpoint] = [], coordinatorKey: VerifyingKey? = nil
+      keptCheckpoints: [KeptCheckpoint] = [], keptReceipts: [KeptCheckpoint] = [],
+      coordinatorKey: VerifyingKey? = nil
     ) {
       self.log = log
       self.head = head
       self.policyFile = policyFile
       self.operatorCheckpoint = operatorCheckpoint
       self.keptCheckpoints = keptCheckpoints
+      self.keptReceipts = keptReceipts
       self.coordinatorKey = coordinatorKey
     }
   }
@@ -52,7 +56,8 @@ package struct LedgerAudit {
   private let evidence: Evidence
   private let replay: LedgerReplay
   private var findings: [LedgerAuditReport.Finding] = []
-  private var worst: LedgerError?
+  private var severity: LedgerError.Severity?
+  private var entryAtFault: Int?
   private var completeThrough: Int?
 
   private init(_ evidence: Evidence) {
@@ -77,10 +82,10 @@ package struct LedgerAudit {
 
   private var report: LedgerAuditReport {
     let verdict: LedgerAuditReport.Verdict =
-      switch worst?.severity {
+      switch severity {
       case nil: .consistent(completeThrough: completeThrough)
-      case .wrong: .wrong(entry: worst?.entry)
-      case .damaged: .damaged(entry: worst?.entry)
+      case .wrong: .wrong(entry: entryAtFault)
+      case .damaged: .damaged(entry: entryAtFault)
       }
     return LedgerAuditReport(
       findings: findings, verdict: verdict, ledgerID: replay.state?.genesis.ledgerID,
@@ -95,10 +100,12 @@ package struct LedgerAudit {
     findings.append(.init(status: status, title: title, detail: detail, entry: entry))
   }
 
-  /// Notes a failed check. The verdict is `damaged` if any is, and names the first entry of that kind.
+  /// Notes a failed check. The verdict is `damaged` if any is, and names the entry of the first: what comes later, such
+  /// as a head that no longer fits, follows from it.
   private mutating func fail(_ title: String, _ error: LedgerError, detail: String? = nil) {
     add(.fail, title, detail ?? error.description, entry: error.entry)
-    if worst == nil || (worst?.severity == .wrong && error.severity == .damaged) { worst = error }
+    if severity != .damaged { severity = error.severity }
+    entryAtFault = entryAtFault ?? error.entry
   }
 }
 
@@ -146,7 +153,8 @@ extension LedgerAudit {
         index < head.size, head.size <= replay.lineCount
       else { return false }
       guard replay.format > 1 else {
-        return index < head.size - 1 && replay.root(ofSize: head.size) == head.root
+        // The head then names the last line only.
+        return index == head.size - 2 && replay.root(ofSize: head.size) == head.root
       }
       let proof = replay.tree.inclusionProof(of: index, inTreeOfSize: head.size)
       try proof.requireLeaf(hash, under: head.root)
@@ -273,6 +281,11 @@ extension LedgerAudit {
         completeThrough = max(completeThrough ?? 0, size)
       }
     }
+    for kept in evidence.keptReceipts {
+      if let size = checkReceipt(kept, against: state) {
+        completeThrough = max(completeThrough ?? 0, size)
+      }
+    }
     let title = "completeness"
     if let size = completeThrough {
       add(.ok, title, "no entry before \(size) was dropped or replaced")
@@ -296,6 +309,29 @@ extension LedgerAudit {
       try checkpoint.requirePrefix(of: replay)
       add(.ok, title, "signed, and the ledger begins with its \(checkpoint.size) entries")
       return checkpoint.size
+    } catch {
+      fail(title, error)
+      return nil
+    }
+  }
+
+  /// The size of the receipt's checkpoint if both are this ledger's and the log has the receipt's entry.
+  private mutating func checkReceipt(
+    _ kept: KeptCheckpoint, against state: LedgerState
+  ) -> Int? {
+    let title = "receipt kept by \(kept.holder)"
+    do {
+      let receipt = try LedgerReceipt(parsing: kept.text)
+      let entry = try receipt.verify(
+        ledgerID: state.genesis.ledgerID,
+        key: evidence.coordinatorKey ?? state.genesis.coordinatorKey)
+      try receipt.checkpoint.requirePrefix(of: replay)
+      // The tree of the checkpoint has one leaf at that place, and the log's tree is that tree.
+      add(
+        .ok, title,
+        "signed, and entry \(entry.index) of the ledger is its \(entry.record.kind.rawValue)",
+        entry: entry.index)
+      return receipt.checkpoint.size
     } catch {
       fail(title, error)
       return nil

@@ -36,11 +36,7 @@ package struct LedgerEntry: Equatable, Sendable {
     guard line.count <= Self.maximumLineBytes else {
       throw .lineTooLong(entry: index, byteCount: line.count, limit: Self.maximumLineBytes)
     }
-    self.index = index
-    self.previous = previous
-    self.record = record
-    self.line = line
-    hash = MerkleHash.leaf(line)
+    self.init(index: index, previous: previous, record: record, line: line)
   }
 
   /// Reads `line`, the entry at `index`, strictly: no unknown or missing field, and every byte as the canonical form
@@ -50,6 +46,23 @@ package struct LedgerEntry: Equatable, Sendable {
   ///   - index: the place where the line stands, from 0.
   /// - Throws: `LedgerError`, always naming `index`. Order and policy are the business of `LedgerState`.
   package init(decoding line: [UInt8], at index: Int) throws(LedgerError) {
+    var reader = CanonicalLine()
+    try self.init(decoding: line, at: index, with: &reader)
+  }
+
+  /// The same, for many lines one after another.
+  init(
+    decoding line: [UInt8], at index: Int, with reader: inout CanonicalLine
+  ) throws(LedgerError) {
+    if line.count <= Self.maximumLineBytes, let (previous, record) = reader.read(line, at: index) {
+      self.init(index: index, previous: previous, record: record, line: line)
+    } else {
+      try self.init(strictlyDecoding: line, at: index)
+    }
+  }
+
+  /// The same through a JSON document, which tells what is wrong.
+  init(strictlyDecoding line: [UInt8], at index: Int) throws(LedgerError) {
     guard line.count <= Self.maximumLineBytes else {
       throw .lineTooLong(entry: index, byteCount: line.count, limit: Self.maximumLineBytes)
     }
@@ -63,6 +76,14 @@ package struct LedgerEntry: Equatable, Sendable {
     let entry = try LedgerEntry(index: index, previous: previous, record: record)
     guard entry.line == line else { throw .notCanonical(entry: index) }
     self = entry
+  }
+
+  private init(index: Int, previous: SHA256Digest, record: LedgerRecord, line: [UInt8]) {
+    self.index = index
+    self.previous = previous
+    self.record = record
+    self.line = line
+    hash = MerkleHash.leaf(line)
   }
 
   private static func parse(_ line: [UInt8], at index: Int) throws(LedgerError) -> JSONValue {

@@ -23,7 +23,8 @@ package struct LedgerReplay: Sendable {
     var ends: [Int] = []
     var failure: LedgerError?
     var start = 0
-    while let end = log[start...].firstIndex(of: UInt8(ascii: "\n")) {
+    var reader = CanonicalLine()
+    while let end = Self.lineEnd(in: log, from: start) {
       let line = Array(log[start..<end])
       start = end + 1
       ends.append(start)
@@ -32,24 +33,35 @@ package struct LedgerReplay: Sendable {
         continue
       }
       do {
-        let entry = try LedgerEntry(decoding: line, at: ends.count - 1)
+        let entry = try LedgerEntry(decoding: line, at: ends.count - 1, with: &reader)
         tree.append(entry.hash)
-        if state == nil {
+        if ends.count == 1 {
           state = try LedgerState(genesis: entry)
         } else {
-          try state?.apply(entry)
+          try state?.applyOutsideTree(entry)
         }
       } catch {
         failure = error
         if tree.size < ends.count { tree.append(MerkleHash.leaf(line)) }
       }
     }
+    state?.setTree(tree)
     self.state = state
     self.tree = tree
     self.log = log
     lineEnds = ends
     self.failure = failure
     tornByteCount = log.count - start
+  }
+
+  /// Offset of the next line feed.
+  private static func lineEnd(in log: [UInt8], from start: Int) -> Int? {
+    var offset = start
+    while offset < log.count {
+      if log[offset] == UInt8(ascii: "\n") { return offset }
+      offset += 1
+    }
+    return nil
   }
 
   /// Number of complete lines.

@@ -18,8 +18,11 @@ extension LedgerState {
     try required.contained(
       "cohort_size", in: policy.minimumCohort...policy.maximumCohort, masked.cohortSize)
     try required.contained("degree", in: 1...max(1, masked.cohortSize - 1), masked.degree)
-    try requireFraction("corrupt_fraction", masked.corruptFraction)
-    try requireFraction("dropout_fraction", masked.dropoutFraction)
+    guard let tolerance = policy.masking else {
+      throw .mismatch(entry: size, field: "masked", expected: "absent", found: "present")
+    }
+    try required.equal("corrupt_fraction", tolerance.corruptFraction, masked.corruptFraction)
+    try required.equal("dropout_fraction", tolerance.dropoutFraction, masked.dropoutFraction)
     try required.equal(
       "cohort_minimum", masked.minimumSurvivors(minimumCohort: policy.minimumCohort),
       record.cohortMinimum)
@@ -66,13 +69,6 @@ extension LedgerState {
         entry: size, field: "tau",
         expected: "\(shares.recomputedTau) to \(MaskedTerms.NoiseShares.tauBound)",
         found: shares.tau.description)
-    }
-  }
-
-  private func requireFraction(_ field: String, _ fraction: ExactDecimal) throws(LedgerError) {
-    guard fraction.doubleValue < 1 else {
-      throw .mismatch(
-        entry: size, field: field, expected: "below 1", found: fraction.description)
     }
   }
 

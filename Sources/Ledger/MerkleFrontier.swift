@@ -5,12 +5,17 @@ package import Cryptography
 /// - Source: RFC 9162 s.2.1.1.
 package struct MerkleFrontier: Equatable, Sendable {
   /// Number of leaves.
-  package private(set) var size = 0
+  package private(set) var size: Int
   /// Roots of the complete subtrees from left to right, in falling size.
-  private var peaks: [SHA256Digest] = []
+  private var peaks: [SHA256Digest]
 
   /// The tree without leaves.
-  package init() {}
+  package init() { self.init(size: 0, peaks: []) }
+
+  init(size: Int, peaks: [SHA256Digest]) {
+    self.size = size
+    self.peaks = peaks
+  }
 
   /// Appends one leaf.
   /// - Parameter leafHash: as `MerkleHash.leaf` gives it.

@@ -26,6 +26,16 @@ package enum MerkleHash {
     return SHA256Digest(hashing: message)
   }
 
+  /// The node above two hashes that lie side by side.
+  /// - Parameter pair: 64 bytes.
+  static func node(ofPair pair: ArraySlice<UInt8>) -> SHA256Digest {
+    var message: [UInt8] = []
+    message.reserveCapacity(1 + 2 * SHA256Digest.byteCount)
+    message.append(nodePrefix)
+    message += pair
+    return SHA256Digest(hashing: message)
+  }
+
   /// The largest power of two below `size`: where a tree of `size` leaves is split.
   /// - Precondition: `size` is at least 2.
   static func split(_ size: Int) -> Int {

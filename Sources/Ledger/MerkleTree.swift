@@ -26,8 +26,7 @@ package struct MerkleTree: Equatable, Sendable {
     levels[0].append(leafHash)
     var level = 0
     while levels[level].count.isMultiple(of: 2) {
-      let count = levels[level].count
-      let parent = MerkleHash.node(levels[level][count - 2], levels[level][count - 1])
+      let parent = levels[level].parentOfLastPair
       level += 1
       if level == levels.count { levels.append(HashList()) }
       levels[level].append(parent)
@@ -44,6 +43,19 @@ package struct MerkleTree: Equatable, Sendable {
 
   /// The hash of leaf `index`, below `size`.
   package func leafHash(at index: Int) -> SHA256Digest { levels[0][index] }
+
+  /// What is needed to go on from the first `size` leaves.
+  /// - Parameter size: at most `self.size`.
+  package func frontier(ofSize size: Int) -> MerkleFrontier {
+    precondition(size <= self.size, "no tree of that size")
+    var peaks: [SHA256Digest] = []
+    var start = 0
+    for level in levels.indices.reversed() where size & (1 << level) != 0 {
+      peaks.append(levels[level][start >> level])
+      start += 1 << level
+    }
+    return MerkleFrontier(size: size, peaks: peaks)
+  }
 
   /// The tree hash of the first `size` leaves; the whole tree's where `size` is its own.
   /// - Parameter size: 1 through `self.size`.
@@ -128,6 +140,9 @@ private struct HashList: Equatable, Sendable {
   var count: Int { bytes.count / SHA256Digest.byteCount }
 
   mutating func append(_ hash: SHA256Digest) { bytes += hash.bytes }
+
+  /// The node above the last two hashes, which lie side by side as its message has them.
+  var parentOfLastPair: SHA256Digest { MerkleHash.node(ofPair: bytes.suffix(64)) }
 
   mutating func truncate(to count: Int) {
     bytes.removeLast(bytes.count - count * SHA256Digest.byteCount)

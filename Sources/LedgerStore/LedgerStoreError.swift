@@ -32,6 +32,8 @@ extension LedgerStoreError: CustomStringConvertible {
         + (error.isOutOfSpace
           ? "Make room on the disk, then start again."
           : "Check the disk, then start again: the ledger decides at start what was written.")
+    case .ledger(.formatNotWritable(let entry, let format)):
+      "The ledger is an old one: \(LedgerError.formatNotWritable(entry: entry, format: format))."
     case .ledger(let error):
       "The ledger is \(error.severity == .damaged ? "damaged" : "wrong"): \(error). "
         + "It is never repaired automatically."

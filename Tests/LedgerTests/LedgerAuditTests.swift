@@ -55,30 +55,6 @@ import Testing
     #expect(json["findings"]?.arrayValue?.count == report.findings.count)
   }
 
-  @Test("any changed byte of the log is caught and its entry named") func everyByteOfTheLog()
-    throws
-  {
-    let text = try LedgerText.sample(LedgerFixture())
-    let good = evidence(text)
-    #expect(LedgerAudit.run(good).verdict.exitCode == 0)
-    var entry = 0
-    for index in good.log.indices {
-      let isLineEnd = good.log[index] == UInt8(ascii: "\n")
-      // Every byte has one bit flipped, each of the eight in turn; a line feed, which splits an entry, takes samples.
-      let flipped = good.log[index] ^ (1 << UInt8(index % 8))
-      for changed in index % 16 == 0 ? [flipped, UInt8(ascii: "\n")] : [flipped]
-      where changed != good.log[index] {
-        var files = good
-        files.log[index] = changed
-        let verdict = LedgerAudit.run(files).verdict
-        #expect([4, 8].contains(verdict.exitCode), "byte \(index) of entry \(entry)")
-        #expect(verdict.entry == entry, "byte \(index) of entry \(entry) becomes \(changed)")
-      }
-      if isLineEnd { entry += 1 }
-    }
-    #expect(entry == text.state.size)
-  }
-
   @Test("any changed byte of the head or the policy file is caught")
   func everyByteOfTheOthers() throws {
     let text = try LedgerText.sample(LedgerFixture())
@@ -145,6 +121,50 @@ import Testing
     files.head = full.head
     #expect(
       LedgerAudit.run(files).verdict == .consistent(completeThrough: full.state.size))
+  }
+
+  @Test("a receipt that a device kept proves the ledger as far as its checkpoint") func receipts()
+    throws
+  {
+    let text = try LedgerText.sample(LedgerFixture())
+    var files = evidence(text)
+    let receipt = LedgerReceipt(
+      line: text.lines[3], index: 3, tree: MerkleTree(lines: text.lines),
+      checkpoint: try text.checkpoint())
+    files.keptReceipts = [.init(holder: "device", text: receipt.text)]
+    let report = LedgerAudit.run(files)
+    #expect(report.verdict == .consistent(completeThrough: 9))
+    #expect(status("receipt kept by device", in: report) == .ok)
+
+    var rewritten = try LedgerText(text.fixture)
+    for _ in 0..<3 { try rewritten.appendReleasedRound() }
+    var other = evidence(rewritten)
+    other.keptReceipts = files.keptReceipts
+    #expect(LedgerAudit.run(other).verdict == .wrong(entry: 8))
+  }
+
+  @Test("two views of one ledger, shown to two groups, are exposed by the other group's checkpoint")
+  func splitView() throws {
+    let fixture = try LedgerFixture()
+    var one = try LedgerText(fixture)
+    try one.appendReleasedRound()
+    var other = one
+    try one.append(.offer(fixture.offer(one.state)))
+    try one.append(.void(fixture.void(one.state)))
+    try other.appendReleasedRound()
+    // Each view is whole, signed and consistent in itself.
+    for (view, its) in [(one, other), (other, one)] {
+      var files = evidence(view)
+      files.operatorCheckpoint = try view.checkpoint().text
+      files.keptCheckpoints = [.init(holder: "own group", text: try view.checkpoint().text)]
+      #expect(LedgerAudit.run(files).verdict.exitCode == 0)
+      files.keptCheckpoints.append(
+        .init(holder: "other group", text: try its.checkpoint().text))
+      let report = LedgerAudit.run(files)
+      #expect([4, 8].contains(report.verdict.exitCode))
+      #expect(status("checkpoint kept by other group", in: report) == .fail)
+      #expect(report.verdict.entry.map { $0 >= 5 } == true)
+    }
   }
 
   @Test("a rewritten and signed history is caught by a client's checkpoint") func rewritten() throws

@@ -11,9 +11,15 @@ struct LedgerFixture {
   let signingKey: SigningKey
   let ledgerID: LedgerID
 
-  init(epsilonLimit: String = "8", noiseMultiplier: String = "4", seed: UInt8 = 7) throws {
+  init(
+    epsilonLimit: String = "8", noiseMultiplier: String = "4", seed: UInt8 = 7,
+    mode: String = "sealed"
+  ) throws {
+    let tolerance = try MaskingTolerance(
+      corruptFraction: ExactDecimal("0.1"), dropoutFraction: ExactDecimal("0.2"))
     policy = try PrivacyPolicy(
-      federation: "test-shop", epsilonLimit: ExactDecimal(epsilonLimit),
+      federation: "test-shop", mode: mode, masking: mode == "sealed" ? nil : tolerance,
+      epsilonLimit: ExactDecimal(epsilonLimit),
       delta: ExactDecimal("1e-5"), minimumCohort: 10, maximumCohort: 200, targetCohort: 100,
       model: "gram",
       plan: [
@@ -51,12 +57,25 @@ struct LedgerFixture {
   func charge(_ state: LedgerState, rng: ChargeRecord.RandomSource = .system) throws -> ChargeRecord
   {
     let planned = state.policy.plan[state.nextPlanIndex]
+    let scale = try planned.noiseMultiplier.scaled(toGrid: Self.fractionBits)
+    let masked = try state.policy.mode == "sealed" ? nil : maskedTerms(state, scale: scale)
     return ChargeRecord(
       round: state.lastRound, noiseMultiplier: planned.noiseMultiplier, clipNorm: planned.clipNorm,
-      scale: try planned.noiseMultiplier.scaled(toGrid: Self.fractionBits),
+      scale: scale,
       sensitivity: 1 << UInt64(Self.fractionBits), fractionBits: Self.fractionBits, dimension: 50,
       mode: state.policy.mode, relation: state.policy.relation, unit: state.policy.unit,
-      cohortMinimum: state.policy.minimumCohort, rng: rng)
+      cohortMinimum: masked == nil ? state.policy.minimumCohort : 80, rng: rng, masked: masked)
+  }
+
+  /// A complete graph of 100 members: 10 may collude and 20 may drop out, so that 70 honest shares are left.
+  func maskedTerms(_ state: LedgerState, scale: UInt64) throws -> MaskedTerms {
+    let variance = MaskedTerms.Rational(scale * scale, over: 70)
+    let addsNoise = state.policy.mode == "secagg-ddp"
+    return MaskedTerms(
+      cohortSize: 100, degree: 99, corruptFraction: try ExactDecimal("0.1"),
+      dropoutFraction: try ExactDecimal("0.2"),
+      noiseShares: addsNoise
+        ? MaskedTerms.NoiseShares(honestShares: 70, variance: variance) : nil)
   }
 
   /// RELEASE of the round that `state` has just charged.

@@ -171,6 +171,9 @@ import Testing
     let whole = MerkleTree(lines: lines)
     for size in 0...Self.largestSize {
       var tree = whole
+      var frontier = whole.frontier(ofSize: size)
+      for line in lines[size...] { frontier.append(MerkleHash.leaf(line)) }
+      #expect(frontier.size == whole.size && frontier.root == whole.root(ofSize: whole.size))
       tree.truncate(to: size)
       #expect(tree == MerkleTree(lines: lines.prefix(size)))
       for line in lines[size...] { tree.append(MerkleHash.leaf(line)) }

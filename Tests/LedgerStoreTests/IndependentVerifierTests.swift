@@ -1,0 +1,194 @@
+import CanonicalJSON
+import Cryptography
+import Foundation
+import Ledger
+import LedgerStore
+import Privacy
+import Testing
+
+/// `scripts/verify_ledger.py`, which shares no code with this package, must agree with `LedgerAudit` on every ledger.
+@Suite struct IndependentVerifierTests {
+  private static let python = "/usr/bin/python3"
+  private static let script = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().appendingPathComponent("../../scripts/verify_ledger.py").path
+
+  /// A coordinator's directory as `coordinator` lays it out, removed with this value.
+  private final class Shop {
+    let path = FileManager.default.temporaryDirectory.path + "/ledger-\(UUID().uuidString)"
+    let fixture: LedgerFixture
+
+    /// Writes a ledger of released, void and burned rounds through the real writer.
+    init(_ fixture: LedgerFixture) throws {
+      self.fixture = fixture
+      try FileManager.default.createDirectory(
+        atPath: path + "/ledger", withIntermediateDirectories: true)
+      try write(Array(fixture.policy.json.prettyText.utf8), to: "policy.json")
+      let writer = try LedgerWriter.create(
+        directory: path + "/ledger", genesis: fixture.genesis(), signingKey: fixture.signingKey)
+      for round in 0..<5 {
+        _ = try writer.append(.offer(fixture.offer(writer.state)))
+        if round == 1 {
+          _ = try writer.append(.void(fixture.void(writer.state)))
+          continue
+        }
+        _ = try writer.append(.charge(fixture.charge(writer.state)))
+        _ = try writer.append(
+          round == 3
+            ? .burned(fixture.burned(writer.state)) : .release(fixture.release(writer.state)))
+      }
+      try write(writer.receipt(of: 3).text, to: "receipt.tlog-proof")
+      try write(writer.checkpoint().text, to: "kept.note")
+    }
+
+    deinit {
+      // A directory left behind in the temporary folder harms nobody.
+      try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+      try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + name))
+    }
+
+    func read(_ name: String) throws -> [UInt8] {
+      Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
+    }
+
+    func evidence(kept: Bool) throws -> LedgerAudit.Evidence {
+      LedgerAudit.Evidence(
+        log: try read("ledger/ledger.jsonl"), head: try read("ledger/ledger.head"),
+        policyFile: fixture.policy.canonicalBytes,
+        operatorCheckpoint: try read("ledger/ledger.checkpoint"),
+        keptCheckpoints: kept ? [.init(holder: "device", text: try read("kept.note"))] : [],
+        keptReceipts: kept ? [.init(holder: "device", text: try read("receipt.tlog-proof"))] : [])
+    }
+
+    /// Runs the script. Its absence, or that of Python, fails the test by name.
+    func verify(kept: Bool) throws -> (code: Int32, report: JSONValue) {
+      try #require(
+        FileManager.default.isExecutableFile(atPath: IndependentVerifierTests.python),
+        "the second verifier needs Python 3 at \(IndependentVerifierTests.python)")
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: IndependentVerifierTests.python)
+      let evidence = [
+        "--checkpoint", path + "/kept.note", "--receipt", path + "/receipt.tlog-proof",
+      ]
+      process.arguments =
+        [IndependentVerifierTests.script, path, "--json"] + (kept ? evidence : [])
+      let output = Pipe()
+      process.standardOutput = output
+      try process.run()
+      let bytes = output.fileHandleForReading.readDataToEndOfFile()
+      process.waitUntilExit()
+      return (process.terminationStatus, try JSONValue.parse(Array(bytes)))
+    }
+  }
+
+  private func close(_ left: JSONValue?, _ right: JSONValue?) -> Bool {
+    guard let left = left?.numberValue, let right = right?.numberValue else { return false }
+    return abs(left - right) <= 1e-6 * max(1, abs(left))
+  }
+
+  private func expectAgreement(_ shop: Shop, kept: Bool, _ comment: Comment) throws {
+    let ours = LedgerAudit.run(try shop.evidence(kept: kept))
+    let theirs = try shop.verify(kept: kept)
+    #expect(theirs.code == ours.verdict.exitCode, comment)
+    #expect(theirs.report["verdict"] == ours.json["verdict"], comment)
+    #expect(theirs.report["entry"] == ours.json["entry"], comment)
+    #expect(theirs.report["ledger_id"] == ours.json["ledger_id"], comment)
+  }
+
+  @Test("both verifiers agree on verdict, rounds and every figure of the budget to 1e-6")
+  func agreement() throws {
+    for noise in ["4", "0.9", "30"] {
+      let fixture = try LedgerFixture(epsilonLimit: "12", noiseMultiplier: noise)
+      let shop = try Shop(fixture)
+      for kept in [false, true] {
+        try expectAgreement(shop, kept: kept, "noise \(noise), kept \(kept)")
+        let ours = LedgerAudit.run(try shop.evidence(kept: kept)).json
+        let theirs = try shop.verify(kept: kept).report
+        #expect(ours["exit_code"] == .integer(0))
+        #expect(ours["rounds"] == theirs["rounds"] && ours["entries"] == theirs["entries"])
+        for field in try #require(ours["spend"]?.objectValue).keys {
+          #expect(
+            close(ours["spend"]?[field], theirs["spend"]?[field]),
+            "\(field): \(String(describing: theirs["spend"]?[field]))")
+        }
+      }
+    }
+  }
+
+  @Test("they agree on masked rounds too", arguments: ["secagg", "secagg-ddp"])
+  func masked(mode: String) throws {
+    let shop = try Shop(LedgerFixture(mode: mode))
+    try expectAgreement(shop, kept: true, "\(mode)")
+    let ours = LedgerAudit.run(try shop.evidence(kept: true)).json
+    let theirs = try shop.verify(kept: true).report
+    #expect(ours["exit_code"] == .integer(0) && ours["rounds"] == theirs["rounds"])
+    #expect(close(ours["spend"]?["epsilon_spent"], theirs["spend"]?["epsilon_spent"]))
+  }
+
+  @Test("a flipped, dropped, swapped or doubled entry gets the same verdict from both")
+  func tampering() throws {
+    let shop = try Shop(LedgerFixture())
+    let lines = try shop.read("ledger/ledger.jsonl").split(separator: 0x0A).map { Array($0) }
+    for entry in lines.indices {
+      var flipped = lines
+      flipped[entry][lines[entry].count / 2] ^= 1
+      var dropped = lines
+      dropped.remove(at: entry)
+      var swapped = lines
+      swapped.swapAt(entry, (entry + 1) % lines.count)
+      var doubled = lines
+      doubled.insert(lines[entry], at: entry)
+      for (name, tampered) in [
+        ("flipped", flipped), ("dropped", dropped), ("swapped", swapped), ("doubled", doubled),
+      ] {
+        try shop.write(
+          Array(tampered.map { $0 + [0x0A] }.joined()), to: "ledger/ledger.jsonl")
+        let comment: Comment = "\(name) \(entry)"
+        guard (name, entry) == ("flipped", 0) else {
+          try expectAgreement(shop, kept: true, comment)
+          #expect(try shop.verify(kept: true).code != 0, comment)
+          continue
+        }
+        // The script checks a policy's hash first, LedgerAudit its ranges: 4 or 8, of the same entry.
+        let theirs = try shop.verify(kept: true)
+        #expect([4, 8].contains(theirs.code) && theirs.report["entry"] == .integer(0), comment)
+      }
+    }
+  }
+
+  @Test("a tampered head, checkpoint or receipt gets the same verdict from both")
+  func otherFiles() throws {
+    let shop = try Shop(LedgerFixture())
+    for name in [
+      "ledger/ledger.head", "ledger/ledger.checkpoint", "kept.note", "receipt.tlog-proof",
+    ] {
+      let good = try shop.read(name)
+      for index in stride(from: 0, to: good.count, by: max(1, good.count / 12)) {
+        var changed = good
+        changed[index] ^= 1
+        try shop.write(changed, to: name)
+        let ours = LedgerAudit.run(try shop.evidence(kept: true)).verdict
+        let theirs = try shop.verify(kept: true).code
+        #expect(ours.exitCode != 0 && theirs == ours.exitCode, "\(name), byte \(index): \(ours)")
+      }
+      try shop.write(good, to: name)
+    }
+    try expectAgreement(shop, kept: true, "restored")
+  }
+
+  @Test("a checkpoint of another view of the ledger is exposed by both") func splitView() throws {
+    let shop = try Shop(LedgerFixture())
+    let other = try Shop(LedgerFixture())
+    let log = try other.read("ledger/ledger.jsonl")
+    let writer = try LedgerWriter.open(
+      directory: other.path + "/ledger", signingKey: other.fixture.signingKey
+    ).writer
+    #expect(try log == shop.read("ledger/ledger.jsonl"))
+    _ = try writer.append(.offer(other.fixture.offer(writer.state)))
+    try shop.write(writer.checkpoint().text, to: "kept.note")
+    try expectAgreement(shop, kept: true, "a longer view")
+    #expect(try shop.verify(kept: true).code == 8)
+  }
+}

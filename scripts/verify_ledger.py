@@ -1,0 +1,682 @@
+#!/usr/bin/env python3
+"""Checks a Tacit ledger without any of Tacit's own code: Python's standard library only.
+
+  verify_ledger.py DIR [--policy FILE] [--checkpoint FILE]... [--receipt FILE]... [--key HEX] [--json]
+
+DIR is a coordinator's directory or its ledger directory (ledger.jsonl, ledger.head, ledger.checkpoint). Everything is
+recomputed: the hash chain and Merkle tree (RFC 9162), Ed25519 signatures of checkpoints (RFC 8032, C2SP signed notes)
+and receipts (C2SP tlog-proof), the order of entries, each charge against the policy in entry 0, and the budget by exact
+composition of Gaussians: mu^2 = sensitivity^2 / (scale^2 - 16) added as fractions, then
+delta(epsilon) = Phi(mu/2 - epsilon/mu) - e^epsilon Phi(-mu/2 - epsilon/mu) solved in doubles (arXiv:1805.06530, theorem
+8), to about 1e-9 relative. Exit: 0 consistent, 4 readable and wrong, 8 damaged, 2 usage, 5 a file is missing.
+"""
+import argparse
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+from fractions import Fraction
+
+WRONG, DAMAGED = 4, 8
+LARGEST_LINE, SAFE = 1 << 18, 2**53 - 1
+TOLERANCE = 1e-9
+
+
+class Fault(Exception):
+    """What is wrong, at which entry (None where there is none), and how badly."""
+
+    def __init__(self, severity, entry, text):
+        super().__init__(text)
+        self.severity, self.entry, self.text = severity, entry, text
+
+
+# --- Hashes and signatures ---------------------------------------------------------------------------------------
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def leaf(line):
+    return sha256(b"\0" + line)
+
+
+def node(left, right):
+    return sha256(b"\1" + left + right)
+
+
+def tree_root(leaves):
+    """MTH of RFC 9162 s.2.1.1, level by level: an odd last node moves up unchanged."""
+    level = list(leaves)
+    while len(level) > 1:
+        pairs = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level = pairs + level[len(level) & ~1:]
+    return level[0]
+
+
+def root_of_path(index, size, start, path):
+    """The root that an inclusion path leads to (RFC 9162 s.2.1.3.2); None for a path of the wrong length."""
+    at, last, value = index, size - 1, start
+    for sibling in path:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            value = node(sibling, value)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            value = node(value, sibling)
+        at, last = at >> 1, last >> 1
+    return value if last == 0 else None
+
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def point(data):
+    """Decodes a canonical point of Edwards25519 (RFC 8032 s.5.1.3) in extended coordinates; None if it is none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    if y >= P:
+        return None
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P != u:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if v * x * x % P != u or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return (x, y, 1, x * y % P)
+
+
+def add(a, b):
+    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = f - e, h - g, h + g, f + e
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def multiply(scalar, a):
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = add(result, a)
+        a, scalar = add(a, a), scalar >> 1
+    return result
+
+
+def is_neutral(a):
+    return a[0] % P == 0 and (a[1] - a[2]) % P == 0
+
+
+BASE = point(bytes.fromhex("58" + "66" * 31))
+
+
+def signature_holds(key, message, signature):
+    """Ed25519 as libsodium verifies it: S below L, canonical points, no point of small order."""
+    a, r, s = point(key), point(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L or is_neutral(multiply(8, a)) or is_neutral(multiply(8, r)):
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    right = add(r, multiply(k, a))
+    left = multiply(s, BASE)
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 == (left[1] * right[2] - right[1] * left[2]) % P
+
+
+# --- The budget --------------------------------------------------------------------------------------------------
+
+
+def log_delta(mu, epsilon):
+    if mu == 0:
+        return -math.inf
+
+    def log_phi(x):
+        if x > -37:
+            return math.log(0.5 * math.erfc(-x / math.sqrt(2)))
+        return -x * x / 2 - math.log(-x * math.sqrt(2 * math.pi)) + math.log1p(-1 / (x * x) + 3 / x**4)
+
+    near, far = log_phi(mu / 2 - epsilon / mu), epsilon + log_phi(-mu / 2 - epsilon / mu)
+    return near + math.log(-math.expm1(far - near)) if far < near else -math.inf
+
+
+def bisect(low, high, reached):
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def epsilon_of(mu, delta):
+    target = math.log(delta)
+    if mu == 0 or log_delta(mu, 0.0) <= target:
+        return 0.0
+    return bisect(0.0, mu * (mu / 2 + math.sqrt(-2 * target)), lambda e: log_delta(mu, e) <= target)
+
+
+def mu_of(epsilon, delta):
+    return bisect(0.0, 100.0, lambda mu: log_delta(mu, epsilon) > math.log(delta))
+
+
+def require(holds):
+    if not holds:
+        raise ValueError
+
+
+# --- Entries -----------------------------------------------------------------------------------------------------
+
+
+def canonical(value):
+    """RFC 8785 for documents of strings, integers, booleans, lists and objects."""
+    if isinstance(value, dict):
+        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
+        return b"{" + b",".join(canonical(k) + b":" + canonical(v) for k, v in members) + b"}"
+    if isinstance(value, list):
+        return b"[" + b",".join(canonical(v) for v in value) + b"]"
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def parse(data):
+    def unique(pairs):
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("a name appears twice")
+        return dict(pairs)
+
+    def refuse(text):
+        raise ValueError("%s is not an integer" % text)
+
+    return json.loads(data.decode(), object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse)
+
+
+def integer(value):
+    return type(value) is int and 0 <= value <= SAFE
+
+
+def text(value):
+    return isinstance(value, str)
+
+
+def matches(pattern):
+    expression = re.compile(pattern)
+    return lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+
+
+def public_key(value):
+    """A point of the prime-order group."""
+    a = point(bytes.fromhex(value)) if HASH(value) else None
+    return a is not None and not is_neutral(a) and is_neutral(multiply(L, a))
+
+
+HASH, SHORT = matches("[0-9a-f]{64}"), lambda value: text(value) and 1 <= len(value.encode()) <= 200
+DECIMAL = matches(r"(?=.{1,48}\Z)(0|[1-9][0-9]*)(\.[0-9]+)?(e-?[0-9]{1,3})?")
+BODIES = {
+    "genesis": dict(
+        format=integer, ledger_id=matches("[0-9a-f]{32}"), coordinator_key=public_key, policy=lambda v: isinstance(v, dict),
+        policy_hash=HASH, filter=text, software_version=SHORT, created_at_seconds=integer,
+        enrolment_key_held_by_coordinator=lambda v: isinstance(v, bool)),
+    "offer": dict(
+        round=integer, plan_index=integer, stage=text, mode=text, model_in=HASH, catalogue_hash=HASH, policy_hash=HASH,
+        deadline_seconds=integer),
+    "charge": dict(
+        round=integer, mechanism=text, noise_multiplier=DECIMAL, clip_norm=DECIMAL, scale=integer, sensitivity=integer,
+        fraction_bits=integer, dimension=integer, mode=text, relation=matches("zero-out|add-remove|replace-one"),
+        unit=matches("user"), cohort_minimum=integer,
+        count=integer, rng=matches("system|seeded"), protocol_delta=text, filter=text),
+    "release": dict(round=integer, charge_index=integer, model_out=HASH, epsilon_after=text, mu_squared_after=text),
+    "void": dict(round=integer, reason=SHORT),
+    "burned": dict(round=integer, charge_index=integer),
+}
+OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict))}
+MASKED = dict(cohort_size=integer, degree=integer, corrupt_fraction=DECIMAL, dropout_fraction=DECIMAL)
+SHARES = dict(honest_noise_shares=integer, share_variance=matches("[0-9]+/[1-9][0-9]*"), tau=DECIMAL)
+
+
+def check_fields(value, required, optional, index):
+    for name, accepts in required.items():
+        if name not in value:
+            raise Fault(DAMAGED, index, 'lacks the field "%s"' % name)
+        if not accepts(value[name]):
+            raise Fault(DAMAGED, index, 'field "%s" has no accepted value' % name)
+    for name in value:
+        if name not in required and not optional.get(name, lambda _: False)(value[name]):
+            raise Fault(DAMAGED, index, 'has an unknown field "%s"' % name)
+
+
+def entry_of(line, index):
+    """kind, prev and body of a line in its one spelling."""
+    if len(line) > LARGEST_LINE:
+        raise Fault(DAMAGED, index, "is too long")
+    try:
+        value = parse(line)
+    except (ValueError, RecursionError) as error:
+        raise Fault(DAMAGED, index, "is not readable: %s" % error)
+    if not isinstance(value, dict):
+        raise Fault(DAMAGED, index, "is no object")
+    kinds = lambda v: text(v) and v in BODIES
+    check_fields(value, dict(index=integer, kind=kinds, prev=HASH, body=lambda v: isinstance(v, dict)), {}, index)
+    kind, body = value["kind"], value["body"]
+    check_fields(body, BODIES[kind], OPTIONAL.get(kind, {}), index)
+    if "masked" in body:
+        has_shares = "share_variance" in body["masked"]
+        check_fields(body["masked"], {**MASKED, **(SHARES if has_shares else {})}, {}, index)
+    if value["index"] != index:
+        raise Fault(WRONG, index, "says that it is entry %d" % value["index"])
+    if canonical(value) != line:
+        raise Fault(DAMAGED, index, "is not written in canonical form")
+    return kind, bytes.fromhex(value["prev"]), body
+
+
+class Replay:
+    """The rules of a ledger, entry by entry."""
+
+    def __init__(self):
+        self.size, self.phase, self.last_round = 0, None, 0
+        self.rounds = dict(offered=0, charged=0, released=0, burned=0, void=0)
+        self.mu_squared, self.reserved, self.seeded = Fraction(0), 0.0, None
+        self.genesis = self.policy = self.chain = None
+
+    def need(self, field, expected, found):
+        if expected != found:
+            raise Fault(WRONG, self.size, 'field "%s": %s instead of %s' % (field, found, expected))
+
+    def need_that(self, holds, what):
+        if not holds:
+            raise Fault(WRONG, self.size, what)
+
+    def apply(self, line):
+        kind, previous, body = entry_of(line, self.size)
+        expected = self.chain if self.genesis else bytes(32)
+        if not self.genesis:
+            self.need("kind", "genesis", kind)
+        if previous != expected:
+            raise Fault(WRONG, self.size, "follows hash %s, not %s" % (previous.hex(), expected.hex()))
+        rule = dict(genesis=self.begin, offer=self.offer, charge=self.charge, release=self.release, void=self.void,
+                    burned=self.burned)[kind]
+        rule(body)
+        self.chain = sha256(line) if self.genesis["format"] == 1 else leaf(line)
+        self.size += 1
+
+    def genesis_rules(self, body):
+        if body["format"] not in (1, 2):
+            raise Fault(DAMAGED, 0, "has format %d, which is not known" % body["format"])
+        self.need("filter", "gdp", body["filter"])
+        self.need("policy_hash", sha256(canonical(body["policy"])).hex(), body["policy_hash"])
+        try:
+            policy = body["policy"]
+            self.plan = [(r["stage"], r["clip_norm"], r["noise_multiplier"]) for r in policy["plan"]]
+            self.limit, self.delta = float(policy["epsilon_limit"]), float(policy["delta"])
+            self.cohort = range(policy["minimum_cohort"], policy["maximum_cohort"] + 1)
+            self.mode, self.relation, self.unit = policy["mode"], policy["relation"], policy["unit"]
+            self.deadline = policy["round_deadline_seconds"]
+            accepted = (
+                self.plan and 0.001 <= self.limit <= 100 and 1e-30 <= self.delta <= 0.01 and self.cohort
+                and self.relation == "zero-out" and all(DECIMAL(r[1]) and DECIMAL(r[2]) for r in self.plan))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Fault(DAMAGED, 0, "holds no usable policy: %r" % error)
+        if not accepted:
+            raise Fault(DAMAGED, 0, "holds a policy outside the accepted ranges")
+        self.policy = policy
+
+    def begin(self, body):
+        self.need_that(self.size == 0, "is genesis where none may stand")
+        self.genesis_rules(body)
+        self.genesis = body
+        self.mu_limit_squared = mu_of(self.limit, self.delta) ** 2
+
+    def offer(self, body):
+        self.need_that(self.phase is None, "is an offer while a round is open")
+        self.need_that(body["round"] > self.last_round, "offers a round that is not newer")
+        index = self.rounds["released"] % len(self.plan)
+        self.need("plan_index", index, body["plan_index"])
+        self.need("stage", self.plan[index][0], body["stage"])
+        self.need("mode", self.mode, body["mode"])
+        self.need("policy_hash", self.genesis["policy_hash"], body["policy_hash"])
+        self.need_that(1 <= body["deadline_seconds"] <= self.deadline, "has a deadline that the policy forbids")
+        self.phase, self.last_round = ("offered", body, self.size), body["round"]
+        self.rounds["offered"] += 1
+
+    def need_open(self, phase, body):
+        self.need_that(self.phase is not None and self.phase[0] == phase, "does not follow an open %s" % phase)
+        self.need("round", self.phase[1]["round"], body["round"])
+
+    def charge(self, body):
+        self.need_open("offered", body)
+        stage, clip, multiplier = self.plan[self.rounds["released"] % len(self.plan)]
+        bits = body["fraction_bits"]
+        if not 1 <= bits <= 30:
+            raise Fault(DAMAGED, self.size, "has fraction bits outside 1 to 30")
+        expected = dict(
+            mechanism="discrete_gaussian", mode=self.mode, relation=self.relation, unit=self.unit, count=1,
+            filter="gdp", noise_multiplier=Fraction(multiplier), clip_norm=Fraction(clip), sensitivity=1 << bits)
+        for field, value in expected.items():
+            self.need(field, value, Fraction(body[field]) if isinstance(value, Fraction) else body[field])
+        self.need_that(1 <= body["dimension"] <= 1 << 30, "has no accepted dimension")
+        self.need_that(body["cohort_minimum"] in self.cohort, "has a cohort that the policy forbids")
+        self.need_that(body.get("joint_coordinates", 0) < body["dimension"], "has more joint coordinates than any")
+        scale, sensitivity = body["scale"], body["sensitivity"]
+        self.need_that(scale >= Fraction(multiplier) * 2**bits, "charges noise narrower than the policy's")
+        self.need_that(1 << 10 <= scale <= 1 << 30, "charges a scale that cannot be charged")
+        self.masking(body)
+        self.mu_squared += Fraction(sensitivity**2, scale**2 - 16)
+        limit = self.mu_limit_squared
+        if self.reserved:
+            limit = mu_of(self.limit, self.delta - self.reserved) ** 2
+        self.need_that(self.mu_squared <= limit * (1 + TOLERANCE), "would overspend the budget")
+        self.phase = ("charged", body, self.size)
+        self.rounds["charged"] += 1
+        if body["rng"] == "seeded" and self.seeded is None:
+            self.seeded = self.size
+
+    def masking(self, body):
+        masked = body.get("masked")
+        may = self.mode != "sealed" and self.genesis["format"] > 1
+        self.need("masked", may, masked is not None)
+        if masked is None:
+            return self.need("protocol_delta", "0", body["protocol_delta"])
+        n, gamma, drop = masked["cohort_size"], *(
+            Fraction(masked[f]) for f in ("corrupt_fraction", "dropout_fraction"))
+        for field, value in dict(corrupt_fraction=gamma, dropout_fraction=drop).items():
+            self.need(field, Fraction(self.policy.get(field, 1)), value)
+        self.need_that(n in self.cohort and 1 <= masked["degree"] <= max(1, n - 1) and gamma < 1 and drop < 1,
+                       "has masked terms outside their ranges")
+        survivors = max(self.cohort[0], n - math.floor(drop * n))
+        self.need("cohort_minimum", survivors, body["cohort_minimum"])
+        least = 0 if masked["degree"] >= n - 1 else (1 + math.exp(self.limit)) * 2.0**-40
+        claimed = float(body["protocol_delta"]) if DECIMAL(body["protocol_delta"]) else -1
+        self.need_that(claimed >= least * (1 - 1e-5) and (claimed == 0 or least > 0), "has a false protocol delta")
+        self.need("share_variance", self.mode == "secagg-ddp", "share_variance" in masked)
+        self.reserved += claimed
+        if "share_variance" in masked:
+            honest = survivors - max(1, math.floor(gamma * n))
+            variance, tau = Fraction(masked["share_variance"]), float(masked["tau"])
+            self.need("honest_noise_shares", honest, masked["honest_noise_shares"])
+            self.need_that(honest >= 1 and variance >= 16, "has no honest noise, or shares too narrow")
+            self.need_that(honest * variance >= body["scale"] ** 2, "has shares that are less than the charged noise")
+            true = 10 * (honest - 1) * math.exp(-math.pi**2 * float(variance))
+            self.need_that(true * (1 - 1e-9) <= tau <= 1e-55, "has a false tau")
+            self.reserved += tau * body["dimension"]
+        self.need_that(self.reserved < self.delta, "reserves more than the policy's delta")
+
+    def release(self, body):
+        self.need_open("charged", body)
+        self.need("charge_index", self.phase[2], body["charge_index"])
+        truth = dict(epsilon_after=self.epsilon(), mu_squared_after=float(self.mu_squared))
+        for field, value in truth.items():
+            claimed = float(body[field]) if DECIMAL(body[field].replace("e+", "e")) else math.inf
+            self.need_that(abs(claimed - value) <= 4 * TOLERANCE * max(1, value),
+                           "claims %s %s, the ledger gives %r" % (field, body[field], value))
+        self.phase = None
+        self.rounds["released"] += 1
+
+    def void(self, body):
+        self.need_open("offered", body)
+        self.phase = None
+        self.rounds["void"] += 1
+
+    def burned(self, body):
+        self.need_open("charged", body)
+        self.need("charge_index", self.phase[2], body["charge_index"])
+        self.phase = None
+        self.rounds["burned"] += 1
+
+    def epsilon(self, squared_distance=1):
+        return epsilon_of(math.sqrt(squared_distance * self.mu_squared), self.delta - self.reserved)
+
+
+# --- Files beside the log ----------------------------------------------------------------------------------------
+
+
+class Audit:
+    def __init__(self, log):
+        self.log, self.findings, self.severity, self.at_fault, self.complete = log, [], None, None, None
+        parts = log.split(b"\n")
+        self.lines, self.torn = parts[:-1], parts[-1]
+        self.replay = Replay()
+        self.failure = None
+        try:
+            for line in self.lines:
+                self.replay.apply(line)
+        except Fault as fault:
+            self.failure = fault
+
+    def root(self, size):
+        if self.replay.genesis and self.replay.genesis["format"] == 1:
+            return sha256(self.lines[size - 1])
+        return tree_root([leaf(line) for line in self.lines[:size]])
+
+    def run(self, title, check, *arguments):
+        try:
+            self.findings.append(("ok", title, check(*arguments), None))
+        except Fault as fault:
+            self.findings.append(("fail", title, fault.text, fault.entry))
+            self.severity = max(self.severity or 0, fault.severity)
+            self.at_fault = fault.entry if self.at_fault is None else self.at_fault
+
+    def note(self, status, title, detail, entry=None):
+        self.findings.append((status, title, detail, entry))
+
+    def entries(self, head):
+        if self.failure:
+            raise self.blamed(self.failure, head)
+        if not self.lines:
+            raise Fault(DAMAGED, 0, "there is no whole entry")
+        return "%d entries readable, each names the hash of the one before" % self.replay.size
+
+    def blamed(self, fault, head):
+        """A broken chain is the earlier line's fault if the rest of the ledger fits the hash that was named for it."""
+        at = fault.entry
+        if not at or "follows hash" not in fault.text:
+            return fault
+        old = self.replay.genesis["format"] == 1
+        named = entry_of(self.lines[at], at)[1]
+        hashes = [sha256(line) if old else leaf(line) for line in self.lines]
+        intact = False
+        try:
+            intact = at + 1 < len(self.lines) and entry_of(self.lines[at + 1], at + 1)[1] == hashes[at]
+            if not intact and head:
+                size, _, root = head_of(head)
+                hashes[at - 1] = named
+                if old:
+                    intact = at == size - 1 and root == hashes[at]
+                else:
+                    intact = at <= size <= len(hashes) and root == tree_root(hashes[:size])
+        except Fault:
+            pass
+        return Fault(WRONG, at - 1, "was changed: entry %d names another hash" % at) if intact else fault
+
+    def head(self, data):
+        last = max(0, len(self.lines) - 1)
+        if data is None:
+            raise Fault(DAMAGED, last, "the head file is missing")
+        size, byte_count, root = head_of(data)
+        if len(self.lines) < size or len(self.log) < byte_count:
+            raise Fault(DAMAGED, len(self.lines), "is missing or cut: the ledger is shorter than its head")
+        covered = sum(len(line) + 1 for line in self.lines[:size])
+        if covered != byte_count or self.root(size) != root:
+            raise Fault(WRONG, size - 1, "the head is not that of the ledger")
+        return "the ledger begins with the %d entries that the head names" % size
+
+    def policy(self, data):
+        own = self.replay.genesis["policy_hash"]
+        try:
+            data = canonical(parse(data))
+        except ValueError:
+            pass
+        if sha256(data).hex() != own:
+            raise Fault(WRONG, 0, "the given policy is not that of entry 0")
+        return "entry 0 holds the given policy, %s" % own
+
+    def key(self, given):
+        if given != self.replay.genesis["coordinator_key"]:
+            raise Fault(WRONG, 0, "entry 0 names another coordinator key")
+        return "entry 0 holds the given key"
+
+    def checkpoint(self, data, key):
+        size, root = self.signed(data, key)
+        return "signed, and the ledger begins with its %d entries" % size, size
+
+    def signed(self, data, key):
+        """Size and root of a checkpoint that is signed and that the ledger begins with."""
+        genesis = self.replay.genesis
+        lines = data.split(b"\n")
+        try:
+            require(len(lines) == 6 and lines[3] == b"" and lines[5] == b"" and re.fullmatch(rb"[1-9][0-9]*", lines[1]))
+            require(re.fullmatch(rb"tacit-ledger/[12]/[0-9a-f]{32}", lines[0]))
+            prefix = "\u2014 ".encode() + lines[0] + b" "
+            require(lines[4].startswith(prefix))
+            size, root = int(lines[1]), base64.b64decode(lines[2], validate=True)
+            note = base64.b64decode(lines[4][len(prefix):], validate=True)
+            require(len(root) == 32 and len(note) == 68)
+            require(base64.b64encode(root) == lines[2] and base64.b64encode(note) == lines[4][len(prefix):])
+        except ValueError:
+            raise Fault(DAMAGED, None, "a checkpoint is not readable")
+        origin = "tacit-ledger/%d/%s" % (genesis["format"], genesis["ledger_id"])
+        if lines[0].decode() != origin:
+            raise Fault(WRONG, None, "a checkpoint is of another ledger")
+        public = bytes.fromhex(key or genesis["coordinator_key"])
+        if note[:4] != sha256(lines[0] + b"\n\1" + public)[:4]:
+            raise Fault(WRONG, None, "a checkpoint names another key")
+        if not signature_holds(public, b"\n".join(lines[:3]) + b"\n", note[4:]):
+            raise Fault(WRONG, None, "a checkpoint's signature is not valid")
+        if size > len(self.lines):
+            raise Fault(DAMAGED, len(self.lines), "is missing: a signed checkpoint covers %d entries" % size)
+        if self.root(size) != root:
+            raise Fault(WRONG, size - 1, "this entry or one before it is not what was signed")
+        return size, root
+
+    def receipt(self, data, key):
+        head, _, note = data.partition(b"\n\n")
+        lines = head.split(b"\n")
+        try:
+            require(lines[0] == b"c2sp.org/tlog-proof@v1" and lines[1].startswith(b"extra "))
+            require(re.fullmatch(rb"index (0|[1-9][0-9]*)", lines[2]))
+            line, index = base64.b64decode(lines[1][6:], validate=True), int(lines[2][6:])
+            path = [base64.b64decode(text, validate=True) for text in lines[3:]]
+            require(all(len(part) == 32 for part in path))
+        except (ValueError, IndexError):
+            raise Fault(DAMAGED, None, "a receipt is not readable")
+        size, root = self.signed(note, key)
+        if index >= size or root_of_path(index, size, leaf(line), path) != root:
+            raise Fault(WRONG, None, "a receipt's proof does not lead to the signed root")
+        if self.lines[index] != line:
+            raise Fault(WRONG, index, "is not the entry that the receipt proves")
+        return "signed, and entry %d of the ledger is its %s" % (index, entry_of(line, index)[0]), size
+
+    def keep(self, title, check, *arguments):
+        """A checkpoint or receipt that the operator does not hold: it also proves completeness."""
+
+        def run():
+            detail, size = check(*arguments)
+            self.complete = max(self.complete or 0, size)
+            return detail
+
+        self.run(title, run)
+
+    def rounds(self):
+        if self.replay.seeded is not None:
+            raise Fault(WRONG, self.replay.seeded, "charges seeded noise: epsilon protects nobody")
+        counts = self.replay.rounds
+        return "%(charged)d charged as the policy plans, %(released)d released once each, %(burned)d burned, " \
+            "%(void)d void" % counts
+
+    def verdict(self):
+        if self.severity is None:
+            if self.complete is None:
+                return 0, "consistent; completeness not proven"
+            return 0, "consistent; complete for its first %d entries" % self.complete
+        place = "" if self.at_fault is None else ": see entry %d" % self.at_fault
+        return self.severity, ("wrong" if self.severity == WRONG else "damaged") + place
+
+
+def head_of(data):
+    try:
+        value = parse(data[:-1])
+        require(data[-1:] == b"\n" and set(value) == {"size", "bytes", "root"} and value["size"] >= 1)
+        require(integer(value["size"]) and integer(value["bytes"]) and HASH(value["root"]))
+        require(canonical(value) + b"\n" == data)
+    except (ValueError, TypeError):
+        raise Fault(DAMAGED, None, "the head file is not readable")
+    return value["size"], value["bytes"], bytes.fromhex(value["root"])
+
+
+def read(path, required=True):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        if required:
+            print("%s cannot be read: %s" % (path, error), file=sys.stderr)
+            sys.exit(5)
+        return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("directory", metavar="DIR")
+    for option in ("--policy", "--key"):
+        parser.add_argument(option)
+    for option in ("--checkpoint", "--receipt"):
+        parser.add_argument(option, action="append", default=[])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    place, policy = options.directory, options.policy
+    if os.path.isfile(os.path.join(place, "ledger", "ledger.jsonl")):
+        policy = policy or os.path.join(place, "policy.json")
+        place = os.path.join(place, "ledger")
+    inside = lambda name, required=False: read(os.path.join(place, name), required)
+
+    audit = Audit(inside("ledger.jsonl", True))
+    head = inside("ledger.head")
+    audit.run("entries and hash chain", audit.entries, head)
+    audit.run("head", audit.head, head)
+    if audit.replay.genesis:
+        if policy:
+            audit.run("policy", audit.policy, read(policy))
+        if options.key:
+            audit.run("coordinator key", audit.key, options.key)
+        audit.run("rounds and budget", audit.rounds)
+        own = inside("ledger.checkpoint")
+        if own is not None:
+            audit.run("operator's checkpoint", lambda: audit.checkpoint(own, options.key)[0])
+        for path in options.checkpoint:
+            audit.keep("checkpoint kept in " + path, audit.checkpoint, read(path), options.key)
+        for path in options.receipt:
+            audit.keep("receipt kept in " + path, audit.receipt, read(path), options.key)
+    report(audit, options.json)
+
+
+def report(audit, as_json):
+    code, sentence = audit.verdict()
+    replay, spend = audit.replay, None
+    if replay.genesis:
+        spend = {
+            "epsilon_limit": replay.limit, "delta": replay.delta, "mu_squared": float(replay.mu_squared),
+            "epsilon_spent": replay.epsilon(),
+            "epsilon_one_history_against_another_non_negative": replay.epsilon(2),
+            "epsilon_one_history_against_another": replay.epsilon(4)}
+    if as_json:
+        print(json.dumps({
+            "verdict": sentence, "exit_code": code, "entry": audit.at_fault,
+            "ledger_id": replay.genesis["ledger_id"] if replay.genesis else None, "entries": replay.size,
+            "rounds": replay.rounds, "spend": spend,
+            "findings": [dict(zip(("status", "title", "detail", "entry"), f)) for f in audit.findings]}, indent=2))
+    else:
+        for status, title, detail, entry in audit.findings:
+            print("[%s] %s: %s%s" % (status, title, detail, "" if entry is None else " (entry %d)" % entry))
+        counts = replay.rounds
+        print("rounds  %(charged)d charged: %(released)d released, %(burned)d burned; %(void)d void, free" % counts)
+        if spend:
+            print("spent   epsilon %.4f of %.4f at delta %g: your data against none" % (
+                spend["epsilon_spent"], spend["epsilon_limit"], spend["delta"]))
+            print("        epsilon %.4f for non-negative or unit-norm updates, %.4f for any clipped one: one history "
+                  "against another" % (spend["epsilon_one_history_against_another_non_negative"],
+                                       spend["epsilon_one_history_against_another"]))
+        print("RESULT  " + sentence)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
