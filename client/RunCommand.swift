@@ -70,6 +70,7 @@ enum NoteText {
       case .declined(let round, let refusal): "round \(round): not joined: \(refusal)"
       case .contributed(let round): "round \(round): contributed"
       case .rejected(let round, let reason): "round \(round): the update was rejected: \(reason)"
+      case .left(let round, let refusal): "round \(round): left, because a check failed: \(refusal)"
       case .closed(let round, let outcome): "round \(round): \(outcome)"
       }
     StandardError.write(text + "\n")

@@ -169,6 +169,10 @@ final class SimulationTally: Sendable {
       case .rejected(_, let reason):
         counts.rejected[reason, default: 0] += 1
         return counts.rejected[reason] == 1 ? "an update was rejected: \(reason)" : nil
+      case .left(_, let refusal):
+        counts.rejected["left: \(refusal)", default: 0] += 1
+        return counts.rejected["left: \(refusal)"] == 1
+          ? "a customer left a round, because a check failed: \(refusal)" : nil
       case .closed: return nil
       }
     }

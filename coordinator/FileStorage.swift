@@ -60,6 +60,12 @@ final class FileStorage: CoordinatorStorage, @unchecked Sendable {
 
   func checkpointText() throws -> [UInt8] { try ledger.checkpoint().text }
 
+  func receipt(of index: Int) throws -> LedgerReceipt { try ledger.receipt(of: index) }
+
+  func consistencyProof(from oldSize: Int) throws -> ConsistencyProof? {
+    ledger.consistencyProof(from: oldSize)
+  }
+
   func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest {
     try blobs.store(bytes, reach: failpoint.reach)
   }

@@ -13,7 +13,7 @@ package struct ClientEngine: Sendable {
     case login(Enrolment)
   }
 
-  private enum Phase {
+  enum Phase {
     case offline
     case awaitingHello(exporter: [UInt8])
     case awaitingWelcome
@@ -21,25 +21,27 @@ package struct ClientEngine: Sendable {
     case ended
   }
 
-  private var start: Start
-  private let identity: SigningKey
-  private let optedOut: Bool
-  private let storage: any DeviceStorage & Sendable
+  var start: Start
+  let identity: SigningKey
+  let optedOut: Bool
+  let storage: any DeviceStorage & Sendable
+  let rosters: RosterCache
+  let noiseShares: any NoiseShareSource
   private var phase = Phase.offline
-  private var policy: PrivacyPolicy?
-  private var policyHash: SHA256Digest?
-  private var round: ClientRound?
-  private var charge: PrivacyEvent?
+  var policy: PrivacyPolicy?
+  var policyHash: SHA256Digest?
+  var round: OpenClientRound?
+  var charge: PrivacyEvent?
   private var fetches: [SHA256Digest: [[UInt8]]] = [:]
-  private var missingBlobs: Set<SHA256Digest> = []
-  private var afterBlobs: AfterBlobs?
+  var missingBlobs: Set<SHA256Digest> = []
+  var afterBlobs: AfterBlobs?
   /// Rounds asked for and not answered yet; an offer and the end of training wait for them.
-  private var outcomesAsked: [UInt64] = []
-  private var waitingForOutcomes: [Message] = []
-  private var knownHashes: (catalogue: SHA256Digest, features: SHA256Digest)?
+  var outcomesAsked: [UInt64] = []
+  var waitingForOutcomes: [Message] = []
+  var knownHashes: (catalogue: SHA256Digest, features: SHA256Digest)?
 
   /// What waits until every missing blob is on the device.
-  private enum AfterBlobs {
+  enum AfterBlobs {
     case compute(Offer)
     case finish(Finished.Reason, model: SHA256Digest)
   }
@@ -47,13 +49,19 @@ package struct ClientEngine: Sendable {
   /// - Parameters:
   ///   - optedOut: `TACIT_OPT_OUT` is set: logs in, contributes nothing.
   ///   - storage: this customer's own store.
+  ///   - rosters: one for all clients of a process, so that they check a public roster once.
+  ///   - noiseShares: the system's, unless all of this is a simulation.
   package init(
-    start: Start, identity: SigningKey, optedOut: Bool, storage: any DeviceStorage & Sendable
+    start: Start, identity: SigningKey, optedOut: Bool, storage: any DeviceStorage & Sendable,
+    rosters: RosterCache = RosterCache(),
+    noiseShares: any NoiseShareSource = SystemNoiseShares()
   ) {
     self.start = start
     self.identity = identity
     self.optedOut = optedOut
     self.storage = storage
+    self.rosters = rosters
+    self.noiseShares = noiseShares
   }
 
   /// Digests of the public catalogue and item features, once logged in.
@@ -80,7 +88,7 @@ package struct ClientEngine: Sendable {
       return []
     case .updateReady(let update):
       guard let update else {
-        round = nil
+        endRound()
         return []
       }
       return try advanceRound(.updateReady(update))
@@ -138,8 +146,11 @@ package struct ClientEngine: Sendable {
       return try act(on: message)
     case (.member, .outcomes(let outcomes)):
       return try settle(outcomes)
-    case (.member, .proceed), (.member, .updateResult):
+    case (.member, .proceed), (.member, .updateResult), (.member, .roundRoster),
+      (.member, .rosterChunk), (.member, .deliver):
       return try advanceRound(.message(message))
+    case (.member, .survivors), (.member, .proof):
+      return try showCheckpoint() + advanceRound(.message(message))
     case (.member, .roundClosed(let closed)):
       return try close(closed)
     case (.member, .blobChunk(let chunk)):
@@ -150,7 +161,7 @@ package struct ClientEngine: Sendable {
   }
 
   /// What must not run before the outcomes asked for are known.
-  private mutating func act(on message: Message) throws -> [ClientEffect] {
+  mutating func act(on message: Message) throws -> [ClientEffect] {
     switch message {
     case .offer(let offer): try consider(offer)
     case .finished(let finished): try finish(finished)
@@ -158,7 +169,7 @@ package struct ClientEngine: Sendable {
     }
   }
 
-  private var pinned: (coordinatorKey: [UInt8], ledgerID: [UInt8]) {
+  var pinned: (coordinatorKey: [UInt8], ledgerID: [UInt8]) {
     switch start {
     case .enrol(let token): (token.coordinatorKey, token.ledgerID)
     case .login(let enrolment): (enrolment.coordinatorKey.bytes, enrolment.ledgerID)
@@ -256,7 +267,7 @@ package struct ClientEngine: Sendable {
   }
 
   /// Verifies and keeps a checkpoint; a smaller one than kept before is refused (R2).
-  private func keep(checkpoint bytes: [UInt8]) throws {
+  func keep(checkpoint bytes: [UInt8]) throws {
     let checkpoint: Checkpoint
     do {
       checkpoint = try Checkpoint(parsing: bytes)
@@ -279,165 +290,9 @@ package struct ClientEngine: Sendable {
     try storage.keepCheckpoint(CheckpointNote(size: checkpoint.size, text: bytes))
   }
 
-  // MARK: - Rounds
-
-  private mutating func consider(_ offer: Offer) throws -> [ClientEffect] {
-    guard let policy, let policyHash else { return [] }
-    if let open = round, open.offer == offer {
-      guard try open.isSettled || storage.consents(to: policyHash) else {
-        // Withdrawn since the connection was lost: what was sealed is not sent again.
-        round = nil
-        let answer = Message.answer(Answer(round: offer.round, joins: false))
-        return [.note(.declined(round: offer.round, .noConsent)), .send(answer.encoded())]
-      }
-      let effects = round?.reconnected() ?? []
-      return try perform(effects)
-    }
-    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
-    let joins: Bool
-    var notes: [ClientEffect] = []
-    let context = RoundContext.digest(
-      offer: offer, coordinatorKey: coordinatorKey.bytes, ledgerID: pinned.ledgerID)
-    round = ClientRound(
-      offer: offer, context: context, clientID: clientID, identity: identity)
-    do throws(OfferRefusal) {
-      charge = try check(
-        offer, policy: policy, policyHash: policyHash, coordinatorKey: coordinatorKey)
-      joins = true
-    } catch {
-      joins = false
-      notes.append(.note(.declined(round: offer.round, error)))
-    }
-    return notes + (try advanceRound(.decided(joins: joins)))
-  }
-
-  private func check(
-    _ offer: Offer, policy: PrivacyPolicy, policyHash: SHA256Digest, coordinatorKey: VerifyingKey
-  ) throws(OfferRefusal) -> PrivacyEvent {
-    if optedOut { throw .optedOut }
-    guard (try? storage.consents(to: policyHash)) == true else {
-      // An unreadable store counts as no consent: nothing is sent.
-      throw .noConsent
-    }
-    guard offer.catalogueHash == knownHashes?.catalogue.bytes else { throw .unknownCatalogue }
-    let lastRound: UInt64?
-    let unsettled: UInt64?
-    let spent: GDPFilter
-    do {
-      lastRound = try storage.lastRound()
-      unsettled = try storage.unsettledRounds().first
-      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
-    } catch {
-      // An unreadable journal counts as no consent: nothing is sent.
-      throw .noConsent
-    }
-    return try OfferRules.check(
-      offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, unsettled: unsettled, spent: spent)
-  }
-
-  private var clientID: ClientID {
-    switch start {
-    case .enrol: 0
-    case .login(let enrolment): enrolment.clientID
-    }
-  }
-
-  private mutating func advanceRound(_ event: ClientRoundEvent) throws -> [ClientEffect] {
-    guard let effects = try round?.handle(event) else { return [] }
-    return try perform(effects)
-  }
-
-  private mutating func perform(_ roundEffects: [ClientRoundEffect]) throws -> [ClientEffect] {
-    guard let offer = round?.offer else { return [] }
-    var effects: [ClientEffect] = []
-    for effect in roundEffects {
-      switch effect {
-      case .send(let message):
-        effects.append(.send(message.encoded()))
-      case .computeUpdate:
-        effects += try need(
-          [offer.modelHash, offer.catalogueHash], then: .compute(offer))
-      case .journal(let digest):
-        effects += try journal(offer, digest: digest)
-      case .settled(let accepted, let detail):
-        effects.append(
-          .note(
-            accepted
-              ? .contributed(round: offer.round)
-              : .rejected(round: offer.round, reason: detail)))
-      }
-    }
-    return effects
-  }
-
-  private mutating func journal(_ offer: Offer, digest: [UInt8]) throws -> [ClientEffect] {
-    guard let policy, let policyHash, let charge else { return [] }
-    guard try storage.consents(to: policyHash) else {
-      // Withdrawn between the offer and the upload: not one byte of the update leaves.
-      round = nil
-      return [.note(.declined(round: offer.round, .noConsent)), .close]
-    }
-    let stage = policy.plan[Int(offer.planIndex)].stage
-    try storage.journalSpent(
-      SpentRound(
-        round: offer.round, policyHash: policyHash, mu: charge.mu,
-        charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
-          + "stage=\(stage)",
-        updateDigest: digest))
-    return try advanceRound(.journaled)
-  }
-
-  // MARK: - Outcomes
-
-  /// Asks for a first part of `rounds`; what is open still is told when it closes.
-  private mutating func askOutcomes(of rounds: [UInt64]) -> [ClientEffect] {
-    outcomesAsked = Array(rounds.prefix(AskOutcomes.maximumRounds))
-    guard !outcomesAsked.isEmpty else { return [] }
-    return [.send(Message.askOutcomes(AskOutcomes(rounds: outcomesAsked)).encoded())]
-  }
-
-  /// Records what was asked for, asks for the rest, then goes on with what had to wait.
-  private mutating func settle(_ outcomes: Outcomes) throws -> [ClientEffect] {
-    guard let newestAsked = outcomesAsked.last else {
-      throw FederationError.unexpectedMessage("outcomes came that were not asked for")
-    }
-    guard outcomes.closed.allSatisfy({ outcomesAsked.contains($0.round) }) else {
-      throw FederationError.unexpectedMessage("the outcome of another round than asked for came")
-    }
-    var effects: [ClientEffect] = []
-    for closed in outcomes.closed { effects += try close(closed) }
-    let rest = try storage.unsettledRounds().filter { $0 > newestAsked }
-    effects += askOutcomes(of: rest)
-    guard outcomesAsked.isEmpty else { return effects }
-    let waiting = waitingForOutcomes
-    waitingForOutcomes = []
-    for message in waiting { effects += try act(on: message) }
-    return effects
-  }
-
-  private mutating func close(_ closed: RoundClosed) throws -> [ClientEffect] {
-    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
-    guard coordinatorKey.isValidSignature(closed.signature, for: closed.signedBytes) else {
-      throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
-    }
-    try keep(checkpoint: closed.checkpoint)
-    try storage.recordOutcome(round: closed.round, closed.outcome)
-    if round?.offer.round == closed.round { round = nil }
-    return [.note(.closed(round: closed.round, closed.outcome))]
-  }
-
-  private mutating func finish(_ finished: Finished) throws -> [ClientEffect] {
-    guard let knownHashes else { return [] }
-    let model = try SHA256Digest(bytes: finished.modelHash)
-    return try need(
-      [finished.modelHash, knownHashes.catalogue.bytes, knownHashes.features.bytes],
-      then: .finish(finished.reason, model: model))
-  }
-
   // MARK: - Blobs
 
-  private mutating func need(
+  mutating func need(
     _ hashes: [[UInt8]], then next: AfterBlobs
   ) throws -> [ClientEffect] {
     var effects: [ClientEffect] = []

@@ -40,6 +40,8 @@ package enum ClientNote: Equatable, Sendable {
   case contributed(round: UInt64)
   case rejected(round: UInt64, reason: String)
   case closed(round: UInt64, RoundClosed.Outcome)
+  /// A check failed in a masked round, and the device left it.
+  case left(round: UInt64, RoundRefusal)
 }
 
 /// What a device keeps, from outside the pure core. Every call returns when its effect is durable.

@@ -104,7 +104,8 @@ extension CoordinatorEngine {
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))
     }
-    effects += try advanceRound(.memberConnected(entry.id, entry.identityKey))
+    effects += try advanceRound(
+      .memberConnected(entry.id, entry.identityKey, credential: entry.credential))
     return effects
   }
 

@@ -9,11 +9,12 @@ internal import WireProtocol
 extension CoordinatorEngine {
   /// Feeds the open round, if any, and carries out what it asks for.
   mutating func advanceRound(_ event: CoordinatorRoundEvent) throws -> [CoordinatorEffect] {
-    guard let effects = round?.handle(event) else { return [] }
-    return try perform(effects)
+    if case .memberConnected(let id, _, _) = event, excluded.contains(id) { return [] }
+    let effects = round?.handle(event) ?? masked?.handle(event)
+    return try perform(effects ?? [])
   }
 
-  private mutating func perform(
+  mutating func perform(
     _ roundEffects: [CoordinatorRoundEffect]
   ) throws -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
@@ -21,8 +22,15 @@ extension CoordinatorEngine {
       switch effect {
       case .send(let id, let message):
         if let connection = connections[id] { effects.append(send(message, on: connection)) }
+      case .broadcast(let ids, let message):
+        let payload = message.encoded()
+        effects += ids.compactMap { connections[$0] }.map { .send($0, payload) }
       case .charge:
-        effects += try chargeAndRelease()
+        effects += try masked == nil ? chargeAndRelease() : chargeAndProve()
+      case .release:
+        effects += try releaseMasked()
+      case .burn(let reason, let culprits):
+        effects += try burn(reason: reason, culprits: culprits)
       case .void(let reason):
         effects += try voidRound(reason: reason)
       }
@@ -34,7 +42,7 @@ extension CoordinatorEngine {
 
   /// Opens the next planned round when enough members are here and the budget admits it.
   mutating func startRoundIfDue() throws -> [CoordinatorEffect] {
-    guard round == nil, finishReason == nil, !quorumIsHopeless else { return [] }
+    guard round == nil, masked == nil, finishReason == nil, !quorumIsHopeless else { return [] }
     let completed = storage.ledgerState.rounds.released
     guard completed < settings.trainings * identity.policy.plan.count else {
       return finish(.planComplete)
@@ -51,27 +59,34 @@ extension CoordinatorEngine {
     return try open(planIndex: planIndex, encoding: encoding, scale: scale)
   }
 
-  /// Round after round had no quorum: the operator has to look.
-  package var quorumIsHopeless: Bool { consecutiveVoidRounds >= settings.voidRoundLimit }
+  /// Round after round had no quorum, or spent its charge for nothing: the operator has to look.
+  package var quorumIsHopeless: Bool {
+    consecutiveVoidRounds >= settings.voidRoundLimit
+      || consecutiveBurnedRounds >= settings.burnedRoundLimit
+  }
 
   private var enoughMembers: Bool {
-    guard connections.count >= identity.policy.minimumCohort else { return false }
-    let everyone = connections.count >= identity.policy.targetCohort
+    let present =
+      excluded.isEmpty
+      ? connections.count : connections.keys.count { !excluded.contains($0) }
+    guard present >= identity.policy.minimumCohort else { return false }
+    let everyone = present >= identity.policy.targetCohort
     return everyone || lastLogin.adding(seconds: settings.gatherSeconds) <= now
   }
 
   private mutating func open(
     planIndex: Int, encoding: FixedPointEncoding, scale: UInt64
   ) throws -> [CoordinatorEffect] {
-    let sealingKey = try RoundSealingKey()
+    let sealingKey = mode.isMasked ? nil : try RoundSealingKey()
     let dimension = try model.updateDimension(
       stage: planIndex, parameters: parameters, itemCount: identity.catalogue.count)
     let stage = identity.policy.plan[planIndex].stage
     var offer = Offer(
       round: storage.ledgerState.lastRound + 1, planIndex: UInt32(planIndex),
       modelHash: modelHash.bytes, catalogueHash: identity.catalogueHash.bytes,
-      policyHash: identity.policyHash.bytes, roundKey: sealingKey.publicKey,
-      dimension: UInt32(dimension), fractionBits: UInt8(encoding.fractionBits),
+      policyHash: identity.policyHash.bytes,
+      roundKey: sealingKey?.publicKey ?? SecureRandom.bytes(32), dimension: UInt32(dimension),
+      fractionBits: UInt8(encoding.fractionBits),
       noiseScale: scale, deadlineSeconds: UInt32(identity.policy.roundDeadlineSeconds),
       signature: [])
     offer.signature = try keys.coordinator.sign(offer.signedBytes)
@@ -85,13 +100,17 @@ extension CoordinatorEngine {
     let context = RoundContext.digest(
       offer: offer, coordinatorKey: keys.coordinator.verifyingKey.bytes,
       ledgerID: identity.ledgerID)
-    round = CoordinatorRound(
-      offer: offer, context: context, sealingKey: sealingKey, encoding: encoding,
-      limits: CoordinatorRound.Limits(
-        minimumCohort: identity.policy.minimumCohort,
-        maximumCohort: identity.policy.maximumCohort, uploadSlots: settings.uploadSlots,
-        uploadSeconds: settings.uploadSeconds),
-      startedAt: now)
+    let limits = CoordinatorRound.Limits(
+      minimumCohort: identity.policy.minimumCohort, maximumCohort: identity.policy.maximumCohort,
+      uploadSlots: settings.uploadSlots, uploadSeconds: settings.uploadSeconds,
+      phaseSeconds: settings.phaseSeconds)
+    if let sealingKey {
+      round = CoordinatorRound(
+        offer: offer, context: context, sealingKey: sealingKey, encoding: encoding, limits: limits,
+        startedAt: now)
+    } else {
+      masked = try makeMaskedRound(offer, context: context, encoding: encoding, limits: limits)
+    }
     var effects: [CoordinatorEffect] = [
       .note(
         .roundOffered(
@@ -103,7 +122,8 @@ extension CoordinatorEngine {
         if let connection = connections[id] { effects += try refuse(connection, .revoked) }
         continue
       }
-      effects += try advanceRound(.memberConnected(id, entry.identityKey))
+      effects += try advanceRound(
+        .memberConnected(id, entry.identityKey, credential: entry.credential))
     }
     return effects
   }
@@ -114,45 +134,54 @@ extension CoordinatorEngine {
   private mutating func chargeAndRelease() throws -> [CoordinatorEffect] {
     guard let offer = round?.offer else { return [] }
     let contributors = round?.contributorCount ?? 0
-    let planIndex = Int(offer.planIndex)
-    let planned = identity.policy.plan[planIndex]
     let chargeRecord = ChargeRecord(
-      round: offer.round, noiseMultiplier: planned.noiseMultiplier, clipNorm: planned.clipNorm,
-      scale: offer.noiseScale, sensitivity: UInt64(1) << UInt64(offer.fractionBits),
-      fractionBits: Int(offer.fractionBits), dimension: Int(offer.dimension),
-      mode: identity.policy.mode, relation: identity.policy.relation, unit: identity.policy.unit,
-      cohortMinimum: identity.policy.minimumCohort, rng: noise.source)
+      offer: offer, policy: identity.policy, parameters: nil, rng: noise.source)
     let position = try storage.append(.charge(chargeRecord))
     let charge = DurableCharge(ledgerIndex: UInt64(position.index), round: offer.round)
 
     guard let noised = try round?.release(after: charge, noise: &noise) else { return [] }
     let rejections = round?.rejectionCounts ?? [:]
     round = nil
-    let deviation =
-      noise.standardDeviation(scale: offer.noiseScale)
-      / Double(UInt64(1) << UInt64(offer.fractionBits))
+    let effects = [
+      CoordinatorEffect.note(.roundCharged(round: offer.round, contributors: contributors))
+    ]
+    return effects
+      + (try release(
+        noised, of: offer, chargeIndex: position.index,
+        noiseSteps: noise.standardDeviation(scale: offer.noiseScale),
+        rejections: named(rejections)))
+  }
+
+  /// Advances the model by a noised sum, blob (durable), RELEASE (durable), broadcast.
+  ///
+  /// - Parameter noiseSteps: standard deviation of the noise in the sum, in grid steps.
+  mutating func release(
+    _ noised: NoisedSum, of offer: Offer, chargeIndex: Int, noiseSteps: Double,
+    rejections: [String: Int]
+  ) throws -> [CoordinatorEffect] {
+    let deviation = noiseSteps / Double(UInt64(1) << UInt64(offer.fractionBits))
     let next = try model.advance(
-      stage: planIndex, noisedSum: noised.values,
+      stage: Int(offer.planIndex), noisedSum: noised.values,
       context: StageContext(
         noiseStandardDeviation: deviation, targetCohort: identity.policy.targetCohort,
-        contributorCount: contributors),
+        contributorCount: noised.contributorCount),
       parameters: parameters, itemCount: identity.catalogue.count)
     let nextHash = try storage.storeBlob(next.encoded())
     _ = try storage.append(
       .release(
         ReleaseRecord(
-          round: offer.round, chargeIndex: position.index, modelOut: nextHash,
+          round: offer.round, chargeIndex: chargeIndex, modelOut: nextHash,
           claims: storage.ledgerState.claims)))
     parameters = next
     modelHash = nextHash
     consecutiveVoidRounds = 0
+    consecutiveBurnedRounds = 0
     let signalToNoise =
-      Double(contributors) / (deviation * Double(offer.dimension).squareRoot())
+      Double(noised.contributorCount) / (deviation * Double(offer.dimension).squareRoot())
     var effects: [CoordinatorEffect] = [
-      .note(.roundCharged(round: offer.round, contributors: contributors)),
       .note(
         .roundReleased(
-          round: offer.round, contributors: contributors, signalToNoise: signalToNoise)),
+          round: offer.round, contributors: noised.contributorCount, signalToNoise: signalToNoise))
     ]
     effects += note(rejections, round: offer.round)
     effects += try close(round: offer.round, outcome: .released, reason: "")
@@ -160,9 +189,10 @@ extension CoordinatorEngine {
   }
 
   private mutating func voidRound(reason: String) throws -> [CoordinatorEffect] {
-    guard let offer = round?.offer else { return [] }
-    let rejections = round?.rejectionCounts ?? [:]
+    guard let offer = round?.offer ?? masked?.offer else { return [] }
+    let rejections = masked?.rejectionCounts ?? named(round?.rejectionCounts ?? [:])
     round = nil
+    masked = nil
     consecutiveVoidRounds += 1
     lastLogin = now
     _ = try storage.append(.void(VoidRecord(round: offer.round, reason: reason)))
@@ -171,16 +201,20 @@ extension CoordinatorEngine {
     return effects + (try close(round: offer.round, outcome: .void, reason: reason))
   }
 
-  /// Ends an open round before its charge, free (a drained SIGTERM).
+  /// Ends an open round (a drained SIGTERM): free before its charge, which stays otherwise.
   package mutating func drain() throws -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
-    if round != nil { effects += try voidRound(reason: "coordinator is shutting down") }
+    if round != nil || masked?.isBeforeCharge == true {
+      effects += try voidRound(reason: "coordinator is shutting down")
+    } else if masked != nil {
+      effects += try burn(reason: "coordinator is shutting down", culprits: [])
+    }
     let refusal = Refused(.shuttingDown, RefusalCode.shuttingDown.meaning)
     effects += broadcast(.refused(refusal))
     return effects + sessions.keys.sorted().map { .close($0) }
   }
 
-  private mutating func close(
+  mutating func close(
     round number: UInt64, outcome: RoundClosed.Outcome, reason: String
   ) throws -> [CoordinatorEffect] {
     return broadcast(.roundClosed(try signed(outcome, of: number, reason: reason)))
@@ -229,10 +263,11 @@ extension CoordinatorEngine {
       roundsInAll: policy.makeFilter().roundsLeft(of: event))
   }
 
-  private func note(_ rejections: [UpdateRejection: Int], round: UInt64) -> [CoordinatorEffect] {
-    guard !rejections.isEmpty else { return [] }
-    let counts = Dictionary(
-      uniqueKeysWithValues: rejections.map { ($0.key.rawValue, $0.value) })
-    return [.note(.updatesRejected(round: round, counts: counts))]
+  func note(_ rejections: [String: Int], round: UInt64) -> [CoordinatorEffect] {
+    rejections.isEmpty ? [] : [.note(.updatesRejected(round: round, counts: rejections))]
+  }
+
+  private func named(_ rejections: [UpdateRejection: Int]) -> [String: Int] {
+    Dictionary(uniqueKeysWithValues: rejections.map { ($0.key.rawValue, $0.value) })
   }
 }

@@ -21,9 +21,18 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   var modelHash: SHA256Digest
   var sessions: [ConnectionID: Session] = [:]
   var connections: [ClientID: ConnectionID] = [:]
+  /// How the policy's rounds are aggregated.
+  let mode: AggregationMode
+  /// The open round: one of these in its mode, or none.
   var round: CoordinatorRound?
+  var masked: MaskedCoordinatorRound?
+  /// CHARGE of the open masked round, once it is durable.
+  var maskedCharge: DurableCharge?
+  /// Members that made a charged round end without a sum: they are offered none (ruling 11).
+  var excluded: Set<ClientID> = []
   package internal(set) var finishReason: Finished.Reason?
   package internal(set) var consecutiveVoidRounds = 0
+  package internal(set) var consecutiveBurnedRounds = 0
   var now: MonotonicTime
   /// When the last member logged in; gathering ends when it has been quiet for a while.
   var lastLogin: MonotonicTime
@@ -38,9 +47,11 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
     startedAt now: MonotonicTime
   ) throws {
     // All that can fail comes first: a partly made engine would hold a round it cannot end.
+    let mode = try identity.aggregationMode()
     (parameters, modelHash) = try Self.modelInForce(identity, model: model, storage: storage)
     self.settings = settings
     self.identity = identity
+    self.mode = mode
     self.model = model
     self.keys = keys
     self.storage = storage
@@ -67,11 +78,12 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
 
   /// Where the open round stands. (`mutating` only because a round cannot be copied.)
   package mutating func currentRound() -> RoundProgress? {
-    guard let offer = round?.offer else { return nil }
+    guard let offer = round?.offer ?? masked?.offer else { return nil }
     return RoundProgress(
       round: offer.round, stage: identity.policy.plan[Int(offer.planIndex)].stage,
-      joined: round?.joinedCount ?? 0, contributed: round?.contributorCount ?? 0,
-      pending: round?.pendingCount ?? 0)
+      joined: round?.joinedCount ?? masked?.joinedCount ?? 0,
+      contributed: round?.contributorCount ?? masked?.contributorCount ?? 0,
+      pending: round?.pendingCount ?? masked?.pendingCount ?? 0)
   }
 
   /// Advances the coordinator by one event.
@@ -118,10 +130,12 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
     _ message: Message, from id: ClientID, on connection: ConnectionID
   ) throws -> [CoordinatorEffect] {
     switch message {
-    case .answer, .updateHeader, .updateChunk:
-      guard round != nil else {
+    case .answer, .updateHeader, .updateChunk, .advertise, .maskedHeader:
+      guard round != nil || masked != nil else {
         return [send(roundIsOver(message), on: connection)]
       }
+      return try advanceRound(.message(id, message))
+    case .shares, .agree, .unmask, .refuseRound:
       return try advanceRound(.message(id, message))
     case .fetchBlob(let fetch):
       return try serveBlob(fetch, on: connection)

@@ -41,6 +41,8 @@ package enum CoordinatorNote: Equatable, Sendable {
   case roundCharged(round: UInt64, contributors: Int)
   case roundReleased(round: UInt64, contributors: Int, signalToNoise: Double)
   case roundVoid(round: UInt64, reason: String)
+  /// A charged round ended without a sum; its charge stays. So many members are offered no more.
+  case roundBurned(round: UInt64, reason: String, excluded: Int)
   case updatesRejected(round: UInt64, counts: [String: Int])
   case budgetRefused(
     spentEpsilon: Double, epsilonWithRound: Double, limit: Double, roundsLeft: Int,

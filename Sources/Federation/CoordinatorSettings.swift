@@ -12,18 +12,24 @@ package struct CoordinatorSettings: Equatable, Sendable {
   package var uploadSlots: Int
   /// Longest time one granted upload may take.
   package var uploadSeconds: Int
+  /// Longest time that members of a masked round may take for any message but their updates.
+  package var phaseSeconds: Int
   /// After so many rounds without a quorum, one after the other, no further round is offered.
   package var voidRoundLimit: Int
+  /// After so many charged rounds without a sum, one after the other, no further round is offered,
+  /// so that one client cannot burn the budget (ruling 11).
+  package let burnedRoundLimit = 2
 
   package init(
     trainings: Int = 1, gatherSeconds: Int = 5, loginSeconds: Int = 20, uploadSlots: Int = 16,
-    uploadSeconds: Int = 60, voidRoundLimit: Int = 3
+    uploadSeconds: Int = 60, phaseSeconds: Int = 120, voidRoundLimit: Int = 3
   ) {
     self.trainings = trainings
     self.gatherSeconds = gatherSeconds
     self.loginSeconds = loginSeconds
     self.uploadSlots = uploadSlots
     self.uploadSeconds = uploadSeconds
+    self.phaseSeconds = phaseSeconds
     self.voidRoundLimit = voidRoundLimit
   }
 }

@@ -53,6 +53,14 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// The newest signed checkpoint, as a text note.
   func checkpointText() throws -> [UInt8]
 
+  /// Entry `index` with its inclusion proof under the newest signed checkpoint.
+  func receipt(of index: Int) throws -> LedgerReceipt
+
+  /// The proof that the ledger as it stands begins with its first `oldSize` entries.
+  ///
+  /// - Returns: nil for a size that this ledger never had.
+  func consistencyProof(from oldSize: Int) throws -> ConsistencyProof?
+
   /// Stores a public blob durably under its SHA-256.
   func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest
 

@@ -1,7 +1,9 @@
 package import Cryptography
 package import Privacy
 package import Recommendation
+internal import SecureAggregation
 package import VectorMath
+internal import WireProtocol
 
 /// What every member of a federation must agree on, and its digests: the ledger, the policy, the
 /// public catalogue and the public item features.
@@ -41,12 +43,30 @@ package struct FederationIdentity: Equatable, Sendable {
       clipNorm: policy.plan[index].clipNorm.doubleValue)
   }
 
-  /// F of every planned round (ruling 24; in mode `sealed` N_h = n).
+  /// F of every planned round (ruling 24).
   package static func fractionBits(of policy: PrivacyPolicy) throws -> [Int] {
-    try policy.plan.map { planned in
+    let excess = try noiseExcess(of: policy)
+    return try policy.plan.map { planned in
       try FixedPointEncoding.fractionBits(
         maximumCohort: policy.maximumCohort,
-        noiseMultiplier: planned.noiseMultiplier.doubleValue, honestFractionInverse: 1)
+        noiseMultiplier: planned.noiseMultiplier.doubleValue, honestFractionInverse: excess)
     }
+  }
+
+  /// The largest n / N_h where clients add the noise: the released variance may be so many times
+  /// what is charged. 1 where the coordinator draws it.
+  static func noiseExcess(of policy: PrivacyPolicy) throws -> Double {
+    guard AggregationMode(rawValue: policy.mode)?.clientsAddNoise == true,
+      let maskingPolicy = try MaskingPolicy(of: policy)
+    else { return 1 }
+    return try maskingPolicy.worstHonestFractionInverse()
+  }
+
+  /// - Throws: `FederationError.badPolicy` for a mode that this program lacks.
+  func aggregationMode() throws -> AggregationMode {
+    guard let mode = AggregationMode(rawValue: policy.mode) else {
+      throw FederationError.badPolicy("mode \(policy.mode) is unknown")
+    }
+    return mode
   }
 }

@@ -1,7 +1,9 @@
 package import CanonicalJSON
 package import Privacy
 internal import Recommendation
+internal import SecureAggregation
 internal import VectorMath
+internal import WireProtocol
 
 /// Makes a policy from the few figures an operator decides: the noise of every planned round
 /// follows from the budget and the model's shares of it.
@@ -15,12 +17,21 @@ package struct PolicyTemplate: Sendable {
   package var minimumCohort: Int
   package var maximumCohort: Int
   package var roundDeadlineSeconds: Int
+  package var mode: String
+  /// Share of a round's members that may collude with the coordinator, in the masked modes.
+  package var corruptFraction: String
+  /// Share of a round's members that may drop out, in the masked modes.
+  package var dropoutFraction: String
 
   /// Every field; decimals as text, so that they are exact.
   package init(
     federation: String, model: String, hyperparameters: JSONValue, epsilon: String, delta: String,
-    customers: Int, minimumCohort: Int, maximumCohort: Int, roundDeadlineSeconds: Int
+    customers: Int, minimumCohort: Int, maximumCohort: Int, roundDeadlineSeconds: Int,
+    mode: String = "sealed", corruptFraction: String = "0.1", dropoutFraction: String = "0.1"
   ) {
+    self.mode = mode
+    self.corruptFraction = corruptFraction
+    self.dropoutFraction = dropoutFraction
     self.federation = federation
     self.model = model
     self.hyperparameters = hyperparameters
@@ -32,6 +43,9 @@ package struct PolicyTemplate: Sendable {
     self.roundDeadlineSeconds = roundDeadlineSeconds
   }
 
+  /// What `init` and the demo write unless told otherwise.
+  package static let defaultMode = "secagg-ddp"
+
   private static let retentionDays = 365
 
   /// The policy whose plan spends the whole budget once.
@@ -42,17 +56,19 @@ package struct PolicyTemplate: Sendable {
     let epsilonLimit = try ExactDecimal(epsilon)
     let delta = try ExactDecimal(self.delta)
     // Ranges first: calibration presumes them.
-    _ = try policy(
+    let unplanned = try policy(
       epsilonLimit: epsilonLimit, delta: delta,
       plan: [
         PlannedRound(
           stage: "check", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1"))
       ])
     let shares = trained.budgetShares
+    // What sparse graphs add to delta is kept off it, for every planned round (ruling 25); the ledger
+    // rounds it up on its way, by far less than the thousandth that is added here.
+    let reserved = 1.001 * unplanned.largestProtocolDelta * Double(trained.stages.count)
     let calibration = try NoiseCalibration(
-      epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown,
-      shares: shares,
-      fractionBits: try coarsestGrid(epsilonLimit: epsilonLimit, delta: delta, shares: shares))
+      epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown - reserved,
+      shares: shares, fractionBits: try coarsestGrid(of: unplanned, shares: shares))
     let plan = try zip(trained.stages, calibration.noiseMultipliers).map { stage, multiplier in
       PlannedRound(
         stage: stage, clipNorm: try ExactDecimal("1"), noiseMultiplier: multiplier)
@@ -62,24 +78,29 @@ package struct PolicyTemplate: Sendable {
 
   /// The coarsest of the rounds' grids, from noise a little above what calibration will find: a
   /// charge computed on it holds on every finer grid.
-  private func coarsestGrid(
-    epsilonLimit: ExactDecimal, delta: ExactDecimal, shares: [Double]
-  ) throws -> Int {
+  private func coarsestGrid(of unplanned: PrivacyPolicy, shares: [Double]) throws -> Int {
+    let excess = try FederationIdentity.noiseExcess(of: unplanned)
     let whole = GaussianAccountant.noiseMultiplier(
-      epsilon: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown)
+      epsilon: unplanned.epsilonLimit.doubleRoundedDown, delta: unplanned.delta.doubleRoundedDown)
     return try shares.map { share in
       try FixedPointEncoding.fractionBits(
         maximumCohort: maximumCohort, noiseMultiplier: 1.01 * whole / share.squareRoot(),
-        honestFractionInverse: 1)
+        honestFractionInverse: excess)
     }.min() ?? 1
   }
 
   private func policy(
     epsilonLimit: ExactDecimal, delta: ExactDecimal, plan: [PlannedRound]
   ) throws -> PrivacyPolicy {
-    try PrivacyPolicy(
-      federation: federation, epsilonLimit: epsilonLimit, delta: delta,
-      minimumCohort: minimumCohort, maximumCohort: maximumCohort,
+    let isMasked = AggregationMode(rawValue: mode)?.isMasked == true
+    let masking =
+      isMasked
+      ? MaskingTolerance(
+        corruptFraction: try ExactDecimal(corruptFraction),
+        dropoutFraction: try ExactDecimal(dropoutFraction)) : nil
+    return try PrivacyPolicy(
+      federation: federation, mode: mode, masking: masking, epsilonLimit: epsilonLimit,
+      delta: delta, minimumCohort: minimumCohort, maximumCohort: maximumCohort,
       targetCohort: min(customers, maximumCohort), model: model,
       hyperparameters: hyperparameters, plan: plan,
       roundDeadlineSeconds: roundDeadlineSeconds, retentionDays: Self.retentionDays)

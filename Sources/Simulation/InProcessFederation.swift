@@ -4,6 +4,7 @@ internal import Federation
 internal import Ledger
 package import Privacy
 package import Recommendation
+internal import SecureAggregation
 internal import WireProtocol
 
 /// A whole federation in one process: the coordinator's and the clients' own state machines, with
@@ -62,10 +63,12 @@ package struct InProcessFederation: ~Copyable {
         coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes,
         expiresAtSeconds: .max, secret: SecureRandom.bytes(16))
     }
-    let clients = try tokens.map { token in
+    let rosters = RosterCache()
+    let clients = try tokens.enumerated().map { index, token in
       ClientEngine(
         start: .enrol(token), identity: try SigningKey(), optedOut: false,
-        storage: MemoryDeviceStorage())
+        storage: MemoryDeviceStorage(), rosters: rosters,
+        noiseShares: try Self.noiseShares(ofClient: index, in: policy, noise: noise))
     }
     let storage = try MemoryCoordinatorStorage(
       genesis: GenesisRecord(
@@ -82,6 +85,18 @@ package struct InProcessFederation: ~Copyable {
     self.storage = storage
     self.clients = clients
     self.coordinator = coordinator
+  }
+
+  /// In `secagg-ddp` the noise is the clients'; in the other modes they draw none, and what they
+  /// hold says where the coordinator's comes from.
+  private static func noiseShares(
+    ofClient index: Int, in policy: PrivacyPolicy, noise: borrowing SimulatedNoise
+  ) throws -> any NoiseShareSource {
+    if let shares = noise.shares(ofClient: index) { return shares }
+    guard AggregationMode(rawValue: policy.mode)?.clientsAddNoise != true else {
+      throw SimulationError.noNoise
+    }
+    return SimulatedNoiseShares(seed: 0)
   }
 
   /// Runs the policy's plan once.

@@ -9,12 +9,13 @@ internal import WireProtocol
 final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   private(set) var ledgerState: LedgerState
   private(set) var entries: [LedgerEntry]
+  private var tree = MerkleTree()
   private let signingKey: SigningKey
   private var tokens: [[UInt8]: ClientID?] = [:]
   private var roster: [ClientID: RosterEntry] = [:]
   private var blobs: [SHA256Digest: [UInt8]] = [:]
   private var closings: [UInt64: LedgerRecordKind] = [:]
-  private var signedCheckpoint: (size: Int, text: [UInt8])?
+  private var signedCheckpoint: Checkpoint?
 
   /// - Parameter tokens: secrets that may be redeemed once each.
   init(genesis: GenesisRecord, signingKey: SigningKey, tokens secrets: [[UInt8]]) throws {
@@ -22,6 +23,7 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
       index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
     ledgerState = try LedgerState(genesis: entry)
     entries = [entry]
+    tree.append(entry.hash)
     self.signingKey = signingKey
     for secret in secrets { tokens[secret] = .some(nil) }
   }
@@ -51,18 +53,29 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   func append(_ record: LedgerRecord) throws -> LedgerPosition {
     let (entry, state) = try ledgerState.appending(record)
     entries.append(entry)
+    tree.append(entry.hash)
     ledgerState = state
     if let closed = record.closedRound { closings[closed] = record.kind }
     return LedgerPosition(index: entry.index, root: state.root)
   }
 
-  func checkpointText() throws -> [UInt8] {
-    if let signedCheckpoint, signedCheckpoint.size == ledgerState.size {
-      return signedCheckpoint.text
-    }
-    let text = try Checkpoint(signing: ledgerState, with: signingKey).text
-    signedCheckpoint = (ledgerState.size, text)
-    return text
+  func checkpointText() throws -> [UInt8] { try checkpoint().text }
+
+  func receipt(of index: Int) throws -> LedgerReceipt {
+    LedgerReceipt(
+      line: entries[index].line, index: index, tree: tree, checkpoint: try checkpoint())
+  }
+
+  func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
+    guard (1...tree.size).contains(oldSize) else { return nil }
+    return tree.consistencyProof(from: oldSize, to: tree.size)
+  }
+
+  private func checkpoint() throws -> Checkpoint {
+    if let signedCheckpoint, signedCheckpoint.size == ledgerState.size { return signedCheckpoint }
+    let signed = try Checkpoint(signing: ledgerState, with: signingKey)
+    signedCheckpoint = signed
+    return signed
   }
 
   func storeBlob(_ bytes: [UInt8]) -> SHA256Digest {

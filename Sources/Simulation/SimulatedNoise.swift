@@ -1,6 +1,7 @@
 package import Ledger
 internal import Privacy
 package import SecureAggregation
+internal import Synchronization
 internal import VectorMath
 internal import WireProtocol
 
@@ -10,10 +11,22 @@ internal import WireProtocol
 /// neither daemon links this module.
 package struct SimulatedNoise: AggregateNoise {
   private var generator: SeededRandom?
+  private let seed: UInt64?
 
   /// - Parameter seed: of the noise; nil draws none (the "no noise" column of a comparison).
   package init(seed: UInt64?) {
+    self.seed = seed
     generator = seed.map(SeededRandom.init(seed:))
+  }
+
+  /// The shares of client `index`, from 0, in mode `secagg-ddp`; nil where there is no noise.
+  package func shares(ofClient index: Int) -> SimulatedNoiseShares? {
+    seed.map { seed in
+      // Not the sum itself: generators whose seeds differ by what a step adds give one stream, and
+      // the shares of the clients would not be independent.
+      var derived = SeededRandom(seed: seed &+ 0xD1B5_4A32_D192_ED03 &* UInt64(index + 1))
+      return SimulatedNoiseShares(seed: derived.next())
+    }
   }
 
   package var source: ChargeRecord.RandomSource { .seeded }
@@ -41,5 +54,29 @@ package struct SimulatedNoise: AggregateNoise {
     return NoisedSum(
       values: zip(noised.values, noise.values).map { $0 - $1 },
       contributorCount: contributorCount)
+  }
+}
+
+/// Noise shares of a simulation, repeatable from a seed: one source for each simulated client.
+///
+/// They protect nobody, and CHARGE entries say `seeded`. A class, so that a client's shares differ
+/// from round to round.
+package final class SimulatedNoiseShares: NoiseShareSource {
+  private let generator: Mutex<SeededRandom>
+
+  /// - Parameter seed: of all shares of one client.
+  package init(seed: UInt64) {
+    generator = Mutex(SeededRandom(seed: seed))
+  }
+
+  package var source: ChargeRecord.RandomSource { .seeded }
+
+  package func draw(
+    dimension: Int, scale: UInt64, parameters: MaskingParameters
+  ) -> NoiseShare {
+    generator.withLock { generator in
+      NoiseShare.draw(
+        dimension: dimension, scale: scale, parameters: parameters, using: &generator)
+    }
   }
 }

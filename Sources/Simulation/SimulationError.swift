@@ -3,6 +3,8 @@ package enum SimulationError: Error, Equatable, Sendable {
   /// Nothing is under way and waiting changes nothing.
   case stalled(round: UInt64)
   case budgetExhausted
+  /// A round of mode `secagg-ddp` cannot be run without noise: its clients draw it.
+  case noNoise
   case noRelease
   /// A client ended its connection.
   case clientLeft(Int)

@@ -80,10 +80,17 @@ final class FederationHarness {
 
   /// A popularity policy whose one planned round may be trained `rounds` times under epsilon 8.
   static func policy(
-    minimumCohort: Int = 2, targetCohort: Int = 3, noiseMultiplier: String = "4"
+    minimumCohort: Int = 2, targetCohort: Int = 3, noiseMultiplier: String = "4",
+    mode: String = "sealed"
   ) throws -> PrivacyPolicy {
-    try PrivacyPolicy(
-      federation: "shop", epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-6"),
+    let masking =
+      mode == "sealed"
+      ? nil
+      : MaskingTolerance(
+        corruptFraction: try ExactDecimal("0.1"), dropoutFraction: try ExactDecimal("0.2"))
+    return try PrivacyPolicy(
+      federation: "shop", mode: mode, masking: masking, epsilonLimit: ExactDecimal("8"),
+      delta: ExactDecimal("1e-6"),
       minimumCohort: minimumCohort, maximumCohort: 100, targetCohort: targetCohort,
       model: "popularity",
       plan: [
@@ -119,7 +126,8 @@ final class FederationHarness {
     customers.append(
       Customer(
         engine: ClientEngine(
-          start: .enrol(token), identity: identity, optedOut: optedOut, storage: device),
+          start: .enrol(token), identity: identity, optedOut: optedOut, storage: device,
+          noiseShares: SeededShares(seed: UInt64(number))),
         identity: identity, device: device,
         history: CustomerHistory(rows: [
           .init(item: customers.count % Self.itemCount, occasions: 1, lastSeconds: 0)
@@ -161,6 +169,7 @@ final class FederationHarness {
   // Read here: the macros of expectations copy what they look into.
   var connectedMembers: Int { coordinator.connectedMembers }
   var consecutiveVoidRounds: Int { coordinator.consecutiveVoidRounds }
+  var quorumIsHopeless: Bool { coordinator.quorumIsHopeless }
 
   /// Puts the public blobs before the first round on a device, as if it had fetched them.
   ///

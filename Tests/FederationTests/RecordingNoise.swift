@@ -26,3 +26,16 @@ struct RecordingNoise: AggregateNoise {
     return sum.noised(scale: scale, using: &generator)
   }
 }
+
+/// Seeded shares of the noise, for clients beside a `RecordingNoise`.
+struct SeededShares: NoiseShareSource {
+  let seed: UInt64
+
+  var source: ChargeRecord.RandomSource { .seeded }
+
+  func draw(dimension: Int, scale: UInt64, parameters: MaskingParameters) -> NoiseShare {
+    var generator = SeededRandom(seed: seed)
+    return NoiseShare.draw(
+      dimension: dimension, scale: scale, parameters: parameters, using: &generator)
+  }
+}

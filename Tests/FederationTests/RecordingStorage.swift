@@ -9,6 +9,7 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   private struct State {
     var ledger: LedgerState
     var records: [LedgerRecord]
+    var lines: [[UInt8]]
     var tokens: [[UInt8]: ClientID?] = [:]
     var expired: Set<[UInt8]> = []
     var roster: [ClientID: RosterEntry] = [:]
@@ -26,7 +27,8 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
       index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
     self.log = log
     self.signingKey = signingKey
-    state = Mutex(State(ledger: try LedgerState(genesis: entry), records: [entry.record]))
+    state = Mutex(
+      State(ledger: try LedgerState(genesis: entry), records: [entry.record], lines: [entry.line]))
   }
 
   // MARK: - What tests set and look at
@@ -121,6 +123,7 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
       let (entry, next) = try state.ledger.appending(record)
       state.ledger = next
       state.records.append(record)
+      state.lines.append(entry.line)
       return LedgerPosition(index: entry.index, root: next.root)
     }
   }
@@ -128,6 +131,23 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   func checkpointText() throws -> [UInt8] {
     try begin("checkpoint")
     return try Checkpoint(signing: ledgerState, with: signingKey).text
+  }
+
+  func receipt(of index: Int) throws -> LedgerReceipt {
+    try begin("receipt")
+    return try state.withLock { state in
+      LedgerReceipt(
+        line: state.lines[index], index: index, tree: MerkleTree(lines: state.lines),
+        checkpoint: try Checkpoint(signing: state.ledger, with: signingKey))
+    }
+  }
+
+  func consistencyProof(from oldSize: Int) throws -> ConsistencyProof? {
+    try begin("consistency")
+    return state.withLock { state in
+      guard (1...state.lines.count).contains(oldSize) else { return nil }
+      return MerkleTree(lines: state.lines).consistencyProof(from: oldSize, to: state.lines.count)
+    }
   }
 
   func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest {

@@ -14,11 +14,14 @@ struct SmallShop {
 
   static let itemCount = 90
 
-  init(model identifier: String, customers: Int = 40) throws {
+  init(
+    model identifier: String, customers: Int = 40, mode: String = "sealed",
+    maximumCohort: Int = 1_000
+  ) throws {
     policy = try PolicyTemplate(
       federation: "small-shop", model: identifier, hyperparameters: .object([:]), epsilon: "8",
-      delta: "1e-5", customers: customers, minimumCohort: 2, maximumCohort: 1_000,
-      roundDeadlineSeconds: 60
+      delta: "1e-5", customers: customers, minimumCohort: 2, maximumCohort: maximumCohort,
+      roundDeadlineSeconds: 60, mode: mode
     ).policy()
     model = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
     let codes = (0..<Self.itemCount).map { $0 < 10 ? "item0\($0)" : "item\($0)" }

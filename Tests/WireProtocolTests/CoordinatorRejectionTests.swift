@@ -64,11 +64,11 @@ struct CoordinatorRejectionTests {
     #expect(try harness.release().values == expected)
   }
 
-  @Test("every attack that a client can make is tried above, but for the closed round")
+  @Test("every attack that a client can make is tried above, but for the closed round and masks")
   func everyRejection() {
     let tried = Set(Attack.allCases.map(\.rejection))
     let rest = Set(UpdateRejection.allCases).subtracting(tried)
-    #expect(rest == [.roundClosed, .coordinatorFault])
+    #expect(rest == [.roundClosed, .malformed, .coordinatorFault])
   }
 
   @Test("what comes after the close is refused by name")

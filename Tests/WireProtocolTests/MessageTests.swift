@@ -88,6 +88,18 @@ struct MessageTests {
     LengthField(name: "round_closed", offset: 42, width: 2, limit: 4_096),
     LengthField(name: "round_closed", offset: 50, width: 2, limit: 512),
     LengthField(name: "blob_chunk", offset: 41, width: 4, limit: 262_144),
+    LengthField(name: "round_roster", offset: 13, width: 2, limit: 128),
+    LengthField(name: "roster_chunk", offset: 13, width: 4, limit: 262_144),
+    LengthField(name: "deliver", offset: 9, width: 2, limit: 512),
+    LengthField(name: "survivors", offset: 9, width: 2, limit: 512),
+    LengthField(name: "proof", offset: 147, width: 2, limit: 16_384),
+    LengthField(name: "proof", offset: 197, width: 2, limit: 2_048),
+    LengthField(name: "refuse_round", offset: 9, width: 2, limit: 64),
+    // These count elements, not bytes.
+    LengthField(name: "shares", offset: 13, width: 2, limit: 254),
+    LengthField(name: "deliver", offset: 49, width: 2, limit: 254),
+    LengthField(name: "proof", offset: 9, width: 2, limit: 1_024),
+    LengthField(name: "unmask", offset: 13, width: 2, limit: 254),
   ]
 
   @Test("a field that declares more than its limit is refused before it is read")
@@ -148,6 +160,71 @@ struct MessageTests {
     let name = try sample("update_result_refused", setting: 11, to: UInt8(ascii: "m"))
     #expect(throws: WireError.unknownValue(field: "rejection", value: 10)) {
       try Message(decoding: name)
+    }
+  }
+
+  @Test("a count of elements that the frame cannot hold is refused before room is made for them")
+  func countsBeyondTheFrame() throws {
+    for (name, offset, count, size) in [
+      ("shares", 13, 254, 109), ("deliver", 49, 254, 109), ("proof", 9, 1_024, 68),
+      ("unmask", 13, 254, 36),
+    ] {
+      var bytes = try #require(Samples.all.first { $0.name == name }).message.encoded()
+      bytes[offset] = UInt8(count >> 8)
+      bytes[offset + 1] = UInt8(truncatingIfNeeded: count)
+      let left = bytes.count - offset - 2
+      #expect(
+        throws: WireError.truncated(needed: count * size, available: left), "\(name)"
+      ) { try Message(decoding: bytes) }
+    }
+  }
+
+  @Test("a roster of nobody, or of more members than a round may have, is refused")
+  func rosterSize() throws {
+    for count: UInt32 in [0, 4_097, .max] {
+      let roster = Message.roundRoster(
+        RoundRoster(
+          round: 1, memberCount: count, parameters: [], digest: Samples.ramp(32, from: 0)))
+      let bytes = roster.encoded()
+      #expect(throws: WireError.fieldTooLong(actual: Int(count), limit: 4_096)) {
+        try Message(decoding: bytes)
+      }
+    }
+  }
+
+  @Test("a reason to leave a round that the specification does not name is refused")
+  func unknownRoundRefusal() throws {
+    var bytes = try #require(Samples.all.first { $0.name == "refuse_round" }).message.encoded()
+    bytes[11] = UInt8(ascii: "x")
+    #expect(throws: WireError.unknownValue(field: "round refusal", value: 12)) {
+      try Message(decoding: bytes)
+    }
+  }
+
+  @Test("the largest of the masked messages fit a frame")
+  func largestMaskedMessages() throws {
+    let ramp64 = Samples.ramp(64, from: 0)
+    let share = EncryptedShare(
+      peerID: 1, nonce: Samples.ramp(24, from: 0), ciphertext: Samples.ramp(81, from: 0))
+    let shares = [EncryptedShare](repeating: share, count: 254)
+    let revealed = [RevealedShare](
+      repeating: RevealedShare(ownerID: 1, share: Samples.ramp(32, from: 0)), count: 254)
+    let signatures = [AgreementSignature](
+      repeating: AgreementSignature(clientID: 1, signature: ramp64), count: 1_024)
+    for message: Message in [
+      .shares(
+        Shares(round: 1, bundle: ShareBundle(clientID: 1, shares: shares, signature: ramp64))),
+      .deliver(Deliver(round: 1, sharers: Samples.ramp(512, from: 0), shares: shares)),
+      .rosterChunk(RosterChunk(round: 1, index: 0, data: Samples.ramp(262_144, from: 0))),
+      .proof(
+        Proof(
+          round: 1, signatures: signatures, receipt: Samples.ramp(16_384, from: 0), heldSize: 1,
+          consistency: Samples.ramp(2_048, from: 0))),
+      .unmask(Unmask(round: 1, revealed: RevealedShares(clientID: 1, shares: revealed))),
+    ] {
+      let bytes = message.encoded()
+      #expect(bytes.count <= FrameLimits.maximumFrameBytes)
+      #expect(try Message(decoding: bytes) == message)
     }
   }
 

@@ -102,7 +102,93 @@ enum SampleMessages {
       "blob_missing",
       .blobChunk(BlobChunk(hash: ramp(32, from: 26), index: 0, count: 0, data: []))
     ),
+    (
+      "advertise",
+      .advertise(Advertise(round: round, advert: advert(0x0102_0304, from: 30)))
+    ),
+    (
+      "round_roster",
+      .roundRoster(
+        RoundRoster(
+          round: round, memberCount: 300, parameters: ramp(41, from: 35), digest: ramp(32, from: 36)
+        ))
+    ),
+    (
+      "roster_chunk",
+      .rosterChunk(RosterChunk(round: round, index: 1, data: ramp(11, from: 37)))
+    ),
+    (
+      "shares",
+      .shares(
+        Shares(
+          round: round,
+          bundle: ShareBundle(
+            clientID: 5, shares: [share(6, from: 38), share(9, from: 40)],
+            signature: ramp(64, from: 42))))
+    ),
+    (
+      "deliver",
+      .deliver(
+        Deliver(round: round, sharers: ramp(38, from: 43), shares: [share(6, from: 44)]))
+    ),
+    (
+      "masked_header",
+      .maskedHeader(
+        MaskedHeader(
+          round: round, chunkCount: 2,
+          header: MaskedUpdateHeader(digest: ramp(32, from: 46), signature: ramp(64, from: 47))))
+    ),
+    ("survivors", .survivors(Survivors(round: round, survivors: ramp(38, from: 48)))),
+    (
+      "agree",
+      .agree(Agree(round: round, checkpointSize: 77, signature: ramp(64, from: 49)))
+    ),
+    (
+      "proof",
+      .proof(
+        Proof(
+          round: round,
+          signatures: [
+            AgreementSignature(clientID: 6, signature: ramp(64, from: 50)),
+            AgreementSignature(clientID: 9, signature: ramp(64, from: 51)),
+          ], receipt: ramp(40, from: 52), heldSize: 77, consistency: ramp(64, from: 53)))
+    ),
+    (
+      "unmask",
+      .unmask(
+        Unmask(
+          round: round,
+          revealed: RevealedShares(
+            clientID: 5,
+            shares: [
+              RevealedShare(ownerID: 6, share: ramp(32, from: 54)),
+              RevealedShare(ownerID: 9, share: ramp(32, from: 55)),
+            ])))
+    ),
+    (
+      "refuse_round",
+      .refuseRound(
+        RefuseRound(round: round, reason: .wrongCharge, signature: ramp(64, from: 56)))
+    ),
+    (
+      "refuse_round_masking",
+      .refuseRound(
+        RefuseRound(
+          round: round, reason: .masking(.secondSurvivorSet), signature: ramp(64, from: 57)))
+    ),
   ]
+
+  private static func advert(_ id: UInt32, from start: Int) -> MaskingAdvert {
+    MaskingAdvert(
+      clientID: id, channelKey: ramp(32, from: start), maskKey: ramp(32, from: start + 1),
+      nonce: ramp(32, from: start + 2), seedCommitment: ramp(32, from: start + 3),
+      signature: ramp(64, from: start + 4))
+  }
+
+  private static func share(_ id: UInt32, from start: Int) -> EncryptedShare {
+    EncryptedShare(
+      peerID: id, nonce: ramp(24, from: start), ciphertext: ramp(81, from: start + 1))
+  }
 
   /// The largest message: a full chunk.
   static let largest = Message.blobChunk(

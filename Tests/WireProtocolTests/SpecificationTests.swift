@@ -31,7 +31,7 @@ struct SpecificationTests {
 
   @Test("the table of refusals is the list of refusals in the code")
   func refusals() throws {
-    let rows = try Self.rows(under: "## 7. Refusals").filter { UInt16($0[0]) != nil }
+    let rows = try Self.rows(under: "## 8. Refusals").filter { UInt16($0[0]) != nil }
     var written: [UInt16: String] = [:]
     for row in rows {
       written[try #require(UInt16(row[0]))] = row[1]
@@ -61,6 +61,16 @@ struct SpecificationTests {
     for rejection in UpdateRejection.allCases where rejection != .coordinatorFault {
       #expect(text.contains("`\(rejection.rawValue)`"), "\(rejection)")
     }
+  }
+
+  @Test("every reason to leave a masked round is in the specification, and nothing else is")
+  func roundRefusals() throws {
+    let text = try TestFile.specification().joined(separator: " ")
+    let list = try #require(text.split(separator: "Reasons: ").last?.split(separator: ".").first)
+    let written = list.split(separator: ",").map { $0.filter { $0 != "`" && $0 != " " } }
+    #expect(written == RoundRefusal.all.map(\.name))
+    for refusal in RoundRefusal.all { #expect(RoundRefusal(name: refusal.name) == refusal) }
+    #expect(RoundRefusal(name: "") == nil)
   }
 }
 

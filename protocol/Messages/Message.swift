@@ -19,6 +19,17 @@ package enum Message: Equatable, Sendable {
   case outcomes(Outcomes)
   case fetchBlob(FetchBlob)
   case blobChunk(BlobChunk)
+  case advertise(Advertise)
+  case roundRoster(RoundRoster)
+  case rosterChunk(RosterChunk)
+  case shares(Shares)
+  case deliver(Deliver)
+  case maskedHeader(MaskedHeader)
+  case survivors(Survivors)
+  case agree(Agree)
+  case proof(Proof)
+  case unmask(Unmask)
+  case refuseRound(RefuseRound)
 }
 
 extension Message {
@@ -41,6 +52,17 @@ extension Message {
     case outcomes = 25
     case fetchBlob = 32
     case blobChunk = 33
+    case advertise = 48
+    case roundRoster = 49
+    case rosterChunk = 50
+    case shares = 51
+    case deliver = 52
+    case maskedHeader = 53
+    case survivors = 54
+    case agree = 55
+    case proof = 56
+    case unmask = 57
+    case refuseRound = 58
   }
 
   package var kind: Kind {
@@ -62,6 +84,17 @@ extension Message {
     case .outcomes: .outcomes
     case .fetchBlob: .fetchBlob
     case .blobChunk: .blobChunk
+    case .advertise: .advertise
+    case .roundRoster: .roundRoster
+    case .rosterChunk: .rosterChunk
+    case .shares: .shares
+    case .deliver: .deliver
+    case .maskedHeader: .maskedHeader
+    case .survivors: .survivors
+    case .agree: .agree
+    case .proof: .proof
+    case .unmask: .unmask
+    case .refuseRound: .refuseRound
     }
   }
 
@@ -70,6 +103,7 @@ extension Message {
     var capacity = 256
     if case .updateChunk(let chunk) = self { capacity += chunk.data.count }
     if case .blobChunk(let chunk) = self { capacity += chunk.data.count }
+    if case .rosterChunk(let chunk) = self { capacity += chunk.data.count }
     var writer = ByteWriter(capacity: capacity)
     writer.uint8(kind.rawValue)
     switch self {
@@ -90,6 +124,17 @@ extension Message {
     case .outcomes(let body): body.write(to: &writer)
     case .fetchBlob(let body): body.write(to: &writer)
     case .blobChunk(let body): body.write(to: &writer)
+    case .advertise(let body): body.write(to: &writer)
+    case .roundRoster(let body): body.write(to: &writer)
+    case .rosterChunk(let body): body.write(to: &writer)
+    case .shares(let body): body.write(to: &writer)
+    case .deliver(let body): body.write(to: &writer)
+    case .maskedHeader(let body): body.write(to: &writer)
+    case .survivors(let body): body.write(to: &writer)
+    case .agree(let body): body.write(to: &writer)
+    case .proof(let body): body.write(to: &writer)
+    case .unmask(let body): body.write(to: &writer)
+    case .refuseRound(let body): body.write(to: &writer)
     }
     return writer.bytes
   }
@@ -125,6 +170,17 @@ extension Message {
     case .outcomes: self = .outcomes(try Outcomes(from: &reader))
     case .fetchBlob: self = .fetchBlob(try FetchBlob(from: &reader))
     case .blobChunk: self = .blobChunk(try BlobChunk(from: &reader))
+    case .advertise: self = .advertise(try Advertise(from: &reader))
+    case .roundRoster: self = .roundRoster(try RoundRoster(from: &reader))
+    case .rosterChunk: self = .rosterChunk(try RosterChunk(from: &reader))
+    case .shares: self = .shares(try Shares(from: &reader))
+    case .deliver: self = .deliver(try Deliver(from: &reader))
+    case .maskedHeader: self = .maskedHeader(try MaskedHeader(from: &reader))
+    case .survivors: self = .survivors(try Survivors(from: &reader))
+    case .agree: self = .agree(try Agree(from: &reader))
+    case .proof: self = .proof(try Proof(from: &reader))
+    case .unmask: self = .unmask(try Unmask(from: &reader))
+    case .refuseRound: self = .refuseRound(try RefuseRound(from: &reader))
     }
     try reader.finish()
   }

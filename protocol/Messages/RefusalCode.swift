@@ -1,4 +1,4 @@
-/// Why one side ends a connection. Wire specification section 7.
+/// Why one side ends a connection. Wire specification section 8.
 package enum RefusalCode: UInt16, Sendable, CaseIterable {
   case unsupportedVersion = 1
   case unknownToken = 2

@@ -26,41 +26,15 @@ extension CoordinatorRound {
       }
     }
   }
+}
 
-  /// One sealed update on its way in. Nothing of it reaches the sum before it is complete, its
-  /// digest and signature are checked, and it was opened and clipped.
-  struct Upload: Sendable {
-    let expiresAt: MonotonicTime
-    var header: UpdateHeader?
-    private var chunks: [[UInt8]] = []
-    private var byteCount = 0
-
-    init(expiresAt: MonotonicTime) {
-      self.expiresAt = expiresAt
-    }
-
-    /// - Returns: false when the chunk is out of order or one byte too many.
-    mutating func append(_ chunk: UpdateChunk, limit: Int) -> Bool {
-      guard let header, Int(chunk.index) == chunks.count, chunks.count < Int(header.chunkCount),
-        byteCount + chunk.data.count <= limit
-      else { return false }
-      byteCount += chunk.data.count
-      chunks.append(chunk.data)
-      return true
-    }
-
-    var isComplete: Bool {
-      guard let header else { return false }
-      return chunks.count == Int(header.chunkCount)
-    }
-
-    /// The sealed update, once its digest is the signed one.
-    func verified() throws(UpdateRejection) -> SealedUpdate {
-      guard let header, isComplete else { throw .wrongLength }
-      guard UpdateDigest.sha256(of: chunks) == header.digest else { throw .badSignature }
-      return SealedUpdate(
-        ephemeralKey: header.ephemeralKey, header: header.streamHeader, chunks: chunks)
-    }
+extension UploadQueue<UpdateHeader>.Upload {
+  /// The sealed update, once its digest is the signed one.
+  func verified() throws(UpdateRejection) -> SealedUpdate {
+    guard let header, isComplete else { throw .wrongLength }
+    guard UpdateDigest.sha256(of: chunks) == header.digest else { throw .badSignature }
+    return SealedUpdate(
+      ephemeralKey: header.ephemeralKey, header: header.streamHeader, chunks: chunks)
   }
 }
 
@@ -85,6 +59,17 @@ extension Message {
     case .updateResult(let body): body.round
     case .roundClosed(let body): body.round
     case .offer(let body): body.round
+    case .advertise(let body): body.round
+    case .roundRoster(let body): body.round
+    case .rosterChunk(let body): body.round
+    case .shares(let body): body.round
+    case .deliver(let body): body.round
+    case .maskedHeader(let body): body.round
+    case .survivors(let body): body.round
+    case .agree(let body): body.round
+    case .proof(let body): body.round
+    case .unmask(let body): body.round
+    case .refuseRound(let body): body.round
     default: 0
     }
   }

@@ -18,14 +18,18 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     package var uploadSlots: Int
     /// Longest time one granted upload may take, in seconds.
     package var uploadSeconds: Int
+    /// Longest time that members of a masked round may take for any message but their updates.
+    package var phaseSeconds: Int
 
     package init(
-      minimumCohort: Int, maximumCohort: Int, uploadSlots: Int = 16, uploadSeconds: Int = 30
+      minimumCohort: Int, maximumCohort: Int, uploadSlots: Int = 16, uploadSeconds: Int = 30,
+      phaseSeconds: Int = 120
     ) {
       self.minimumCohort = minimumCohort
       self.maximumCohort = maximumCohort
       self.uploadSlots = uploadSlots
       self.uploadSeconds = uploadSeconds
+      self.phaseSeconds = phaseSeconds
     }
   }
 
@@ -42,8 +46,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   private let sealingKey: RoundSealingKey
   private var sum: AggregateSum?
   var members: [ClientID: Member] = [:]
-  var waiting: [ClientID] = []
-  var uploads: [ClientID: Upload] = [:]
+  var uploads: UploadQueue<UpdateHeader>
   var phase = Phase.collecting
   var now: MonotonicTime
   package private(set) var contributorCount = 0
@@ -64,6 +67,8 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     self.now = now
     self.deadline = now.adding(seconds: Int(offer.deadlineSeconds))
     self.sum = AggregateSum(dimension: Int(offer.dimension), encoding: encoding)
+    self.uploads = UploadQueue(
+      slotCount: limits.uploadSlots, uploadSeconds: limits.uploadSeconds)
   }
 
   /// Members that were offered the round, joined it, and are still expected to contribute.
@@ -81,7 +86,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   package mutating func handle(_ event: CoordinatorRoundEvent) -> [CoordinatorRoundEffect] {
     var effects: [CoordinatorRoundEffect] = []
     switch event {
-    case .memberConnected(let id, let key):
+    case .memberConnected(let id, let key, _):
       effects = offerRound(to: id, key: key)
     case .memberDisconnected(let id):
       withdraw(id)
@@ -126,7 +131,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
       // One contribution a round: a reconnected member only hears how its update ended.
       members[id]?.isConnected = true
     case .uploading:
-      uploads[id] = nil
+      uploads.remove(id)
       members[id] = Member(key: key, state: .offered)
     }
     return [.send(id, .offer(offer))]
@@ -136,8 +141,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     guard var member = members[id] else { return }
     member.isConnected = false
     if member.isPending {
-      uploads[id] = nil
-      waiting.removeAll { $0 == id }
+      uploads.remove(id)
       member.state = .gone
     }
     members[id] = member
@@ -169,7 +173,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
         return []
       }
       members[id]?.state = .waiting
-      waiting.append(id)
+      uploads.enqueue(id)
       return []
     case .accepted:
       return [.send(id, .updateResult(UpdateResult(round: offer.round, rejection: nil)))]
@@ -194,7 +198,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     guard member.key.isValidSignature(header.signature, for: signed) else {
       return fail(id, .badSignature)
     }
-    uploads[id]?.header = header
+    uploads.announce(header, chunkCount: expected, from: id)
     return []
   }
 
@@ -206,13 +210,13 @@ package struct CoordinatorRound: ~Copyable, Sendable {
       return members[id]?.state == .rejected ? [] : reject(id, offer.round, .notOffered)
     }
     let limit = UpdateSeal.sealedByteCount(dimension: Int(offer.dimension))
-    guard uploads[id]?.append(chunk, limit: limit) == true else { return fail(id, .wrongLength) }
+    guard uploads.append(chunk, from: id, limit: limit) else { return fail(id, .wrongLength) }
     guard let upload = uploads[id], upload.isComplete else { return [] }
     return complete(upload, from: id)
   }
 
   private mutating func complete(
-    _ upload: Upload, from id: ClientID
+    _ upload: UploadQueue<UpdateHeader>.Upload, from id: ClientID
   ) -> [CoordinatorRoundEffect] {
     do throws(UpdateRejection) {
       guard contributorCount < limits.maximumCohort else { throw .roundClosed }
@@ -225,7 +229,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     } catch {
       return fail(id, error)
     }
-    uploads[id] = nil
+    uploads.remove(id)
     members[id]?.state = .accepted
     contributorCount += 1
     return [.send(id, .updateResult(UpdateResult(round: offer.round, rejection: nil)))]
@@ -235,7 +239,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   private mutating func fail(
     _ id: ClientID, _ rejection: UpdateRejection
   ) -> [CoordinatorRoundEffect] {
-    uploads[id] = nil
+    uploads.remove(id)
     members[id]?.state = .rejected
     return reject(id, offer.round, rejection)
   }
@@ -248,22 +252,16 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   }
 
   private mutating func grantSlots() -> [CoordinatorRoundEffect] {
-    var effects: [CoordinatorRoundEffect] = []
-    while uploads.count < limits.uploadSlots, !waiting.isEmpty {
-      let id = waiting.removeFirst()
-      guard members[id]?.state == .waiting else { continue }
+    uploads.grant(at: now).map { id in
       members[id]?.state = .uploading
-      uploads[id] = Upload(expiresAt: now.adding(seconds: limits.uploadSeconds))
-      effects.append(.send(id, .proceed(Proceed(round: offer.round))))
+      return .send(id, .proceed(Proceed(round: offer.round)))
     }
-    return effects
   }
 
   private mutating func dropSlowUploads() -> [CoordinatorRoundEffect] {
     guard phase == .collecting else { return [] }
-    let expired = uploads.filter { $0.value.expiresAt <= now }.map(\.key).sorted()
     var effects: [CoordinatorRoundEffect] = []
-    for id in expired { effects += fail(id, .tooSlow) }
+    for id in uploads.expired(at: now) { effects += fail(id, .tooSlow) }
     return effects
   }
 
@@ -271,10 +269,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     let everyoneSettled = !members.isEmpty && pendingCount == 0
     guard everyoneSettled || now >= deadline else { return [] }
     var effects: [CoordinatorRoundEffect] = []
-    for id in (waiting + uploads.keys).sorted() {
-      effects += fail(id, .roundClosed)
-    }
-    waiting = []
+    for id in uploads.members { effects += fail(id, .roundClosed) }
     guard contributorCount >= limits.minimumCohort else {
       phase = .ended
       sum = nil

@@ -1,5 +1,6 @@
 package import Cryptography
 package import Privacy
+internal import SecureAggregation
 
 /// Why a client does not take part in an offered round. Kept on the device and listed there; the
 /// coordinator only sees a declining answer of the usual size.
@@ -10,6 +11,8 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case wrongPolicy
   case undefinedPlanIndex(UInt32)
   case unknownCatalogue
+  /// The policy's mode is not one that this program runs, or admits no round.
+  case unsupportedMode(String)
   case noiseBelowPolicy(offered: UInt64, needed: UInt64)
   case budgetExhausted(spentEpsilon: Double, limit: Double)
   case noConsent
@@ -26,6 +29,7 @@ extension OfferRefusal: CustomStringConvertible {
     case .wrongPolicy: "the offer names another policy than the one consented to"
     case .undefinedPlanIndex(let index): "the policy plans no round \(index)"
     case .unknownCatalogue: "the catalogue is not the one with the offered hash"
+    case .unsupportedMode(let mode): "no round can be run under the policy in mode \(mode)"
     case .noiseBelowPolicy(let offered, let needed):
       "the offer adds noise of \(offered) grid steps, the policy promises \(needed)"
     case .budgetExhausted(let spent, let limit):
@@ -37,7 +41,7 @@ extension OfferRefusal: CustomStringConvertible {
 }
 
 /// The rules that a client holds an offer against before it answers (reliability specification,
-/// R1 to R9, as far as mode `sealed` needs them).
+/// R1 to R9), in every mode.
 package enum OfferRules {
   /// - Parameters:
   ///   - offer: as received.
@@ -61,6 +65,7 @@ package enum OfferRules {
     }
     if let lastRound, offer.round <= lastRound { throw .roundNotAfter(journal: lastRound) }
     if let unsettled { throw .outcomeNotProven(round: unsettled) }
+    guard isSupported(policy) else { throw .unsupportedMode(policy.mode) }
     let planned = policy.plan[Int(offer.planIndex)]
     let event: PrivacyEvent
     do {
@@ -80,5 +85,12 @@ package enum OfferRules {
         spentEpsilon: spent.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
     }
     return event
+  }
+
+  private static func isSupported(_ policy: PrivacyPolicy) -> Bool {
+    guard let mode = AggregationMode(rawValue: policy.mode) else { return false }
+    // Whatever the reason why there are no such rounds, there is none to join.
+    let maskingPolicy = try? MaskingPolicy(of: policy)
+    return mode.isMasked == (maskingPolicy != nil)
   }
 }

@@ -1,4 +1,5 @@
 package import Cryptography
+package import Ledger
 
 /// Proof that a round's CHARGE entry is durable.
 ///
@@ -15,12 +16,26 @@ package struct DurableCharge: Equatable, Sendable {
   }
 }
 
+/// What shows a member of a masked round that the round is charged.
+package struct ChargeEvidence: Equatable, Sendable {
+  /// Text of the `LedgerReceipt` of CHARGE.
+  package let receipt: [UInt8]
+  /// `ConsistencyProof.bytes` from a size to the receipt's checkpoint, by that size.
+  package let consistency: [UInt64: [UInt8]]
+
+  package init(receipt: [UInt8], consistency: [UInt64: [UInt8]]) {
+    self.receipt = receipt
+    self.consistency = consistency
+  }
+}
+
 /// What a coordinator's round receives.
 package enum CoordinatorRoundEvent: Sendable {
-  /// A logged-in member is connected; it is offered the round.
-  case memberConnected(ClientID, VerifyingKey)
+  /// A logged-in member is connected; it is offered the round. The credential is the enrolment
+  /// key's signature over its roster entry, which a masked round shows to every member.
+  case memberConnected(ClientID, VerifyingKey, credential: [UInt8] = [])
   case memberDisconnected(ClientID)
-  /// An `answer`, `updateHeader` or `updateChunk` of a member.
+  /// A member's message that speaks of a round.
   case message(ClientID, Message)
   case clock(MonotonicTime)
 }
@@ -28,8 +43,16 @@ package enum CoordinatorRoundEvent: Sendable {
 /// What a coordinator's round asks its driver to do, in order.
 package enum CoordinatorRoundEffect: Equatable, Sendable {
   case send(ClientID, Message)
-  /// Collection is over and the quorum is met: append CHARGE, then call `release`.
+  /// The same message to each of these members.
+  case broadcast([ClientID], Message)
+  /// Collection is over and the quorum is met: append CHARGE. Then call `release` of a sealed
+  /// round, `prove` of a masked one.
   case charge
+  /// The sum of a charged masked round is there: call `release`.
+  case release
+  /// A charged masked round will have no sum: append BURNED. The culprits owed it a message and are
+  /// not to be offered another round.
+  case burn(reason: String, culprits: [ClientID])
   /// Collection is over without a quorum: append VOID. Nothing is charged.
   case void(reason: String)
 }
@@ -42,8 +65,10 @@ package enum ClientRoundEvent: Sendable {
   case updateReady([Float])
   /// The journal entry for this round is durable.
   case journaled
-  /// A `proceed` or `updateResult` of the coordinator.
+  /// A message of the coordinator that speaks of a round.
   case message(Message)
+  /// The newest checkpoint that this device keeps; comes before `survivors` and `proof`.
+  case holds(Checkpoint)
 }
 
 /// What a client's round asks its driver to do, in order.
@@ -55,4 +80,11 @@ package enum ClientRoundEffect: Equatable, Sendable {
   case journal(digest: [UInt8])
   /// The update was taken into the sum, or refused by name.
   case settled(accepted: Bool, detail: String)
+  /// Keep this checkpoint, durably: it extends the one held and covers the round's CHARGE.
+  case keep(Checkpoint)
+  /// Enough members signed a survivor set without this one: its journal entry may be taken back
+  /// (ruling 12).
+  case giveBack
+  /// A check failed: the round is left, its secrets are erased.
+  case left(RoundRefusal)
 }

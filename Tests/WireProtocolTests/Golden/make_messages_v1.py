@@ -19,6 +19,14 @@ def opaque2(b): return u16(len(b)) + b
 def opaque4(b): return u32(len(b)) + b
 
 
+def advert(client, start):
+    return (u32(client) + ramp(32, start) + ramp(32, start + 1) + ramp(32, start + 2)
+            + ramp(32, start + 3) + ramp(64, start + 4))
+
+
+def share(peer, start): return u32(peer) + ramp(24, start) + ramp(81, start + 1)
+
+
 R = u64(1 << 33 | 5)
 MESSAGES = [
     ("server_hello", u8(1) + u8(2) + u16(1) + u16(2) + ramp(32, 0) + ramp(32, 32) + ramp(16, 64)
@@ -49,6 +57,21 @@ MESSAGES = [
     ("fetch_blob", u8(32) + ramp(32, 25)),
     ("blob_chunk", u8(33) + ramp(32, 26) + u32(1) + u32(3) + opaque4(ramp(7, 27))),
     ("blob_missing", u8(33) + ramp(32, 26) + u32(0) + u32(0) + opaque4(b"")),
+]
+MESSAGES += [
+    ("advertise", u8(48) + R + advert(0x01020304, 30)),
+    ("round_roster", u8(49) + R + u32(300) + opaque2(ramp(41, 35)) + ramp(32, 36)),
+    ("roster_chunk", u8(50) + R + u32(1) + opaque4(ramp(11, 37))),
+    ("shares", u8(51) + R + u32(5) + u16(2) + share(6, 38) + share(9, 40) + ramp(64, 42)),
+    ("deliver", u8(52) + R + opaque2(ramp(38, 43)) + u16(1) + share(6, 44)),
+    ("masked_header", u8(53) + R + u32(2) + ramp(32, 46) + ramp(64, 47)),
+    ("survivors", u8(54) + R + opaque2(ramp(38, 48))),
+    ("agree", u8(55) + R + u64(77) + ramp(64, 49)),
+    ("proof", u8(56) + R + u16(2) + u32(6) + ramp(64, 50) + u32(9) + ramp(64, 51)
+     + opaque2(ramp(40, 52)) + u64(77) + opaque2(ramp(64, 53))),
+    ("unmask", u8(57) + R + u32(5) + u16(2) + u32(6) + ramp(32, 54) + u32(9) + ramp(32, 55)),
+    ("refuse_round", u8(58) + R + opaque2(b"wrong-charge") + ramp(64, 56)),
+    ("refuse_round_masking", u8(58) + R + opaque2(b"second-survivor-set") + ramp(64, 57)),
 ]
 
 lines = [

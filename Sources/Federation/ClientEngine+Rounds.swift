@@ -1,0 +1,223 @@
+internal import Cryptography
+internal import Ledger
+internal import Privacy
+internal import SecureAggregation
+internal import VectorMath
+internal import WireProtocol
+
+extension ClientEngine {
+  // MARK: - Rounds
+
+  mutating func consider(_ offer: Offer) throws -> [ClientEffect] {
+    guard let policy, let policyHash else { return [] }
+    if let open = round, open.offer == offer {
+      guard try open.isSettled || open.isBeyondRecall || storage.consents(to: policyHash) else {
+        // Withdrawn since the connection was lost: what was sealed is not sent again.
+        endRound()
+        let answer = Message.answer(Answer(round: offer.round, joins: false))
+        return [.note(.declined(round: offer.round, .noConsent)), .send(answer.encoded())]
+      }
+      let effects = round?.reconnected() ?? []
+      return try perform(effects)
+    }
+    endRound()
+    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
+    let joins: Bool
+    var notes: [ClientEffect] = []
+    do throws(OfferRefusal) {
+      charge = try check(
+        offer, policy: policy, policyHash: policyHash, coordinatorKey: coordinatorKey)
+      joins = true
+    } catch {
+      joins = false
+      notes.append(.note(.declined(round: offer.round, error)))
+    }
+    round = try makeRound(offer, policy: policy, joins: joins)
+    return notes + (try advanceRound(.decided(joins: joins)))
+  }
+
+  /// The role that the policy's mode asks for; an offer that is declined needs none of the masks.
+  private func makeRound(
+    _ offer: Offer, policy: PrivacyPolicy, joins: Bool
+  ) throws -> OpenClientRound {
+    let context = RoundContext.digest(
+      offer: offer, coordinatorKey: pinned.coordinatorKey, ledgerID: pinned.ledgerID)
+    guard joins, let mode = AggregationMode(rawValue: policy.mode), mode.isMasked,
+      let maskingPolicy = try MaskingPolicy(of: policy), case .login(let enrolment) = start
+    else {
+      return .sealed(
+        ClientRound(offer: offer, context: context, clientID: clientID, identity: identity))
+    }
+    let setup = MaskedClientSetup(
+      clientID: clientID, identity: identity, context: context, mode: mode, policy: policy,
+      maskingPolicy: maskingPolicy,
+      encoding: try FixedPointEncoding(
+        fractionBits: Int(offer.fractionBits),
+        clipNorm: policy.plan[Int(offer.planIndex)].clipNorm.doubleValue),
+      ledgerID: try LedgerID(bytes: pinned.ledgerID), coordinatorKey: enrolment.coordinatorKey,
+      enrolmentKey: enrolment.enrolmentKey, rosters: rosters)
+    return .masked(MaskedClientRound(offer: offer, setup: setup, noise: noiseShares))
+  }
+
+  /// Leaves the open round, if any, and erases its secrets.
+  mutating func endRound() {
+    round?.end()
+    round = nil
+  }
+
+  /// Tells the open round which checkpoint this device holds.
+  mutating func showCheckpoint() throws -> [ClientEffect] {
+    guard let kept = try storage.newestCheckpoint() else { return [] }
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(parsing: kept.text)
+    } catch {
+      throw FederationError.badCheckpoint("\(error)")
+    }
+    return try advanceRound(.holds(checkpoint))
+  }
+
+  private func check(
+    _ offer: Offer, policy: PrivacyPolicy, policyHash: SHA256Digest, coordinatorKey: VerifyingKey
+  ) throws(OfferRefusal) -> PrivacyEvent {
+    if optedOut { throw .optedOut }
+    guard (try? storage.consents(to: policyHash)) == true else {
+      // An unreadable store counts as no consent: nothing is sent.
+      throw .noConsent
+    }
+    guard offer.catalogueHash == knownHashes?.catalogue.bytes else { throw .unknownCatalogue }
+    let lastRound: UInt64?
+    let unsettled: UInt64?
+    let spent: GDPFilter
+    do {
+      lastRound = try storage.lastRound()
+      unsettled = try storage.unsettledRounds().first
+      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
+    } catch {
+      // An unreadable journal counts as no consent: nothing is sent.
+      throw .noConsent
+    }
+    return try OfferRules.check(
+      offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
+      lastRound: lastRound, unsettled: unsettled, spent: spent)
+  }
+
+  var clientID: ClientID {
+    switch start {
+    case .enrol: 0
+    case .login(let enrolment): enrolment.clientID
+    }
+  }
+
+  mutating func advanceRound(_ event: ClientRoundEvent) throws -> [ClientEffect] {
+    guard let effects = try round?.handle(event) else { return [] }
+    return try perform(effects)
+  }
+
+  private mutating func perform(_ roundEffects: [ClientRoundEffect]) throws -> [ClientEffect] {
+    guard let offer = round?.offer else { return [] }
+    var effects: [ClientEffect] = []
+    for effect in roundEffects {
+      switch effect {
+      case .send(let message):
+        effects.append(.send(message.encoded()))
+      case .computeUpdate:
+        effects += try need(
+          [offer.modelHash, offer.catalogueHash], then: .compute(offer))
+      case .journal(let digest):
+        effects += try journal(offer, digest: digest)
+      case .settled(let accepted, let detail):
+        effects.append(
+          .note(
+            accepted
+              ? .contributed(round: offer.round)
+              : .rejected(round: offer.round, reason: detail)))
+      case .keep(let checkpoint):
+        try storage.keepCheckpoint(
+          CheckpointNote(size: checkpoint.size, text: checkpoint.text))
+      case .giveBack:
+        // Void is what a device calls a round that does not count (ruling 12).
+        try storage.recordOutcome(round: offer.round, .void)
+      case .left(let refusal):
+        effects.append(.note(.left(round: offer.round, refusal)))
+      }
+    }
+    return effects
+  }
+
+  private mutating func journal(_ offer: Offer, digest: [UInt8]) throws -> [ClientEffect] {
+    guard let policy, let policyHash, let charge else { return [] }
+    guard try storage.consents(to: policyHash) else {
+      // Withdrawn between the offer and the upload: not one byte of the update leaves.
+      endRound()
+      return [.note(.declined(round: offer.round, .noConsent)), .close]
+    }
+    let stage = policy.plan[Int(offer.planIndex)].stage
+    try storage.journalSpent(
+      SpentRound(
+        round: offer.round, policyHash: policyHash, mu: charge.mu,
+        charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
+          + "stage=\(stage)",
+        updateDigest: digest))
+    return try advanceRound(.journaled)
+  }
+
+  // MARK: - Outcomes
+
+  /// Asks for a first part of `rounds`; what is open still is told when it closes.
+  mutating func askOutcomes(of rounds: [UInt64]) -> [ClientEffect] {
+    outcomesAsked = Array(rounds.prefix(AskOutcomes.maximumRounds))
+    guard !outcomesAsked.isEmpty else { return [] }
+    return [.send(Message.askOutcomes(AskOutcomes(rounds: outcomesAsked)).encoded())]
+  }
+
+  /// Records what was asked for, asks for the rest, then goes on with what had to wait.
+  mutating func settle(_ outcomes: Outcomes) throws -> [ClientEffect] {
+    guard let newestAsked = outcomesAsked.last else {
+      throw FederationError.unexpectedMessage("outcomes came that were not asked for")
+    }
+    guard outcomes.closed.allSatisfy({ outcomesAsked.contains($0.round) }) else {
+      throw FederationError.unexpectedMessage("the outcome of another round than asked for came")
+    }
+    var effects: [ClientEffect] = []
+    for closed in outcomes.closed { effects += try close(closed) }
+    let rest = try storage.unsettledRounds().filter { $0 > newestAsked }
+    effects += askOutcomes(of: rest)
+    guard outcomesAsked.isEmpty else { return effects }
+    let waiting = waitingForOutcomes
+    waitingForOutcomes = []
+    for message in waiting { effects += try act(on: message) }
+    return effects
+  }
+
+  mutating func close(_ closed: RoundClosed) throws -> [ClientEffect] {
+    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
+    guard coordinatorKey.isValidSignature(closed.signature, for: closed.signedBytes) else {
+      throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
+    }
+    try keep(checkpoint: closed.checkpoint)
+    try record(closed)
+    if round?.offer.round == closed.round { endRound() }
+    return [.note(.closed(round: closed.round, closed.outcome))]
+  }
+
+  private func record(_ closed: RoundClosed) throws {
+    guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
+      return try storage.recordOutcome(round: closed.round, closed.outcome)
+    }
+    // Taken back already, on the proof of a survivor set without this device.
+    guard try storage.unsettledRounds().contains(closed.round) else { return }
+    // A masked update may have left the device, and the word of the coordinator gives nothing back
+    // (ruling 12): the round stays spent.
+    try storage.recordOutcome(
+      round: closed.round, closed.outcome == .void ? .burned : closed.outcome)
+  }
+
+  mutating func finish(_ finished: Finished) throws -> [ClientEffect] {
+    guard let knownHashes else { return [] }
+    let model = try SHA256Digest(bytes: finished.modelHash)
+    return try need(
+      [finished.modelHash, knownHashes.catalogue.bytes, knownHashes.features.bytes],
+      then: .finish(finished.reason, model: model))
+  }
+}

@@ -1,0 +1,84 @@
+internal import Cryptography
+internal import Ledger
+internal import SecureAggregation
+internal import VectorMath
+internal import WireProtocol
+
+// Rounds of the modes `secagg` and `secagg-ddp`.
+extension CoordinatorEngine {
+  func makeMaskedRound(
+    _ offer: Offer, context: [UInt8], encoding: FixedPointEncoding,
+    limits: CoordinatorRound.Limits
+  ) throws -> MaskedCoordinatorRound {
+    guard let policy = try MaskingPolicy(of: identity.policy) else {
+      preconditionFailure("a masked round under a policy of mode sealed")
+    }
+    return MaskedCoordinatorRound(
+      offer: offer, context: context, mode: mode, policy: policy, encoding: encoding,
+      limits: limits, startedAt: now)
+  }
+
+  /// CHARGE (durable), then its proof to the survivors: ruling 11.
+  mutating func chargeAndProve() throws -> [CoordinatorEffect] {
+    guard let offer = masked?.offer, let parameters = masked?.parameters else { return [] }
+    let contributors = masked?.contributorCount ?? 0
+    let heldSizes = masked?.heldCheckpointSizes ?? []
+    let record = ChargeRecord(
+      offer: offer, policy: identity.policy, parameters: parameters, rng: noise.source)
+    let position = try storage.append(.charge(record))
+    let charge = DurableCharge(ledgerIndex: UInt64(position.index), round: offer.round)
+    maskedCharge = charge
+    let receipt = try storage.receipt(of: position.index)
+    var consistency: [UInt64: [UInt8]] = [:]
+    // A size that this ledger never had gets no proof: that member holds another ledger, and leaves.
+    for held in heldSizes {
+      guard let size = Int(exactly: held) else { continue }
+      consistency[held] = try storage.consistencyProof(from: size)?.bytes
+    }
+    let effects = masked?.prove(
+      after: charge, evidence: ChargeEvidence(receipt: receipt.text, consistency: consistency))
+    return [.note(.roundCharged(round: offer.round, contributors: contributors))]
+      + (try perform(effects ?? []))
+  }
+
+  /// The masks are off: noise (in `secagg`), blob (durable), RELEASE (durable), broadcast.
+  mutating func releaseMasked() throws -> [CoordinatorEffect] {
+    guard let offer = masked?.offer, let parameters = masked?.parameters,
+      let charge = maskedCharge
+    else { return [] }
+    let rejections = masked?.rejectionCounts ?? [:]
+    guard let noised = try takeMaskedRound()?.release(noise: &noise) else { return [] }
+    maskedCharge = nil
+    var noiseSteps = noise.standardDeviation(scale: offer.noiseScale)
+    if mode.clientsAddNoise {
+      // Every survivor added a share, and N_h shares make up the noise that is charged (ruling 19).
+      noiseSteps *=
+        (Double(noised.contributorCount) / Double(parameters.honestNoiseShares)).squareRoot()
+    }
+    return try release(
+      noised, of: offer, chargeIndex: Int(charge.ledgerIndex), noiseSteps: noiseSteps,
+      rejections: rejections)
+  }
+
+  private mutating func takeMaskedRound() -> MaskedCoordinatorRound? {
+    masked.take()
+  }
+
+  /// Ends a charged round without a sum: its charge stays (ruling 11).
+  mutating func burn(reason: String, culprits: [ClientID]) throws -> [CoordinatorEffect] {
+    guard let offer = masked?.offer, let charge = maskedCharge else { return [] }
+    let rejections = masked?.rejectionCounts ?? [:]
+    masked = nil
+    maskedCharge = nil
+    excluded.formUnion(culprits)
+    consecutiveBurnedRounds += 1
+    lastLogin = now
+    _ = try storage.append(
+      .burned(BurnedRecord(round: offer.round, chargeIndex: Int(charge.ledgerIndex))))
+    var effects: [CoordinatorEffect] = [
+      .note(.roundBurned(round: offer.round, reason: reason, excluded: culprits.count))
+    ]
+    effects += note(rejections, round: offer.round)
+    return effects + (try close(round: offer.round, outcome: .burned, reason: reason))
+  }
+}

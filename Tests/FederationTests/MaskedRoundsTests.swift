@@ -1,0 +1,169 @@
+import CanonicalJSON
+import Cryptography
+import Federation
+import Ledger
+import Privacy
+import Recommendation
+import Testing
+import WireProtocol
+
+@Suite("Masked rounds of a federation")
+struct MaskedRoundsTests {
+  private static let modes = ["secagg", "secagg-ddp"]
+
+  private func harness(
+    mode: String = "secagg-ddp", customers: Int = 5
+  ) throws -> FederationHarness {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(minimumCohort: 4, targetCohort: customers, mode: mode),
+      settings: CoordinatorSettings(gatherSeconds: 1, phaseSeconds: 20))
+    try harness.enrolEveryone(count: customers)
+    return harness
+  }
+
+  private func kinds(_ harness: FederationHarness) -> [LedgerRecordKind] {
+    harness.storage.records.map(\.kind)
+  }
+
+  @Test("a masked round from login to release, over the same engines", arguments: modes)
+  func training(mode: String) throws {
+    let harness = try harness(mode: mode)
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .release])
+    for customer in harness.customers {
+      #expect(customer.failure == nil)
+      #expect(customer.isFinished)
+      #expect(customer.notes.contains(.contributed(round: 1)))
+      #expect(customer.notes.contains(.closed(round: 1, .released)))
+      #expect(customer.device.outcome(of: 1) == .released)
+      #expect(customer.device.newestCheckpoint()?.size == 4)
+    }
+    #expect(harness.notes.contains(.roundCharged(round: 1, contributors: 5)))
+    // In secagg-ddp the coordinator draws nothing: the noise is in the sum already.
+    #expect(harness.log.entries.contains("noise") == (mode == "secagg"))
+  }
+
+  @Test("journal before the first byte, CHARGE before the proof, nothing unmasked before both")
+  func order() throws {
+    let harness = try harness()
+    try harness.run()
+    let log = harness.log.entries
+    let charge = try #require(log.firstIndex(of: "append charge"))
+    let masked = log.indices.filter { log[$0] == "client sends maskedHeader" }
+    #expect(masked.count == 5)
+    for index in masked { #expect(log[index - 1] == "journal 1") }
+    #expect(masked.allSatisfy { $0 < charge })
+    let unmasked = log.indices.filter { log[$0] == "client sends unmask" }
+    #expect(unmasked.count == 5)
+    #expect(unmasked.allSatisfy { $0 > charge })
+    let release = try #require(log.firstIndex(of: "append release"))
+    #expect(unmasked.allSatisfy { $0 < release })
+  }
+
+  @Test("a round that ends before its proof is void and free, and stays spent on the devices")
+  func voidRound() throws {
+    let harness = try harness()
+    while !harness.log.entries.contains("client sends agree") {
+      try harness.tick()
+      try harness.pump { harness.log.entries.contains("client sends agree") }
+    }
+    // T = 4 of 5 must sign.
+    try harness.lose(3)
+    try harness.lose(4)
+    try harness.pump()
+    #expect(kinds(harness) == [.genesis, .offer, .void])
+    #expect(harness.storage.ledgerState.epsilonSpent == 0)
+    for index in 0..<3 {
+      let device = harness.customers[index].device
+      #expect(device.outcome(of: 1) == .burned)
+      #expect(device.spentMuSquared() > 0)
+    }
+  }
+
+  @Test("a charged round without a sum is burned, its culprits are offered no more")
+  func burnedRound() throws {
+    let harness = try harness()
+    while !kinds(harness).contains(.charge) {
+      try harness.tick()
+      try harness.pump { kinds(harness).contains(.charge) }
+    }
+    // Every secret needs t = 3 of its owner's four neighbours.
+    try harness.lose(3)
+    try harness.lose(4)
+    try harness.pump()
+    #expect(kinds(harness) == [.genesis, .offer, .charge])
+    for _ in 0..<21 {
+      try harness.tick()
+      try harness.pump()
+    }
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .burned])
+    #expect(harness.storage.ledgerState.epsilonSpent > 0)
+    #expect(
+      harness.notes.contains(
+        .roundBurned(round: 1, reason: "mask-not-recoverable", excluded: 2)))
+    for index in 0..<3 {
+      #expect(harness.customers[index].device.outcome(of: 1) == .burned)
+    }
+    // The culprits come back, and are not offered the round that would need them.
+    try harness.connect(3)
+    try harness.connect(4)
+    try harness.run(seconds: 5)
+    #expect(kinds(harness).count == 4)
+    #expect(harness.customers[3].offers.count == 1)
+  }
+
+  @Test("after two charged rounds without a sum in a row no further round is offered")
+  func burnedTwice() throws {
+    let harness = try harness(customers: 8)
+    for (round, lost) in [(1, [4, 5, 6, 7]), (2, [2, 3])] {
+      while kinds(harness).count(where: { $0 == .charge }) < round {
+        try harness.tick()
+        try harness.pump { kinds(harness).count { $0 == .charge } >= round }
+      }
+      for index in lost { try harness.lose(index) }
+      // The next round must not run on before its own members are lost.
+      for _ in 0..<30 where kinds(harness).count(where: { $0 == .burned }) < round {
+        try harness.pump { kinds(harness).count { $0 == .burned } >= round }
+        try harness.tick()
+      }
+      #expect(kinds(harness).count { $0 == .burned } == round)
+      #expect(harness.quorumIsHopeless == (round == 2))
+    }
+  }
+
+  @Test("a coordinator that stops after CHARGE burns the round, and its clients hear of it")
+  func restartAfterCharge() throws {
+    let harness = try harness()
+    while !kinds(harness).contains(.charge) {
+      try harness.tick()
+      try harness.pump { kinds(harness).contains(.charge) }
+    }
+    try harness.restart()
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .burned])
+    for index in harness.customers.indices { try harness.connect(index) }
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(
+      kinds(harness) == [
+        .genesis, .offer, .charge, .burned, .offer, .charge, .release,
+      ])
+    for customer in harness.customers {
+      #expect(customer.device.outcome(of: 1) == .burned)
+      #expect(customer.device.outcome(of: 2) == .released)
+    }
+  }
+
+  @Test("one customer lost after its upload does not hold the round up, nor change its charge")
+  func oneLost() throws {
+    let harness = try harness()
+    while !harness.log.entries.contains("client sends agree") {
+      try harness.tick()
+      try harness.pump { harness.log.entries.contains("client sends agree") }
+    }
+    try harness.lose(4)
+    try harness.run()
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .release])
+    #expect(harness.notes.contains(.roundCharged(round: 1, contributors: 5)))
+  }
+}

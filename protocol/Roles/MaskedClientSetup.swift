@@ -1,0 +1,92 @@
+package import Cryptography
+package import Ledger
+package import Privacy
+package import SecureAggregation
+package import VectorMath
+
+/// What a client brings into a masked round: who it is, whom it knows, and what was consented to.
+package struct MaskedClientSetup: Sendable {
+  package let clientID: ClientID
+  package let identity: SigningKey
+  /// `RoundContext.digest` of the offer, 32 bytes.
+  package let context: [UInt8]
+  package let mode: AggregationMode
+  package let policy: PrivacyPolicy
+  package let maskingPolicy: MaskingPolicy
+  package let encoding: FixedPointEncoding
+  package let ledgerID: LedgerID
+  package let coordinatorKey: VerifyingKey
+  package let enrolmentKey: VerifyingKey
+  package let rosters: RosterCache
+
+  /// - Parameters:
+  ///   - mode: `secagg` or `secagg-ddp`.
+  ///   - policy: consented to; the offer's plan index is one of its.
+  ///   - maskingPolicy: that of `policy`.
+  ///   - coordinatorKey: the key pinned at enrolment, which signs checkpoints.
+  ///   - enrolmentKey: the key pinned at enrolment, which admits members.
+  ///   - rosters: shared by the clients of one process.
+  package init(
+    clientID: ClientID, identity: SigningKey, context: [UInt8], mode: AggregationMode,
+    policy: PrivacyPolicy, maskingPolicy: MaskingPolicy, encoding: FixedPointEncoding,
+    ledgerID: LedgerID, coordinatorKey: VerifyingKey, enrolmentKey: VerifyingKey,
+    rosters: RosterCache
+  ) {
+    self.clientID = clientID
+    self.identity = identity
+    self.context = context
+    self.mode = mode
+    self.policy = policy
+    self.maskingPolicy = maskingPolicy
+    self.encoding = encoding
+    self.ledgerID = ledgerID
+    self.coordinatorKey = coordinatorKey
+    self.enrolmentKey = enrolmentKey
+    self.rosters = rosters
+  }
+
+  func roster(entries: [UInt8], header: RoundRoster) throws(RoundRefusal) -> CheckedRoster {
+    var writer = ByteWriter()
+    header.write(to: &writer)
+    // The digest of the entries in the header is compared when they are checked, so the key must
+    // hold what they are, not what they are said to be.
+    let key = RosterCache.Key(
+      context: context, header: writer.bytes, entries: SHA256Digest(hashing: entries),
+      enrolmentKey: enrolmentKey.bytes)
+    return try rosters.roster(for: key) { () throws(RoundRefusal) in
+      try CheckedRoster(
+        entries: entries, header: header, context: context, policy: maskingPolicy,
+        enrolmentKey: enrolmentKey, ledgerID: ledgerID.bytes)
+    }
+  }
+
+  /// Checks that CHARGE of this round is in a ledger that extends the one whose checkpoint is held
+  /// (ruling 11).
+  ///
+  /// - Returns: the checkpoint that covers it, which the device keeps before it unmasks.
+  /// - Throws: `chargeNotProven`, `wrongCharge` or `ledgerNotExtended`.
+  func checkpoint(
+    provenBy proof: Proof, extending held: Checkpoint, offer: Offer,
+    parameters: MaskingParameters, noiseSource: ChargeRecord.RandomSource
+  ) throws(RoundRefusal) -> Checkpoint {
+    let receipt: LedgerReceipt
+    let entry: LedgerEntry
+    do throws(LedgerError) {
+      receipt = try LedgerReceipt(parsing: proof.receipt)
+      entry = try receipt.verify(ledgerID: ledgerID, key: coordinatorKey)
+    } catch {
+      throw .chargeNotProven
+    }
+    let due = ChargeRecord(
+      offer: offer, policy: policy, parameters: parameters, rng: noiseSource)
+    guard entry.record == .charge(due) else { throw .wrongCharge }
+    guard proof.heldSize == UInt64(held.size) else { throw .ledgerNotExtended }
+    do throws(LedgerError) {
+      try receipt.checkpoint.requireExtension(
+        of: held, proof: ConsistencyProof(decoding: proof.consistency))
+    } catch {
+      throw .ledgerNotExtended
+    }
+    return receipt.checkpoint
+  }
+}
