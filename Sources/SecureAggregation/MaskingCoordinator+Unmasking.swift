@@ -67,7 +67,7 @@ extension MaskingCoordinator {
     precondition(
       range.lowerBound == unmaskedCount && range.upperBound <= dimension
         && correction.count == range.count, "stretches come in order, each once")
-    for (index, word) in zip(range, correction) { sum[index] &+= word }
+    runningSum.add(correction, to: range)
     unmaskedCount = range.upperBound
   }
 
@@ -88,7 +88,7 @@ extension MaskingCoordinator {
     precondition(
       phase == .unmasking && unmaskedCount == dimension, "a sum with masks left in it is noise")
     return AggregateSum(
-      unmasked: sum, contributorCount: survivors?.count ?? 0, encoding: encoding)
+      unmasked: runningSum.take(), contributorCount: survivors?.count ?? 0, encoding: encoding)
   }
 
   /// The sum with the noise that its clients added, decoded: in `secagg-ddp`.
@@ -96,6 +96,7 @@ extension MaskingCoordinator {
     precondition(mode == .secaggDDP, "in this mode the coordinator adds the noise")
     precondition(
       phase == .unmasking && unmaskedCount == dimension, "a sum with masks left in it is noise")
-    return NoisedSum(values: encoding.decode(sum), contributorCount: survivors?.count ?? 0)
+    return NoisedSum(
+      values: encoding.decode(runningSum.take()), contributorCount: survivors?.count ?? 0)
   }
 }

@@ -31,7 +31,7 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
   package private(set) var sharers: MemberSet?
   private var headers: [MaskedUpdateHeader?] = []
   /// The sum of masked updates; the masks are removed in place.
-  var sum: [UInt32]
+  let runningSum: RunningSum
   /// U3, set when masked updates are closed.
   package private(set) var survivors: MemberSet?
   private var agreements: [AgreementSignature?] = []
@@ -57,7 +57,7 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
     self.mode = mode
     self.dimension = dimension
     self.encoding = encoding
-    sum = [UInt32](repeating: 0, count: dimension)
+    runningSum = RunningSum(dimension: dimension)
   }
 
   // MARK: - Messages 1 and 2
@@ -203,7 +203,7 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
     digest.update(update.values.span)
     guard digest.finalize().bytes == update.header.digest else { throw .wrongDigest }
     guard let position = roster?.position(of: clientID) else { throw .notMember }
-    for index in sum.indices { sum[index] &+= update.values[index] }
+    runningSum.add(update.values, to: 0..<dimension)
     headers[position] = update.header
   }
 

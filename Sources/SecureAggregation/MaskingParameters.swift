@@ -89,6 +89,16 @@ package struct MaskingParameters: Equatable, Sendable {
     }
   }
 
+  /// The probability, over the ring's order and the draw of the committee, that c colluders break
+  /// the round though a coordinator tried 2^40 rosters: ruling 25 adds it to delta. Zero on a
+  /// complete graph where all sign.
+  ///
+  /// Each of three events (too many corrupt neighbours, a window without an honest survivor, too
+  /// many corrupt signers) has probability at most 2^-81 a try; without a committee there are two.
+  package var protocolFailureProbability: Double {
+    (graph == .harary ? 0x1p-40 : 0) + (committeeSize == nil ? 0 : 0x1p-41)
+  }
+
   /// The canonical encoding: what a roster states and its context binds. 41 bytes.
   package var bytes: [UInt8] {
     [graph.rawValue]
