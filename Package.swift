@@ -72,7 +72,10 @@ let package = Package(
     // Shell: touches the world.
     .target(name: "DelimitedText", swiftSettings: strict),
     .target(name: "LedgerStore", dependencies: ["Ledger", "Cryptography"], swiftSettings: strict),
-    .target(name: "BehaviorStore", dependencies: ["Recommendation", grdb], swiftSettings: strict),
+    .target(
+      name: "BehaviorStore",
+      dependencies: ["CanonicalJSON", "Cryptography", "Recommendation", grdb],
+      swiftSettings: strict),
     .target(name: "Transport", dependencies: ["COpenSSL"] + nio, swiftSettings: strict),
     .target(
       name: "Operations", dependencies: ["Cryptography", argumentParser], swiftSettings: strict),
@@ -98,8 +101,8 @@ let package = Package(
       name: "coordinator",
       dependencies: [
         "CanonicalJSON", "Cryptography", "DelimitedText", "Federation", "Ledger", "LedgerStore",
-        "Operations",
-        "Privacy", "Recommendation", "Transport", "WireProtocol", argumentParser, grdb,
+        "Operations", "Privacy", "Recommendation", "SecureAggregation", "Transport", "WireProtocol",
+        argumentParser, grdb,
       ] + nio, path: "coordinator", swiftSettings: strict),
     .executableTarget(
       name: "client",
@@ -138,7 +141,8 @@ let package = Package(
       name: "RecommendationTests",
       dependencies: ["Recommendation", "VectorMath", "CanonicalJSON"], swiftSettings: strict),
     .testTarget(
-      name: "BehaviorStoreTests", dependencies: ["BehaviorStore", "Recommendation", grdb],
+      name: "BehaviorStoreTests",
+      dependencies: ["BehaviorStore", "Cryptography", "Recommendation", grdb],
       swiftSettings: strict),
     .testTarget(
       name: "TransportTests",
@@ -190,4 +194,16 @@ if fuzzing {
       name: "FuzzMessage", dependencies: ["WireProtocol", "SecureAggregation"], path: "Fuzz",
       exclude: ["README.md", "make_corpus.py"], swiftSettings: strict + coverage,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}
+
+// `BENCHMARKS=1`: see Benchmarks/README.md. In this package, because what they measure is `package`.
+if Context.environment["BENCHMARKS"] != nil {
+  package.targets += [
+    .target(
+      name: "CTileLoop", dependencies: ["COpenSSL"], path: "Benchmarks/CTileLoop",
+      cSettings: [.unsafeFlags(["-O3"])]),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["CTileLoop", "Cryptography", "Privacy", "CanonicalJSON"],
+      path: "Benchmarks/Benchmarks"),
+  ]
 }

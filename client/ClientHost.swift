@@ -29,6 +29,8 @@ actor ClientHost {
 
   private var customers: [Customer] = []
   private let pool: StorePool
+  /// The roster of a masked round is public: this process checks it once for all its customers.
+  private let rosters = RosterCache()
   private let blobs: BlobDirectory
   private let givesConsent: Bool
   private let optedOut: Bool
@@ -77,7 +79,8 @@ actor ClientHost {
       Customer(
         home: home,
         engine: ClientEngine(
-          start: start, identity: identity, optedOut: optedOut, storage: device),
+          start: start, identity: identity, optedOut: optedOut, storage: device,
+          rosters: rosters),
         device: device, enrolment: enrolment))
     return customers.count - 1
   }

@@ -40,6 +40,10 @@ struct CoordinatorConfiguration: Sendable {
       name: "upload-seconds", meaning: "longest time one update may take to arrive",
       value: "60", origin: .builtIn),
     Setting(
+      name: "phase-seconds",
+      meaning: "longest time members of a masked round may take for any message but their updates",
+      value: "120", origin: .builtIn),
+    Setting(
       name: "trainings", meaning: "how often the policy's plan is trained, over the ledger's life",
       value: "1", origin: .builtIn),
   ]
@@ -107,7 +111,8 @@ struct CoordinatorConfiguration: Sendable {
 
   private static let ranges: [(String, ClosedRange<Int>)] = [
     ("maximum-connections", 1...1_000_000), ("gather-seconds", 0...86_400),
-    ("upload-slots", 1...4_096), ("upload-seconds", 1...3_600), ("trainings", 1...1_000_000),
+    ("upload-slots", 1...4_096), ("upload-seconds", 1...3_600), ("phase-seconds", 1...3_600),
+    ("trainings", 1...1_000_000),
   ]
 
   private func text(_ name: String) -> String {

@@ -6,6 +6,7 @@ internal import LedgerStore
 internal import Operations
 internal import Privacy
 internal import Recommendation
+internal import SecureAggregation
 internal import Transport
 
 /// Gives every error of the parts a sentence and an exit code.
@@ -22,6 +23,11 @@ enum CoordinatorFailure {
     case let error as PrivacyError:
       CommandFailure(
         what: "the policy cannot be used", why: "\(error)", next: "change that field or flag",
+        exit: .invalidConfiguration)
+    case let error as MaskingParameterError:
+      CommandFailure(
+        what: "no masked round can be run under this policy", why: "\(error)",
+        next: "change --customers, --minimum-cohort, --corrupt-fraction or --dropout-fraction",
         exit: .invalidConfiguration)
     case let error as RecommendationError:
       CommandFailure(

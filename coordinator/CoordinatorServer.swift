@@ -28,6 +28,7 @@ actor CoordinatorServer {
   enum StopReason: Sendable {
     case finished(Finished.Reason)
     case quorumNeverMet
+    case roundsBurned
     case failed
   }
 
@@ -66,7 +67,10 @@ actor CoordinatorServer {
   /// Lets time pass; called a few times a second.
   func tick() {
     run(.clock(MonotonicTime(milliseconds: milliseconds)))
-    if engine.quorumIsHopeless { stopping.yield(.quorumNeverMet) }
+    if engine.quorumIsHopeless {
+      let isBurned = engine.consecutiveBurnedRounds >= engine.settings.burnedRoundLimit
+      stopping.yield(isBurned ? .roundsBurned : .quorumNeverMet)
+    }
   }
 
   /// Ends the open round before its charge and says goodbye to every member.

@@ -53,6 +53,15 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "Most contributions of a round; --customers by default.")
   var maximumCohort: Int?
 
+  @Option(help: "Aggregation mode: \(PrivacyPolicy.modes.joined(separator: ", ")).")
+  var mode: String = PolicyTemplate.defaultMode
+
+  @Option(help: "Share of a round's members that may collude with the coordinator (masked modes).")
+  var corruptFraction: String = "0.1"
+
+  @Option(help: "Share of a round's members that may drop out (masked modes).")
+  var dropoutFraction: String = "0.1"
+
   @Option(help: "Longest time of a round, in seconds.")
   var deadline: Int = 120
 
@@ -137,7 +146,8 @@ struct InitCommand: AsyncParsableCommand {
       federation: name, model: model, hyperparameters: .object([:]), epsilon: epsilon,
       delta: delta, customers: customers,
       minimumCohort: minimumCohort ?? max(2, customers / 2),
-      maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline)
+      maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline, mode: mode,
+      corruptFraction: corruptFraction, dropoutFraction: dropoutFraction)
     do {
       return try template.policy()
     } catch {

@@ -76,7 +76,8 @@ struct OpenedFederation {
       trainings: try configuration.count("trainings"),
       gatherSeconds: try configuration.count("gather-seconds"),
       uploadSlots: try configuration.count("upload-slots"),
-      uploadSeconds: try configuration.count("upload-seconds"))
+      uploadSeconds: try configuration.count("upload-seconds"),
+      phaseSeconds: try configuration.count("phase-seconds"))
     do {
       return try CoordinatorEngine(
         settings: settings, identity: identity, model: model, keys: keys, storage: storage,

@@ -20,9 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
 
         coordinator serve --dir shop
 
-      Each round is charged to the ledger, durably, before its noise is drawn. A round that would
-      overspend the budget is refused before it starts (exit 3). SIGTERM ends an open round free of
-      charge and exits 0.
+      Each round is charged to the ledger, durably, before anything can yield its noised sum. A
+      round that would overspend the budget is refused before it starts (exit 3). SIGTERM ends an
+      open round, free of charge if it is not charged yet, and exits 0.
       """)
 
   @OptionGroup var location: DirectoryOption
@@ -53,6 +53,7 @@ struct ServeCommand: AsyncParsableCommand {
     case signal(Int32)
     case finished(Finished.Reason)
     case quorumNeverMet
+    case roundsBurned
     case failed(any Error)
 
     func finish() throws {
@@ -67,6 +68,12 @@ struct ServeCommand: AsyncParsableCommand {
           what: "the quorum was not met in three rounds, one after the other",
           why: "fewer clients contributed than the policy's minimum cohort; nothing was charged",
           next: "start more clients, then: coordinator serve", exit: .quorumNotMet)
+      case .roundsBurned:
+        throw CommandFailure(
+          what: "two charged rounds, one after the other, gave no sum",
+          why: "members did not unmask it; their charges stay spent, and one client must not burn "
+            + "the budget",
+          next: "look at the reasons above, then: coordinator serve", exit: .temporary)
       case .failed(let error): throw CoordinatorFailure.explain(error)
       }
     }
@@ -187,6 +194,7 @@ struct ServeCommand: AsyncParsableCommand {
       switch reason {
       case .failed: return .failed(await server.failure ?? CancellationError())
       case .quorumNeverMet: return .quorumNeverMet
+      case .roundsBurned: return .roundsBurned
       case .finished(.budgetExhausted):
         await server.waitUntilLeft()
         return .finished(.budgetExhausted)

@@ -40,9 +40,10 @@ final class ServeReporter: Sendable {
       line("round \(round)  released; \(PolicyText.signal(ratio))")
     case .roundVoid(let round, let reason): line("round \(round)  void, free: \(reason)")
     case .roundBurned(let round, let reason, let excluded):
-      line(
-        "round \(round)  charged without a sum: \(reason); "
-          + "\(Format.count(excluded)) members are offered no more rounds")
+      line("round \(round)  burned, its charge stays: \(reason)")
+      if excluded > 0 {
+        line("round \(round)  \(Format.count(excluded)) member(s) are offered no more rounds")
+      }
     case .updatesRejected(let round, let counts):
       let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       line("round \(round)  rejected: \(list.joined(separator: ", "))")

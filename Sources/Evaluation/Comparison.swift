@@ -122,7 +122,7 @@ private struct Fitting {
       FederatedTrainingRequest(
         histories: plan.problem.histories, catalogue: plan.problem.catalogue, model: cell.model,
         hyperparameters: hyperparameters(of: cell), epsilon: cell.epsilon, delta: plan.delta,
-        seed: cell.seed))
+        seed: cell.seed, mode: cell.mode))
     let model = try FederatedRankingModel(
       identifier: cell.model, hyperparameters: hyperparameters(of: cell),
       parameters: trained.parameters, catalogue: plan.problem.catalogue, features: features())

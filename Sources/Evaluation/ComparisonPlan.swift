@@ -20,15 +20,23 @@ package struct ComparisonCell: Hashable, Sendable {
   package let epsilon: Double?
   /// For noise and random starts; 0 where the cell has neither.
   package let seed: UInt64
+  /// How a federated cell aggregates: `sealed` draws the noise centrally; `secagg-ddp` has the noise
+  /// of its clients, who draw more than is charged for.
+  package let mode: String
 
   package init(
-    model: String, setting: ComparisonSetting, epsilon: Double? = nil, seed: UInt64 = 0
+    model: String, setting: ComparisonSetting, epsilon: Double? = nil, seed: UInt64 = 0,
+    mode: String = ComparisonCell.centralNoise
   ) {
     self.model = model
     self.setting = setting
     self.epsilon = epsilon
     self.seed = seed
+    self.mode = mode
   }
+
+  /// The mode with exactly the noise that is charged for.
+  package static let centralNoise = "sealed"
 }
 
 /// The runs of a comparison, in the order they are made and reported.
@@ -78,8 +86,11 @@ package struct ComparisonPlan: Sendable {
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
   ///   - seeds: repetitions of every private run, at least 1; seeds are 1, 2, ...
   ///   - withLocal: whether the baselines of the device are in.
+  ///   - modes: aggregation modes of the private runs. Without noise all are the same sum, so that
+  ///     run is made once.
   package static func standardCells(
-    federated: [String], epsilons: [Double?], seeds: Int, withLocal: Bool
+    federated: [String], epsilons: [Double?], seeds: Int, withLocal: Bool,
+    modes: [String] = [ComparisonCell.centralNoise]
   ) -> [ComparisonCell] {
     precondition(seeds >= 1, "a comparison has a seed")
     var cells = [ComparisonCell(model: "popularity", setting: .centralized)]
@@ -93,9 +104,16 @@ package struct ComparisonPlan: Sendable {
         cells.append(ComparisonCell(model: model, setting: .centralized))
       }
       for epsilon in epsilons {
-        for seed in 1...(epsilon == nil ? 1 : UInt64(seeds)) {
-          cells.append(
-            ComparisonCell(model: model, setting: .federated, epsilon: epsilon, seed: seed))
+        guard epsilon != nil else {
+          cells.append(ComparisonCell(model: model, setting: .federated, seed: 1))
+          continue
+        }
+        for mode in modes {
+          for seed in 1...UInt64(seeds) {
+            cells.append(
+              ComparisonCell(
+                model: model, setting: .federated, epsilon: epsilon, seed: seed, mode: mode))
+          }
         }
       }
     }
@@ -114,6 +132,7 @@ package struct ComparisonPlan: Sendable {
       "epsilon": cell.epsilon.map(JSONValue.number) ?? .null,
       "delta": cell.epsilon == nil ? .null : .number(delta),
       "seed": .string(String(cell.seed)),
+      "mode": .string(cell.mode),
       "hyperparameters": hyperparameters[cell.model] ?? .object([:]),
     ])
   }

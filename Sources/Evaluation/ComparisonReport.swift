@@ -6,6 +6,8 @@ package struct ComparisonRow: Equatable, Sendable {
   package let setting: ComparisonSetting
   /// Total budget; nil without noise.
   package let epsilon: Double?
+  /// Aggregation mode; nil where nothing is aggregated.
+  package let mode: String?
   package let task: String
   package let metric: RankingMetric
   /// Length of the lists.
@@ -23,6 +25,7 @@ package struct ComparisonRow: Equatable, Sendable {
       "model": .string(model),
       "setting": .string(setting.rawValue),
       "epsilon": epsilon.map(JSONValue.number) ?? .null,
+      "mode": mode.map(JSONValue.string) ?? .null,
       "task": .string(task),
       "metric": .string(metric.rawValue),
       "k": .integer(Int64(k)),
@@ -48,7 +51,8 @@ package struct ComparisonReport: Sendable {
     var heads: [ComparisonCell] = []
     var places: [ComparisonCell: Int] = [:]
     for (cell, outcome) in outcomes {
-      let head = ComparisonCell(model: cell.model, setting: cell.setting, epsilon: cell.epsilon)
+      let head = ComparisonCell(
+        model: cell.model, setting: cell.setting, epsilon: cell.epsilon, mode: cell.mode)
       if let place = places[head] {
         groups[place].append(outcome)
       } else {
@@ -65,7 +69,8 @@ package struct ComparisonReport: Sendable {
           guard let mean = Self.mean(values) else { continue }
           rows.append(
             ComparisonRow(
-              model: head.model, setting: head.setting, epsilon: head.epsilon, task: task.name,
+              model: head.model, setting: head.setting, epsilon: head.epsilon,
+              mode: head.setting == .federated ? head.mode : nil, task: task.name,
               metric: metric, k: task.cutoff, mean: mean,
               standardDeviation: Self.standardDeviation(values, mean: mean), seeds: values.count))
         }

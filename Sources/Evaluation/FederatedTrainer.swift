@@ -17,10 +17,12 @@ package struct FederatedTrainingRequest: Sendable {
   package let delta: Double
   /// Seeds the simulated noise and any random start of the model.
   package let seed: UInt64
+  /// Aggregation mode.
+  package let mode: String
 
   package init(
     histories: [CustomerHistory], catalogue: Catalogue, model: String, hyperparameters: JSONValue,
-    epsilon: Double?, delta: Double, seed: UInt64
+    epsilon: Double?, delta: Double, seed: UInt64, mode: String = ComparisonCell.centralNoise
   ) {
     self.histories = histories
     self.catalogue = catalogue
@@ -29,6 +31,7 @@ package struct FederatedTrainingRequest: Sendable {
     self.epsilon = epsilon
     self.delta = delta
     self.seed = seed
+    self.mode = mode
   }
 }
 

@@ -3,6 +3,7 @@ internal import CanonicalJSON
 internal import Datasets
 internal import Evaluation
 internal import Operations
+internal import Privacy
 internal import Recommendation
 
 struct CompareCommand: AsyncParsableCommand {
@@ -40,6 +41,13 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Federated models, such as popularity,gram.")
   var models: String = "gram"
 
+  @Option(
+    help: """
+      Aggregation modes of the private runs, such as sealed,secagg-ddp; the latter has the extra \
+      noise that its clients draw.
+      """)
+  var modes: String = ComparisonCell.centralNoise
+
   @Option(help: "Directory for finished runs.")
   var cache: String?
 
@@ -75,7 +83,8 @@ struct CompareCommand: AsyncParsableCommand {
     }
     let hasTexts = dataset.catalogue.descriptions.contains { !$0.isEmpty } && isRetail
     let cells = ComparisonPlan.standardCells(
-      federated: identifiers, epsilons: try budgets(), seeds: seeds, withLocal: isRetail)
+      federated: identifiers, epsilons: try budgets(), seeds: seeds, withLocal: isRetail,
+      modes: try aggregationModes())
     let plan = try ComparisonPlan(
       problem: problem, cells: cells,
       hyperparameters: ["ease": .object(["lambda": .string(isRetail ? "200" : "400")])],
@@ -119,6 +128,19 @@ struct CompareCommand: AsyncParsableCommand {
     }
   }
 
+  private func aggregationModes() throws -> [String] {
+    let chosen = modes.split(separator: ",").map(String.init)
+    guard !chosen.isEmpty, Set(chosen).count == chosen.count,
+      chosen.allSatisfy(PrivacyPolicy.modes.contains)
+    else {
+      throw CommandFailure(
+        what: "--modes is \(modes)",
+        why: "known are \(PrivacyPolicy.modes.joined(separator: ", ")), each once",
+        next: "write, for example, --modes sealed,secagg-ddp", exit: .usage)
+    }
+    return chosen
+  }
+
   static let watermark = "simulation, seeded noise"
   static let caution =
     "computed from raw data outside the protocol: not covered by epsilon; do not publish such "
@@ -143,7 +165,8 @@ struct CompareCommand: AsyncParsableCommand {
 
   private static func text(_ report: ComparisonReport) -> String {
     var lines = ["federated rows: \(watermark)", caution, ""]
-    lines.append("model            setting      epsilon  task  metric       mean     sd      seeds")
+    lines.append(
+      "model          setting      mode        epsilon  task metric       mean    sd      seeds")
     for row in report.rows {
       func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(1, width - text.count))
@@ -152,9 +175,9 @@ struct CompareCommand: AsyncParsableCommand {
         row.epsilon.map { Format.decimal($0, places: 2) }
         ?? (row.setting == .federated ? "inf" : "-")
       lines.append(
-        pad(row.model, 17) + pad(row.setting.rawValue, 13) + pad(epsilon, 9) + pad(row.task, 6)
-          + pad("\(row.metric.rawValue)@\(row.k)", 13)
-          + pad(Format.decimal(row.mean, places: 4), 9)
+        pad(row.model, 15) + pad(row.setting.rawValue, 13) + pad(row.mode ?? "-", 12)
+          + pad(epsilon, 9) + pad(row.task, 5) + pad("\(row.metric.rawValue)@\(row.k)", 13)
+          + pad(Format.decimal(row.mean, places: 4), 8)
           + pad(Format.decimal(row.standardDeviation, places: 4), 8) + "\(row.seeds)")
     }
     return lines.joined(separator: "\n")

@@ -15,6 +15,7 @@ struct Demo: Sendable {
     let out: String
     let users: Int?
     let processes: Int
+    let mode: String
     let epsilon: String
     let model: String
     let plantsRow: Bool
@@ -129,7 +130,8 @@ struct Demo: Sendable {
       "coordinator",
       [
         "init", "--dir", layout.coordinator, "--catalogue", "\(layout.data)/catalogue.csv",
-        "--name", "online-retail", "--model", options.model, "--epsilon", options.epsilon,
+        "--name", "online-retail", "--mode", options.mode, "--dropout-fraction", "0.2",
+        "--model", options.model, "--epsilon", options.epsilon,
         "--customers", "\(customers)", "--minimum-cohort", "\(max(2, customers / 2))",
         "--listen", "127.0.0.1:\(port)", "--deadline", "240",
       ])

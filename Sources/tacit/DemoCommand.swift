@@ -1,5 +1,7 @@
 internal import ArgumentParser
+internal import Federation
 internal import Operations
+internal import Privacy
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,8 +21,11 @@ struct DemoCommand: AsyncParsableCommand {
     help: "Directory for everything that the demo writes; one from an earlier demo is replaced.")
   var out: String = "demo-out"
 
-  @Option(help: "How many customers; all 3,613 of the training period by default.")
-  var users: Int?
+  @Option(help: "How many customers take part; all is the 3,613 of the training period.")
+  var customers: String = "900"
+
+  @Option(help: "Aggregation mode: \(PrivacyPolicy.modes.joined(separator: ", ")).")
+  var mode: String = PolicyTemplate.defaultMode
 
   @Option(help: "Client processes that host them.")
   var processes: Int = 10
@@ -39,15 +44,20 @@ struct DemoCommand: AsyncParsableCommand {
     guard (2...64).contains(processes) else {
       throw ValidationError("--processes is from 2 to 64.")
     }
-    guard (users ?? 100) >= 20 else { throw ValidationError("--users is at least 20.") }
+    guard customers == "all" || Int(customers).map({ $0 >= 20 }) == true else {
+      throw ValidationError("--customers is a number of 20 or more, or all.")
+    }
+    guard PrivacyPolicy.modes.contains(mode) else {
+      throw ValidationError("--mode is one of \(PrivacyPolicy.modes.joined(separator: ", ")).")
+    }
   }
 
   func run() async throws {
     let signals = SignalWatch()
     let demo = Demo(
       options: Demo.Options(
-        out: out, users: users, processes: processes, epsilon: epsilon, model: model,
-        plantsRow: plantRow))
+        out: out, users: Int(customers), processes: processes, mode: mode, epsilon: epsilon,
+        model: model, plantsRow: plantRow))
     let result: Demo.Ending
     do {
       result = try await demo.run(until: signals)

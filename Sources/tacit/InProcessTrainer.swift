@@ -16,8 +16,11 @@ enum InProcessTrainer {
     let policy = try PolicyTemplate(
       federation: "comparison", model: request.model, hyperparameters: request.hyperparameters,
       epsilon: request.epsilon.map { "\($0)" } ?? nominalEpsilon,
-      delta: "\(request.delta)", customers: customers, minimumCohort: customers,
-      maximumCohort: customers, roundDeadlineSeconds: 600
+      delta: "\(request.delta)", customers: customers,
+      // The noise of the masked modes is sized for the fewest that a round accepts.
+      minimumCohort: request.mode == ComparisonCell.centralNoise
+        ? customers : max(2, customers / 2),
+      maximumCohort: customers, roundDeadlineSeconds: 600, mode: request.mode
     ).policy()
     let federation = try InProcessFederation(
       policy: policy,

@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
   @Suite("The demo") struct DemoTests {
-    private static let small = ["--users", "60", "--processes", "3", "--model", "popularity"]
+    private static let small = ["--customers", "60", "--processes", "3", "--model", "popularity"]
 
     private static func demo(
       _ out: String, _ extra: [String] = []
@@ -31,12 +31,14 @@ extension EndToEnd {
 
     private func checkSummary(_ path: String) throws {
       let summary = try JSONValue.parse(Array(text(of: path).utf8))
-      #expect(summary["mode"]?.stringValue == "sealed")
-      #expect(summary["mode_can_see_updates"] == .bool(true))
+      #expect(summary["mode"]?.stringValue == "secagg-ddp")
+      #expect(summary["mode_can_see_updates"] == .bool(false))
       #expect(summary["clients"]?.integerValue == 60)
       #expect(summary["client_processes"]?.integerValue == 3)
       #expect(summary["rounds"]?.integerValue == 1)
       #expect(summary["behaviour_rows_in_coordinator_files"]?.integerValue == 0)
+      #expect(summary["behaviour_rows_in_client_files"]?.integerValue == 0)
+      #expect(summary["behaviour_rows_in_client_exports"]?.integerValue == 60)
       let spent = try #require(summary["epsilon_spent"]?.numberValue)
       let limit = try #require(summary["epsilon_limit"]?.numberValue)
       #expect(spent > 0 && spent <= limit && limit == 8)

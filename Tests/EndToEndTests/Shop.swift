@@ -15,6 +15,9 @@ final class Shop: Sendable {
     var epsilon = "8"
     var noiseMultiplier = "50"
     var deadlineSeconds = 60
+    var mode = "sealed"
+    /// In the masked modes.
+    var dropoutFraction = "0.25"
   }
 
   static let itemCount = 30
@@ -81,11 +84,17 @@ final class Shop: Sendable {
     try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 
+  private var masking: String {
+    terms.mode == "sealed"
+      ? "" : #""corrupt_fraction": "0.1", "dropout_fraction": "\#(terms.dropoutFraction)","#
+  }
+
   private var policy: String {
     """
     {"delta": "0.00001", "epsilon_limit": "\(terms.epsilon)", "federation": "corner-shop",
      "filter": "gdp", "format": 1, "hyperparameters": {}, "maximum_cohort": 64,
-     "minimum_cohort": \(terms.minimumCohort), "mode": "sealed", "model": "popularity",
+     "minimum_cohort": \(terms.minimumCohort), "mode": "\(terms.mode)", \(masking)
+     "model": "popularity",
      "plan": [{"clip_norm": "1", "noise_multiplier": "\(terms.noiseMultiplier)",
                "stage": "popularity"}],
      "relation": "zero-out", "retention_days": 365,
