@@ -1,4 +1,5 @@
 import CanonicalJSON
+import Cryptography
 import Foundation
 import Testing
 
@@ -41,6 +42,16 @@ extension EndToEnd {
         }
         return ranges
       }
+    }
+
+    /// The tree hash of RFC 9162 s.2.1.1, as an operator who rewrites the head computes it.
+    private static func treeRoot(_ lines: ArraySlice<[UInt8]>) -> SHA256Digest {
+      guard lines.count > 1 else { return SHA256Digest(hashing: [0] + lines.joined()) }
+      var split = 1
+      while 2 * split < lines.count { split *= 2 }
+      let middle = lines.startIndex + split
+      let (left, right) = (treeRoot(lines[..<middle]), treeRoot(lines[middle...]))
+      return SHA256Digest(hashing: [1] + left.bytes + right.bytes)
     }
 
     private static func namesAnEntry(_ outcome: Outcome) -> Bool {
@@ -104,10 +115,10 @@ extension EndToEnd {
       let evidence = try await Evidence()
       let dropped = evidence.lines.count - 1
       let tail = evidence.lines[dropped]
-      let entry = try JSONValue.parse(Array(evidence.log[tail].dropLast()))
+      let kept = evidence.lines[..<dropped].map { Array(evidence.log[$0].dropLast()) }
       let head = JSONValue.object([
         "bytes": .integer(Int64(tail.lowerBound)), "size": .integer(Int64(dropped)),
-        "root": .string(try #require(entry["prev"]?.stringValue)),
+        "root": .string(Self.treeRoot(kept[...]).hex),
       ])
       try Evidence.write(Array(evidence.log[..<tail.lowerBound]), to: evidence.logPath)
       try Evidence.write(head.canonicalBytes + [UInt8(ascii: "\n")], to: evidence.headPath)
