@@ -8,7 +8,9 @@
 /// The exact sums of past rounds are needed again and stay in memory only: there is no way to store
 /// this value. A crash ends the block; its whole charge stays, and a new block composes with it.
 ///
-/// Memory: 8 bytes × dimension × min(rounds, coefficients of C - 1), see ``largestMemoryBytes``.
+/// Memory: 8 bytes × dimension × (coefficients of C - 1), see ``largestMemoryBytes``. A buffered
+/// strategy has as many coefficients as rounds here, because rounded coefficients follow no recurrence;
+/// where memory counts, a banded one needs its bands only.
 ///
 /// - Source: Choquette-Choo et al., arXiv:2306.08153, section 2; the integer form is ruling 20.
 package struct CorrelatedRelease: Sendable {

@@ -73,6 +73,12 @@ package struct ToeplitzStrategy: Sendable, Equatable {
         name: "buffers", value: "\(decay), \(scale)",
         accepted: "as many scales as decays, decays in 0...1, scales 0 or more")
     }
+    return bufferedSeries(decay: decay, scale: scale, roundCount: roundCount)
+  }
+
+  private static func bufferedSeries(
+    decay: [Double], scale: [Double], roundCount: Int
+  ) -> ToeplitzStrategy {
     var powers = scale
     var coefficients = [1.0]
     for _ in 1..<max(1, roundCount) {
@@ -88,12 +94,11 @@ package struct ToeplitzStrategy: Sendable, Equatable {
   ///
   /// - Source: jax-privacy at commit 8967688c, `buffered_toeplitz.optimize(error: max)`.
   package static func bufferedForTwoThousandRounds(roundCount: Int) -> ToeplitzStrategy {
-    let strategy = try? buffered(
+    precondition(roundCount >= 1, "a strategy has a diagonal")
+    return bufferedSeries(
       decay: [0.99999999977303, 0.9936575010433739, 0.8119622078905789],
       scale: [0.006665571502948176, 0.11850340115732666, 0.33063856163498045],
       roundCount: roundCount)
-    // The constants above are in range.
-    return strategy ?? .independent
   }
 
   /// The first `count` coefficients of 1 / Σ a_t x^t, a_0 not 0.
@@ -129,6 +134,7 @@ extension ToeplitzStrategy {
 
   /// The mean and the largest variance of the running totals, for noise of variance 1 and without the
   /// sensitivity.
+  /// - Complexity: O(`roundCount` × number of coefficients).
   package func error(roundCount: Int) -> (mean: Double, largest: Double) {
     precondition(roundCount >= 1, "an error needs a round")
     let c = Array(coefficients.prefix(roundCount))
