@@ -9,8 +9,38 @@ struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
     abstract: "Recomputes what a coordinator claims.",
-    discussion: "Example:\n\n  tacit audit ledger demo-out/coordinator",
-    subcommands: [AuditLedger.self])
+    discussion: """
+      Example:
+
+        tacit audit ledger demo-out/coordinator
+        tacit audit nist demo-out/coordinator
+      """,
+    subcommands: [AuditLedger.self, AuditNIST.self])
+}
+
+/// The ledger that a command reads, and what others kept of it.
+struct LedgerSource: ParsableArguments {
+  @Argument(
+    help: "A coordinator's directory, its ledger directory, or the file ledger.jsonl in one.")
+  var directory: String
+
+  @Option(help: "The policy you consented to, if not the one in the directory.")
+  var policy: String?
+
+  @Option(help: "A checkpoint that a client kept; may be repeated.")
+  var checkpoint: [String] = []
+
+  @Option(
+    help: "A receipt (.tlog-proof) that a client kept, or a directory of them; may be repeated.")
+  var receipts: [String] = []
+
+  @Option(help: "The coordinator's public key in hexadecimal, if you know it from elsewhere.")
+  var key: String?
+
+  func evidence() throws -> LedgerAudit.Evidence {
+    try LedgerEvidence.read(
+      directory, policy: policy, checkpoints: checkpoint, receipts: receipts, coordinatorKey: key)
+  }
 }
 
 extension AuditCommand {
@@ -24,29 +54,18 @@ extension AuditCommand {
           client receipts --home me --checkpoint > mine.note
           tacit audit ledger shop --checkpoint mine.note
 
-        Exit 0 when consistent, 4 when readable and wrong, 8 when damaged. Without a checkpoint that
-        the operator does not hold, nobody can show that the tail is all there.
+        Exit 0 when consistent, 4 when readable and wrong, 8 when damaged. Without a checkpoint or a
+        receipt that the operator does not hold, nobody can show that the tail is all there.
+        scripts/verify_ledger.py makes the same checks without any code of this program.
         """)
 
-    @Argument(help: "A coordinator's directory, or its ledger directory.")
-    var directory: String
-
-    @Option(help: "The policy you consented to, if not the one in the directory.")
-    var policy: String?
-
-    @Option(help: "A checkpoint that a client kept; may be repeated.")
-    var checkpoint: [String] = []
-
-    @Option(help: "The coordinator's public key in hexadecimal, if you know it from elsewhere.")
-    var key: String?
+    @OptionGroup var source: LedgerSource
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func run() async throws {
-      let report = LedgerAudit.run(
-        try LedgerEvidence.read(
-          directory, policy: policy, checkpoints: checkpoint, coordinatorKey: key))
+      let report = LedgerAudit.run(try source.evidence())
       print(json ? report.json.prettyText : AuditText.render(report))
       guard report.verdict.exitCode == 0 else { throw ExitCode(report.verdict.exitCode) }
     }
@@ -56,32 +75,46 @@ extension AuditCommand {
 /// Reads what an audit checks.
 enum LedgerEvidence {
   private static let largestLog = 1 << 30
-  private static let largestFile = 1 << 18
+  private static let largestFile = 1 << 20
+  private static let logName = "ledger.jsonl"
+  private static let receiptSuffix = ".tlog-proof"
 
   static func read(
-    _ directory: String, policy: String? = nil, checkpoints: [String] = [],
+    _ path: String, policy: String? = nil, checkpoints: [String] = [], receipts: [String] = [],
     coordinatorKey: String? = nil
   ) throws -> LedgerAudit.Evidence {
+    let isLog = path == logName || path.hasSuffix("/" + logName)
+    let directory = isLog ? String(path.dropLast(logName.count)) + "." : path
     var ledger = directory + "/ledger"
     var policyPath = policy
-    if try DurableFile.read(ledger + "/ledger.jsonl", limit: largestLog) == nil {
+    if try isLog || DurableFile.read("\(ledger)/\(logName)", limit: largestLog) == nil {
       ledger = directory
     } else if policyPath == nil {
       policyPath = directory + "/policy.json"
     }
-    guard let log = try DurableFile.read(ledger + "/ledger.jsonl", limit: largestLog) else {
+    guard let log = try DurableFile.read("\(ledger)/\(logName)", limit: largestLog) else {
       throw CommandFailure(
-        what: "there is no ledger in \(directory)", why: "it holds no ledger.jsonl",
+        what: "there is no ledger in \(path)", why: "it holds no \(logName)",
         next: "give a coordinator's directory", exit: .invalidConfiguration)
     }
     return LedgerAudit.Evidence(
       log: log, head: try DurableFile.read(ledger + "/ledger.head", limit: largestFile),
       policyFile: try policyPath.map(canonicalPolicy),
       operatorCheckpoint: try DurableFile.read(ledger + "/ledger.checkpoint", limit: largestFile),
-      keptCheckpoints: try checkpoints.map { path in
-        LedgerAudit.KeptCheckpoint(holder: path, text: try required(path))
-      },
+      keptCheckpoints: try checkpoints.map(kept),
+      keptReceipts: try receipts.flatMap(receiptFiles).map(kept),
       coordinatorKey: try coordinatorKey.map(parseKey))
+  }
+
+  private static func kept(_ path: String) throws -> LedgerAudit.KeptCheckpoint {
+    LedgerAudit.KeptCheckpoint(holder: path, text: try required(path))
+  }
+
+  /// The file itself, or the receipts in the directory.
+  private static func receiptFiles(_ path: String) throws -> [String] {
+    guard !path.hasSuffix(receiptSuffix) else { return [path] }
+    return try DirectoryListing.names(in: path).filter { $0.hasSuffix(receiptSuffix) }
+      .map { "\(path)/\($0)" }
   }
 
   /// The file is laid out for people; what is hashed is its canonical form.

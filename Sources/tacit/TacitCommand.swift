@@ -16,7 +16,7 @@ struct TacitCommand: AsyncParsableCommand {
     version: ProductVersion.current,
     subcommands: [
       DemoCommand.self, AuditCommand.self, CompareCommand.self, EvaluateCommand.self,
-      DataCommand.self,
+      DataCommand.self, LabelCommand.self,
     ])
 
   static func main() async {
