@@ -1,0 +1,101 @@
+internal import Glibc
+
+/// Sums of tilted masses from the top of a window downwards, from which delta at every grid point
+/// follows without cancellation.
+///
+/// With weights w(l) = e^(-θ(l - anchor)), delta at a grid point x is Σ c(l) w(l) (1 - e^(x - l)) over
+/// l > x, and F(x) = Σ c(l) w(l) e^(x - l) over l >= x. One step down adds (1 - e^-h) F to delta; all
+/// terms are positive. The same sums of ones, times the error of every bucket, what lies above the
+/// window, and what came back into it, at the largest weight it can have, make it a bound.
+struct LossScan {
+  private struct Sums {
+    var delta = 0.0
+    var discounted = 0.0
+  }
+
+  private let interval: Double
+  private let decay: Double
+  private let complement: Double
+  private let tilt: Double
+  private let anchor: Double
+  private let growth: Double
+  private let error: Double
+  private let above: Double
+  private let folded: Double
+  private var index: Int
+  private var weight: Double
+  private var masses = Sums()
+  private var ones = Sums()
+  /// The bound, without what was folded, and F at the grid point one above.
+  private var coreAbove = 0.0
+  private var discountedAbove = 0.0
+  /// The loss that sums stand at.
+  private(set) var position: Double
+
+  /// - Parameters:
+  ///   - top: the grid point just above the window.
+  ///   - above: tilted mass at or above it.
+  ///   - folded: tilted mass from outside the window that any of its buckets may lack.
+  ///   - error: bound of the error of every mass.
+  init(
+    tilt: Double, interval: Double, anchor: Double, top: Int, above: Double, folded: Double,
+    error: Double
+  ) {
+    self.tilt = tilt
+    self.interval = interval
+    self.anchor = anchor
+    self.error = error
+    self.folded = folded
+    decay = exp(-interval)
+    complement = -expm1(-interval)
+    growth = exp(tilt * interval)
+    index = top
+    position = Double(top) * interval
+    weight = Self.weight(tilt, position - anchor)
+    self.above = above * weight
+    coreAbove = self.above
+  }
+
+  private static func weight(_ tilt: Double, _ distance: Double) -> Double {
+    min(exp(-tilt * distance), 1e290)
+  }
+
+  /// Moves one grid point down; `mass` is the tilted mass there.
+  @inline(__always)
+  mutating func step(mass: Double) {
+    coreAbove = core
+    discountedAbove = discounted
+    masses.delta += complement * masses.discounted
+    ones.delta += complement * ones.discounted
+    index -= 1
+    position = Double(index) * interval
+    // Products of growths drift, so that every 64th weight is computed afresh.
+    weight =
+      index & 63 == 0 ? Self.weight(tilt, position - anchor) : min(weight * growth, 1e290)
+    masses.discounted = max(0, mass) * weight + decay * masses.discounted
+    ones.discounted = weight + decay * ones.discounted
+  }
+
+  /// Upper bound, at the position, of delta over e^(K - θ anchor).
+  var bound: Double { core + folded * weight }
+
+  private var core: Double { masses.delta + error * ones.delta + above }
+
+  /// Upper bound of -d delta / d epsilon just below the position, in the same unit.
+  var discounted: Double { masses.discounted + error * ones.discounted }
+
+  /// The bound at `distance` below the position, at most one interval.
+  func bound(below distance: Double) -> Double {
+    core + folded * weight * growth - expm1(-distance) * discounted
+  }
+
+  /// What of the bound does not come from masses.
+  var roundOff: Double { error * ones.delta + above + folded * weight }
+
+  /// Where the bound falls to `target`, if it reached `target` with the last step.
+  func epsilon(target: Double) -> Double {
+    let share = (target - coreAbove - folded * weight) / discountedAbove
+    guard share > 0, share < 1 else { return position + (share >= 1 ? 0 : interval) }
+    return position + interval + log1p(-min(share, complement))
+  }
+}
