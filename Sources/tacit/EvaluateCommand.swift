@@ -3,12 +3,13 @@ internal import ArgumentParser
 struct EvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Evaluates what is explored, on a log of what was shown.",
+    abstract: "Evaluates what is explored: on a log of shown slates, or in an environment.",
     discussion: """
       Example:
 
         tacit data fetch open-bandit
         tacit evaluate off-policy --data open-bandit --policy uniform affinity
+        tacit evaluate policy --environment online-retail --out exploration
       """,
-    subcommands: [EvaluateOffPolicyCommand.self])
+    subcommands: [EvaluateOffPolicyCommand.self, EvaluatePolicyCommand.self])
 }
