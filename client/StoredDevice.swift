@@ -53,6 +53,7 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
       case .void: .void
       case .burned: .burned
       }
+    let store = try store
     do throws(BehaviorStoreError) {
       try store.recordOutcome(
         state, round: round, ledgerID: ledgerID, atSeconds: Int64(time(nil)))

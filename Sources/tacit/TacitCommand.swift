@@ -15,8 +15,13 @@ struct TacitCommand: AsyncParsableCommand {
       """,
     version: ProductVersion.current,
     subcommands: [
-      DemoCommand.self, AuditCommand.self, CompareCommand.self, EvaluateCommand.self,
-      DataCommand.self, LabelCommand.self,
+      DemoCommand.self,
+      AuditCommand.self,
+      CompareCommand.self,
+      EvaluateCommand.self,
+      AccountCommand.self,
+      DataCommand.self,
+      LabelCommand.self,
     ])
 
   static func main() async {
