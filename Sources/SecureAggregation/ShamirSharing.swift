@@ -32,12 +32,13 @@ enum ShamirSharing {
   ///
   /// They depend on who holds the shares only: compute them once for a set of holders.
   static func coefficients(points: [UInt8]) -> [UInt8] {
-    points.map { point in
-      points.reduce(1) { product, other in
-        guard other != point else { return product }
-        return PublicField.multiply(
-          product, PublicField.multiply(other, PublicField.inverse(other ^ point)))
+    let product = points.reduce(1, PublicField.multiply)
+    return points.map { point in
+      // λ = product of the other points over the product of their differences to this one.
+      let denominator = points.reduce(point) { partial, other in
+        other == point ? partial : PublicField.multiply(partial, other ^ point)
       }
+      return PublicField.multiply(product, PublicField.inverse(denominator))
     }
   }
 

@@ -50,26 +50,28 @@ struct MaskedRoundTests {
     return false
   }
 
-  @Test("every dropout pattern at every phase gives the survivors' exact sum or none")
-  func exhaustive() throws {
+  @Test(
+    "every dropout pattern at every phase gives the survivors' exact sum or none",
+    arguments: Stage.allCases)
+  func exhaustive(first: Stage) throws {
+    let policy = try MaskingParametersTests.policy("0.1", "0.34", from: 2)
+    var sums = 0
     // Of four members all must stay to the end, of five one may go at any phase.
     for size in 4...5 {
-      let policy = try MaskingParametersTests.policy("0.1", "0.34", from: 2)
       let identities = try (0..<size).map { _ in try SigningKey() }
       let stageCount = Stage.allCases.count
-      let patternCount = (0..<size).reduce(1) { count, _ in count * stageCount }
-      var sums = 0
+      let patternCount = (1..<size).reduce(1) { count, _ in count * stageCount }
       for pattern in 0..<patternCount {
         var code = pattern
-        let stages = (0..<size).map { _ in
+        let others = (1..<size).map { _ in
           defer { code /= stageCount }
           return Stage.allCases[code % stageCount]
         }
         let cohort = try MaskedCohort(size: size, policy: policy, identities: identities)
-        if try Self.check(cohort, stages) { sums += 1 }
+        if try Self.check(cohort, [first] + others) { sums += 1 }
       }
-      #expect(sums > 0)
     }
+    #expect(sums > 0)
   }
 
   static func randomStages(
