@@ -1,3 +1,6 @@
+internal import BehaviorStore
+internal import Cryptography
+
 /// The files of one customer, all under one directory with mode 0700.
 struct ClientHome: Sendable {
   let path: String
@@ -6,4 +9,14 @@ struct ClientHome: Sendable {
   var enrolment: String { path + "/enrolment.json" }
   /// The behaviour store's directory.
   var store: String { path + "/store" }
+  /// Public blobs that this customer's own process fetched.
+  var blobs: String { path + "/blobs" }
+  /// What is left after an erase: which rounds were contributed to, and signed checkpoints.
+  var receipts: String { path + "/receipts.json" }
+
+  /// The key of the store's sealed columns, derived from the identity key.
+  /// - Throws: `CryptographyError` when the key file is missing or not to be trusted.
+  func storeKey() throws -> StoreKey {
+    try StoreKey(identity: try KeyFile.load(at: identityKey))
+  }
 }

@@ -55,7 +55,7 @@ actor ClientHost {
   ) {
     blobs = BlobDirectory(path: blobsPath)
     pool = StorePool(capacity: Self.openStores)
-    optedOut = ProcessEnvironment.value("TACIT_OPT_OUT").map { !$0.isEmpty && $0 != "0" } ?? false
+    optedOut = OptOut.isSet
     self.givesConsent = givesConsent
     self.executor = executor
     self.report = report
@@ -74,7 +74,7 @@ actor ClientHost {
       ledgerID = known.ledgerID
       enrolment = known
     }
-    let device = StoredDevice(directory: home.store, pool: pool, ledgerID: ledgerID)
+    let device = StoredDevice(home: home, pool: pool, ledgerID: ledgerID)
     customers.append(
       Customer(
         home: home,
@@ -90,9 +90,10 @@ actor ClientHost {
   /// - Parameter csv: rows `kind,item,time,value,occasion`; nil for an empty store.
   func makeStore(home: ClientHome, importing csv: String?) throws {
     guard !BehaviorStore.exists(in: home.store) else { return }
+    let key = try home.storeKey()
     let store =
-      try csv.map { try BehaviorStore.create(directory: home.store, importingCSV: $0) }
-      ?? BehaviorStore.create(directory: home.store)
+      try csv.map { try BehaviorStore.create(directory: home.store, key: key, importingCSV: $0) }
+      ?? BehaviorStore.create(directory: home.store, key: key)
     // Closing only frees memory here; what was written is durable already.
     try? store.close()
   }
@@ -196,13 +197,13 @@ actor ClientHost {
     customers[index].enrolment = enrolment
     if customers[index].stay == .untilEnrolled { customers[index].outbox?.close() }
     guard givesConsent else { return }
-    try pool.store(in: customers[index].home.store).giveConsent(
+    try pool.store(of: customers[index].home).giveConsent(
       policyHash: enrolment.policyHash.hex, atSeconds: Int64(time(nil)))
   }
 
   /// What `client recommend` reads later, without any network.
   private func rememberModel(_ model: SHA256Digest, of index: Int) throws {
-    let store = try pool.store(in: customers[index].home.store)
+    let store = try pool.store(of: customers[index].home)
     if try store.setting(ServingSettings.model) != model.hex {
       try store.set(ServingSettings.model, to: model.hex)
     }
@@ -219,7 +220,7 @@ actor ClientHost {
     let modelHash = try SHA256Digest(bytes: offer.modelHash)
     let catalogue = try catalogue(catalogueHash)
     let model = try model(of: index)
-    let history = try pool.store(in: customers[index].home.store).history(
+    let history = try pool.store(of: customers[index].home).history(
       catalogueIndex: { catalogue.index(of: $0) })
     return try model.update(
       stage: Int(offer.planIndex), history: history, parameters: try parameters(modelHash),
@@ -301,6 +302,16 @@ actor ClientHost {
 enum CustomerOutcome: Equatable, Sendable {
   case running
   case finished(Finished.Reason)
+}
+
+/// The signal that this customer contributes nothing, whatever consent is stored.
+enum OptOut {
+  static let variable = "TACIT_OPT_OUT"
+
+  /// Whether the environment sets it to anything but an empty text or `0`.
+  static var isSet: Bool {
+    ProcessEnvironment.value(variable).map { !$0.isEmpty && $0 != "0" } ?? false
+  }
 }
 
 /// Keys under which a store remembers what `client recommend` serves.

@@ -22,9 +22,16 @@ struct HomeOption: ParsableArguments {
   }
 
   /// Opens the customer's store, uses it and closes it.
-  func withStore<Result>(_ body: (BehaviorStore) throws -> Result) throws -> Result {
+  ///
+  /// - Parameter sealed: false for what needs no key: consent, receipts and settings.
+  func withStore<Result>(
+    sealed: Bool = true, _ body: (BehaviorStore) throws -> Result
+  ) throws -> Result {
     do {
-      let store = try BehaviorStore.open(directory: home.store)
+      // Where there is no store, that is what is to be said, not that there is no key to it.
+      let needsKey = sealed && BehaviorStore.exists(in: home.store)
+      let store = try BehaviorStore.open(
+        directory: home.store, key: needsKey ? home.storeKey() : nil)
       defer {
         // What was written is durable already.
         try? store.close()

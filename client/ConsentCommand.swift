@@ -26,7 +26,7 @@ extension ConsentCommand {
     func run() async throws {
       let enrolment = try location.enrolment()
       let policy = try enrolment.policy()
-      try location.withStore { store in
+      try location.withStore(sealed: false) { store in
         try store.giveConsent(policyHash: enrolment.policyHash.hex, atSeconds: Int64(time(nil)))
       }
       print(
@@ -48,15 +48,19 @@ extension ConsentCommand {
 
     func run() async throws {
       let enrolment = try location.enrolment()
-      let contributed = try location.withStore { store in
+      let contributed = try location.withStore(sealed: false) { store in
         try store.withdrawConsent(atSeconds: Int64(time(nil)))
         return try store.journal(ledgerID: enrolment.ledgerHex).count
       }
-      print("withdrawn: nothing more is sent, beginning with the next byte")
+      print(
+        """
+        withdrawn: nothing more is sent, beginning with the next byte
+        A contribution already sent, masked or sealed, cannot be recalled.
+        """)
       if contributed > 0 {
         print(
-          "\(contributed) contribution(s) already sent cannot be recalled: models made from them "
-            + "stay, and what they tell about you is bounded by epsilon")
+          "\(contributed) contribution(s) were sent: models made from them stay, and what they tell "
+            + "about you is bounded by epsilon")
       }
     }
   }
@@ -73,17 +77,43 @@ extension ConsentCommand {
 
     func run() async throws {
       let enrolment = try location.enrolment()
-      let status = try location.withStore { store in
+      let status = try location.withStore(sealed: false) { store in
         try store.consent(policyHash: enrolment.policyHash.hex)
       }
       if json {
         let fields: [String: JSONValue] = [
           "consent": .bool(status.allows), "policy": .string(enrolment.policyHash.hex),
+          "state": .string(status.name),
+          "since_seconds": status.sinceSeconds.map { .integer($0) }
+            ?? .null, "opted_out": .bool(OptOut.isSet),
         ]
         print(JSONValue.object(fields).prettyText)
-      } else {
-        print(status.allows ? "consent is given" : "no consent: nothing is sent")
+        return
       }
+      print(status.allows ? "consent is given" : "no consent: nothing is sent")
+      print("policy \(enrolment.policyHash.hex)")
+      if case .givenForAnotherPolicy(let other) = status {
+        print("the consent that was given is to policy \(other)")
+      }
+      if OptOut.isSet { print("\(OptOut.variable) is set: nothing is contributed in any case") }
+    }
+  }
+}
+
+extension ConsentStatus {
+  fileprivate var name: String {
+    switch self {
+    case .never: "never"
+    case .given: "given"
+    case .withdrawn: "withdrawn"
+    case .givenForAnotherPolicy: "given-for-another-policy"
+    }
+  }
+
+  fileprivate var sinceSeconds: Int64? {
+    switch self {
+    case .given(let atSeconds), .withdrawn(let atSeconds): atSeconds
+    case .never, .givenForAnotherPolicy: nil
     }
   }
 }

@@ -14,6 +14,8 @@ struct ReceiptsCommand: AsyncParsableCommand {
 
         client receipts --home me --checkpoint > mine.note
         tacit audit ledger DIR --checkpoint mine.note
+
+      They stay after client data erase, unless it was given --receipts.
       """)
 
   @OptionGroup var location: HomeOption
@@ -25,16 +27,9 @@ struct ReceiptsCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let enrolment = try location.enrolment()
-    let policy = try enrolment.policy()
-    let (rounds, checkpoints) = try location.withStore { store in
-      (
-        try store.journal(ledgerID: enrolment.ledgerHex),
-        try store.checkpoints(ledgerID: enrolment.ledgerHex)
-      )
-    }
+    let receipts = try receipts()
     if checkpoint {
-      guard let newest = checkpoints.last else {
+      guard let newest = receipts.checkpoints.last else {
         throw CommandFailure(
           what: "there is no checkpoint", why: "this device has not logged in yet",
           next: "client run --home \(location.path)", exit: .invalidConfiguration)
@@ -42,10 +37,10 @@ struct ReceiptsCommand: AsyncParsableCommand {
       print(newest.note, terminator: "")
       return
     }
-    let spent = rounds.filter { $0.state != .void }.reduce(0) { $0 + $1.mu * $1.mu }
-    let epsilon = policy.makeFilter(spentMuSquared: spent).epsilonSpent
+    let policy = try receipts.policy()
+    let epsilon = try receipts.epsilon()
     if json {
-      let rows: [JSONValue] = rounds.map { round in
+      let rows: [JSONValue] = receipts.rounds.map { round in
         .object([
           "round": .integer(Int64(round.round)), "state": .string(round.state.rawValue),
           "mu": .number(round.mu), "charge": .string(round.charge),
@@ -56,15 +51,29 @@ struct ReceiptsCommand: AsyncParsableCommand {
         JSONValue.object([
           "rounds": .array(rows), "epsilon": .number(epsilon),
           "epsilon_limit": .number(policy.epsilonLimit.doubleValue),
-          "checkpoints": .integer(Int64(checkpoints.count)),
+          "checkpoints": .integer(Int64(receipts.checkpoints.count)),
         ]).prettyText)
       return
     }
-    for round in rounds {
+    for round in receipts.rounds {
       print("round \(round.round)  \(round.state.rawValue)  \(round.charge)")
     }
     print(
       "this device has contributed epsilon \(Format.decimal(epsilon, places: 4)) of "
-        + "\(policy.epsilonLimit), by its own count; \(checkpoints.count) checkpoints kept")
+        + "\(policy.epsilonLimit), by its own count; \(receipts.checkpoints.count) checkpoints kept"
+    )
+  }
+
+  /// Of the enrolled device, or of the last one that was erased here.
+  private func receipts() throws -> Receipts {
+    if try EnrolmentFile.read(location.home.enrolment) == nil,
+      let erased = try Receipts.read(location.home.receipts).last
+    {
+      return erased
+    }
+    let enrolment = try location.enrolment()
+    return try location.withStore(sealed: false) { store in
+      try Receipts(enrolment: enrolment, store: store)
+    }
   }
 }

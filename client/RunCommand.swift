@@ -28,7 +28,8 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     let enrolment = try location.enrolment()
     let status = try location.withStore { store in
-      try store.consent(policyHash: enrolment.policyHash.hex)
+      try DeviceRetention(in: store, policy: enrolment.policy()).enforce(in: store)
+      return try store.consent(policyHash: enrolment.policyHash.hex)
     }
     guard status.allows else {
       throw CommandFailure(
@@ -42,6 +43,7 @@ struct RunCommand: AsyncParsableCommand {
       executor: thread.next().executor, report: { NoteText.print($0) })
     let outcome: CustomerOutcome
     do {
+      try DurableFile.makeDirectory(location.home.blobs)
       let index = try await host.add(home: location.home, start: .login(enrolment))
       outcome = try await CustomerLoop(
         host: host, index: index, address: (enrolment.host, enrolment.port),

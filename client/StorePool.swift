@@ -13,8 +13,10 @@ final class StorePool {
     self.capacity = capacity
   }
 
-  /// The store in `directory`, opened if it is not.
-  func store(in directory: String) throws -> BehaviorStore {
+  /// The customer's store, opened if it is not. Its key is read for the opening and forgotten with
+  /// the store.
+  func store(of home: ClientHome) throws -> BehaviorStore {
+    let directory = home.store
     if let index = recent.lastIndex(of: directory) { recent.remove(at: index) }
     recent.append(directory)
     if let store = open[directory] { return store }
@@ -22,7 +24,7 @@ final class StorePool {
       recent.removeFirst()
       try open.removeValue(forKey: oldest)?.close()
     }
-    let store = try BehaviorStore.open(directory: directory)
+    let store = try BehaviorStore.open(directory: directory, key: home.storeKey())
     open[directory] = store
     return store
   }

@@ -10,18 +10,18 @@ internal import WireProtocol
 ///
 /// Used only on the executor of the `ClientHost` that made it: `StorePool` is not shared.
 final class StoredDevice: DeviceStorage, @unchecked Sendable {
-  private let directory: String
+  private let home: ClientHome
   private let pool: StorePool
   private let ledgerID: String
 
-  init(directory: String, pool: StorePool, ledgerID: [UInt8]) {
-    self.directory = directory
+  init(home: ClientHome, pool: StorePool, ledgerID: [UInt8]) {
+    self.home = home
     self.pool = pool
     self.ledgerID = HexCoding.encode(ledgerID)
   }
 
   private var store: BehaviorStore {
-    get throws { try pool.store(in: directory) }
+    get throws { try pool.store(of: home) }
   }
 
   func consents(to policyHash: SHA256Digest) throws -> Bool {

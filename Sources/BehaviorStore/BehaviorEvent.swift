@@ -1,6 +1,13 @@
-/// What a customer did.
+/// What a customer did, or what the shop did that the customer's behaviour answers to. The raw
+/// value is the name in files.
 package enum EventKind: String, CaseIterable, Sendable, Hashable {
   case view, click, cart, purchase, rating
+  /// A bought item was given back.
+  case returned = "return"
+  /// The shop sent a coupon for the item.
+  case couponSend = "coupon-send"
+  /// The customer used a coupon for the item.
+  case couponRedemption = "coupon-redemption"
 }
 
 /// Why a set of values is not a behaviour event. The values themselves are never repeated.
@@ -9,6 +16,7 @@ package enum BehaviorEventProblem: Error, Equatable, Sendable {
   case textEmpty(field: String)
   case textTooLong(field: String, limitBytes: Int)
   case textNotPrintable(field: String)
+  case textMissing(field: String)
   case timeNotNaive
   case valueNotFinite
 
@@ -20,6 +28,7 @@ package enum BehaviorEventProblem: Error, Equatable, Sendable {
     case .textEmpty(let field): "`\(field)` is empty"
     case .textTooLong(let field, let limitBytes): "`\(field)` is longer than \(limitBytes) bytes"
     case .textNotPrintable(let field): "`\(field)` is not UTF-8 or holds a control character"
+    case .textMissing(let field): "`\(field)` is missing or not a text"
     case .timeNotNaive: "`time` is not a date and time of the form YYYY-MM-DD HH:MM:SS"
     case .valueNotFinite: "`value` is not a finite decimal number"
     }
@@ -36,9 +45,10 @@ package struct BehaviorEvent: Hashable, Sendable {
   package let item: String
   /// Local time as the shop wrote it, in seconds since 1970-01-01 00:00:00 of the same local clock.
   package let timeSeconds: Int64
-  /// Quantity of a purchase, stars of a rating, 1 for the others; finite.
+  /// Quantity of a purchase or return, stars of a rating, worth of a coupon, 1 for the others;
+  /// finite.
   package let value: Double
-  /// Invoice or session in which it happened, not empty.
+  /// Invoice, session or coupon in which it happened, not empty.
   package let occasion: String
 
   /// - Throws: `BehaviorEventProblem` if a text is empty, longer than `maximumTextBytes` or holds

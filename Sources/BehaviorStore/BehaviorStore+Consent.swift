@@ -8,6 +8,12 @@ package struct ConsentDecision: Equatable, Sendable {
   package let policyHash: String
   /// When, in seconds since 1970-01-01 UTC.
   package let atSeconds: Int64
+
+  package init(given: Bool, policyHash: String, atSeconds: Int64) {
+    self.given = given
+    self.policyHash = policyHash
+    self.atSeconds = atSeconds
+  }
 }
 
 /// Whether the customer agrees, now, to a policy.

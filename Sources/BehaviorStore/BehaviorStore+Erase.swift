@@ -11,7 +11,10 @@ package enum EraseScope: Sendable {
 }
 
 extension BehaviorStore {
-  private static let behaviorTables = ["event", "modelState", "slate", "slateItem", "slateOutcome"]
+  // Of version 1 too: a store that is opened without its key is erased as it is.
+  private static let behaviorTables = [
+    "event", "modelState", "slate", "slateItem", "slateOutcome", "item", "occasion",
+  ]
 
   /// Deletes the rows and overwrites the pages that held them, in the file and in its write-ahead
   /// log, before it returns.
@@ -23,23 +26,29 @@ extension BehaviorStore {
   ///   kept the file open so that its pages were not all overwritten: erase again.
   package func erase(_ scope: EraseScope) throws(BehaviorStoreError) {
     try write { database in
+      let present = try Self.tables(in: database)
       let tables =
         switch scope {
-        case .behavior: Self.behaviorTables
-        case .everything: try Self.tables(in: database)
+        case .behavior: present.filter(Self.behaviorTables.contains)
+        // Without this row the store could not be opened again.
+        case .everything: present.filter { $0 != "sealing" }
         }
       for table in tables {
         try database.execute(sql: "DELETE FROM \(table.quotedDatabaseIdentifier)")
       }
     }
-    // VACUUM rewrites the file without slack; the truncating checkpoint then empties the log,
-    // which still held the pages of earlier transactions.
-    try withoutTransaction { database in
-      try database.execute(sql: "VACUUM")
-      let isBusy = try Row.fetchOne(database, sql: "PRAGMA wal_checkpoint(TRUNCATE)")?[0] == 1
-      if isBusy {
-        throw BehaviorStoreError.locked(path: self.path, waitedSeconds: Self.lockWaitSeconds)
-      }
+    guard try scrub() else {
+      throw .locked(path: path, waitedSeconds: Self.lockWaitSeconds)
     }
+  }
+
+  /// Overwrites and removes every file of the store in `directory`, whatever condition it is in,
+  /// and the directory if nothing else is in it. It needs no key.
+  ///
+  /// A process that has the store open loses it: tell it first by `erase(.everything)`.
+  /// - Throws: `systemFailure`, `notWritable`, … naming the file that could not be removed; the call
+  ///   can be repeated. A store that is not there is fine.
+  package static func destroy(directory: String) throws(BehaviorStoreError) {
+    try StoreFile.destroyAll(in: directory)
   }
 }

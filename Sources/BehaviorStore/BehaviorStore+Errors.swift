@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import GRDB
 internal import Glibc
 
@@ -8,6 +9,10 @@ extension BehaviorStore {
   /// the customer's data, are never copied.
   static func translate(_ error: any Error, path: String) -> BehaviorStoreError {
     if let ours = error as? BehaviorStoreError { return ours }
+    if let failure = error as? CryptographyError { return translate(failure, path: path) }
+    if error is DanglingCode {
+      return .corrupt(path: path, detail: "A row refers to a code that is not there")
+    }
     guard let failure = error as? DatabaseError else {
       return .systemFailure(path: path, detail: "Unexpected \(type(of: error))")
     }
@@ -23,6 +28,15 @@ extension BehaviorStore {
     case .SQLITE_CANTOPEN:
       return isAtDescriptorLimit ? .tooManyOpenFiles(path: path) : .notWritable(path: path)
     default: return .systemFailure(path: path, detail: "SQLite says: \(detail)")
+    }
+  }
+
+  // The key was checked when the store was opened: what it does not open was changed.
+  private static func translate(_ failure: CryptographyError, path: String) -> BehaviorStoreError {
+    switch failure {
+    case .authenticationFailed, .invalidLength:
+      .corrupt(path: path, detail: "A sealed value was changed")
+    default: .systemFailure(path: path, detail: "A sealed value cannot be used")
     }
   }
 

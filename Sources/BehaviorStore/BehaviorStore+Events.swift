@@ -8,31 +8,31 @@ package struct ImportSummary: Equatable, Sendable {
 }
 
 extension BehaviorStore {
-  /// Most rows of one import. A larger file is refused: the rows that are alike must be counted
-  /// in memory (about 150 bytes each).
-  package static let maximumImportRows = 1_000_000
-
-  /// Adds the events of a CSV file with the header `kind,item,time,value,occasion` (times as
-  /// `YYYY-MM-DD HH:MM:SS`), all of them or none.
+  /// Adds the events of a file (see `ImportFormat`), all of them or none.
   ///
   /// A row that the store already has is not added again, so that importing a file twice, or a
   /// longer export that contains an earlier one, is safe. Rows that are alike within one file are
   /// kept as often as they occur.
-  /// - Throws: `invalidRow` naming the file, the row (1 is the header) and the reason, never the
-  ///   values; `unreadableFile`; or an error of the store.
-  package func importCSV(path: String) throws(BehaviorStoreError) -> ImportSummary {
-    let reader = try EventCSVReader(path: path)
+  /// - Throws: `invalidRow` naming the file, the row (1 is the first line, a CSV file's header) and
+  ///   the reason, never the values; `unreadableFile`; or an error of the store.
+  package func importEvents(
+    path: String, format: ImportFormat
+  ) throws(BehaviorStoreError) -> ImportSummary {
+    let rows = try EventRows(path: path, format: format)
     return try insert {
-      guard reader.row <= Self.maximumImportRows else {
-        throw BehaviorStoreError.invalidRow(
-          file: path, row: reader.row,
-          reason: "a file may hold \(Self.maximumImportRows) rows; split it")
+      while let row = try rows.next() {
+        switch row {
+        case .event(let event): return event
+        case .other: continue
+        case .bad(let number, let reason):
+          throw BehaviorStoreError.invalidRow(file: path, row: number, reason: reason)
+        }
       }
-      return try reader.next()
+      return nil
     }
   }
 
-  /// Adds events as they happen, all of them or none, by the same rule as `importCSV`: an event
+  /// Adds events as they happen, all of them or none, by the same rule as `importEvents`: an event
   /// that is already present is not added again.
   @discardableResult
   package func append(_ events: [BehaviorEvent]) throws(BehaviorStoreError) -> ImportSummary {
@@ -43,27 +43,43 @@ extension BehaviorStore {
   func insert(
     next: () throws -> BehaviorEvent?
   ) throws(BehaviorStoreError) -> ImportSummary {
-    try write { database in
+    let key = try requireKey()
+    return try write { database in
       let statement = try database.makeStatement(
         sql: """
-          INSERT INTO event (item, kind, occasion, timeSeconds, value, occurrence)
+          INSERT INTO event (itemID, kind, occasionID, timeSeconds, value, occurrence)
           VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
           """)
-      var occurrences: [BehaviorEvent: Int] = [:]
+      var items = CodeBook(.item, key: key)
+      var occasions = CodeBook(.occasion, key: key)
+      var occurrences: [StoredEvent: Int] = [:]
       var inserted = 0
       var rows = 0
       while let event = try next() {
-        let occurrence = occurrences[event, default: 0]
-        occurrences[event] = occurrence + 1
+        let stored = StoredEvent(
+          itemID: try items.identifier(of: event.item, in: database),
+          occasionID: try occasions.identifier(of: event.occasion, in: database),
+          kind: event.kind, timeSeconds: event.timeSeconds, value: event.value)
+        let occurrence = occurrences[stored, default: 0]
+        occurrences[stored] = occurrence + 1
         try statement.execute(arguments: [
-          event.item, event.kind.rawValue, event.occasion, event.timeSeconds, event.value,
-          occurrence,
+          stored.itemID, stored.kind.rawValue, stored.occasionID, stored.timeSeconds,
+          stored.value, occurrence,
         ])
         inserted += database.changesCount
         rows += 1
       }
       return ImportSummary(inserted: inserted, alreadyPresent: rows - inserted)
     }
+  }
+
+  /// An event as its row holds it, without the occurrence.
+  private struct StoredEvent: Hashable {
+    let itemID: Int64
+    let occasionID: Int64
+    let kind: EventKind
+    let timeSeconds: Int64
+    let value: Double
   }
 
   /// The number of events of each kind; kinds without any are left out.
@@ -79,21 +95,25 @@ extension BehaviorStore {
     }
   }
 
-  /// The latest events, newest first; those of one second in the order of item and kind.
+  /// The latest events, newest first; those of one second in the order in which the store first met
+  /// their items.
   /// - Parameter limit: at least 0.
   package func latestEvents(limit: Int) throws(BehaviorStoreError) -> [BehaviorEvent] {
     precondition(limit >= 0, "a limit is not negative")
+    let key = try requireKey()
     return try read { database in
-      try Row.fetchAll(
+      var items = CodeBook(.item, key: key)
+      var occasions = CodeBook(.occasion, key: key)
+      return try Row.fetchAll(
         database,
         sql: """
-          SELECT kind, item, timeSeconds, value, occasion FROM event
-          ORDER BY timeSeconds DESC, item, kind, occasion, value, occurrence LIMIT ?
+          SELECT kind, itemID, timeSeconds, value, occasionID FROM event
+          ORDER BY timeSeconds DESC, itemID, kind, occasionID, value, occurrence LIMIT ?
           """, arguments: [limit]
       ).map { row in
         try BehaviorEvent(
-          kind: self.kind(row[0]), item: row[1], timeSeconds: row[2], value: row[3],
-          occasion: row[4])
+          kind: self.kind(row[0]), item: try items.code(row[1], in: database),
+          timeSeconds: row[2], value: row[3], occasion: try occasions.code(row[4], in: database))
       }
     }
   }
@@ -113,16 +133,18 @@ extension BehaviorStore {
   ) throws(BehaviorStoreError) -> CustomerHistory {
     let kindNames = kinds.map(\.rawValue).sorted()
     let marks = kindNames.map { _ in "?" }.joined(separator: ",")
+    let key = try requireKey()
     let rows = try read { database in
+      var items = CodeBook(.item, key: key)
       var rows: [CustomerHistory.Row] = []
       let cursor = try Row.fetchCursor(
         database,
         sql: """
-          SELECT item, COUNT(DISTINCT occasion), MAX(timeSeconds) FROM event
-          WHERE kind IN (\(marks)) AND timeSeconds >= ? GROUP BY item
+          SELECT itemID, COUNT(DISTINCT occasionID), MAX(timeSeconds) FROM event
+          WHERE kind IN (\(marks)) AND timeSeconds >= ? GROUP BY itemID
           """, arguments: StatementArguments(kindNames) + [since])
       while let row = try cursor.next() {
-        guard let index = catalogueIndex(row[0]) else { continue }
+        guard let index = catalogueIndex(try items.code(row[0], in: database)) else { continue }
         rows.append(CustomerHistory.Row(item: index, occasions: row[1], lastSeconds: row[2]))
       }
       return rows

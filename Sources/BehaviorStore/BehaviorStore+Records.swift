@@ -84,12 +84,13 @@ extension BehaviorStore {
   // MARK: - Model state
 
   /// Bytes that a model keeps on this device (a user vector, the last good public parameters), or
-  /// nil.
+  /// nil. They are sealed in the store.
   package func modelState(_ name: String) throws(BehaviorStoreError) -> [UInt8]? {
-    try read { database in
+    let key = try requireKey()
+    return try read { database in
       try Data.fetchOne(
         database, sql: "SELECT bytes FROM modelState WHERE name = ?", arguments: [name]
-      ).map { Array($0) }
+      ).map { try key.open(Array($0), .modelState) }
     }
   }
 
@@ -97,10 +98,11 @@ extension BehaviorStore {
   package func setModelState(
     _ name: String, to bytes: [UInt8]
   ) throws(BehaviorStoreError) {
+    let key = try requireKey()
     try write { database in
       try database.execute(
         sql: "INSERT OR REPLACE INTO modelState (name, bytes) VALUES (?, ?)",
-        arguments: [name, Data(bytes)])
+        arguments: [name, Data(try key.seal(bytes, .modelState))])
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 
 /// One item as it was shown, with the probability of showing it there.
@@ -57,19 +58,22 @@ extension BehaviorStore {
     guard items.allSatisfy({ $0.propensity > 0 && $0.propensity <= 1 }) else {
       throw .invalidSlate(reason: "A propensity is outside (0, 1]")
     }
+    let key = try requireKey()
     return try write { database in
+      var codes = CodeBook(.item, key: key)
       try database.execute(
         sql: "INSERT INTO slate (timeSeconds, explorationPolicy) VALUES (?, ?)",
         arguments: [timeSeconds, explorationPolicy])
       let id = database.lastInsertedRowID
       let statement = try database.makeStatement(
         sql: """
-          INSERT INTO slateItem (slateID, position, item, propensity, components)
+          INSERT INTO slateItem (slateID, position, itemID, propensity, components)
           VALUES (?, ?, ?, ?, ?)
           """)
       for item in items {
         try statement.execute(arguments: [
-          id, item.position, item.item, item.propensity, item.components,
+          id, item.position, try codes.identifier(of: item.item, in: database), item.propensity,
+          Data(try key.seal(Array(item.components.utf8), .components)),
         ])
       }
       return id
@@ -81,23 +85,25 @@ extension BehaviorStore {
   package func recordOutcome(
     _ outcome: SlateOutcome, item: String, slate id: Int64, atSeconds: Int64
   ) throws(BehaviorStoreError) {
+    let key = try requireKey()
     try write { database in
       guard
         try Bool.fetchOne(
           database, sql: "SELECT EXISTS (SELECT 1 FROM slate WHERE id = ?)", arguments: [id])
           == true
       else { throw BehaviorStoreError.unknownSlate(id: id) }
-      guard
+      var codes = CodeBook(.item, key: key)
+      guard let itemID = try codes.knownIdentifier(of: item, in: database),
         try Bool.fetchOne(
           database,
-          sql: "SELECT EXISTS (SELECT 1 FROM slateItem WHERE slateID = ? AND item = ?)",
-          arguments: [id, item]) == true
+          sql: "SELECT EXISTS (SELECT 1 FROM slateItem WHERE slateID = ? AND itemID = ?)",
+          arguments: [id, itemID]) == true
       else { throw BehaviorStoreError.itemNotInSlate(id: id) }
       try database.execute(
         sql: """
-          INSERT INTO slateOutcome (slateID, item, outcome, atSeconds) VALUES (?, ?, ?, ?)
+          INSERT INTO slateOutcome (slateID, itemID, outcome, atSeconds) VALUES (?, ?, ?, ?)
           ON CONFLICT DO NOTHING
-          """, arguments: [id, item, outcome.rawValue, atSeconds])
+          """, arguments: [id, itemID, outcome.rawValue, atSeconds])
     }
   }
 
@@ -105,8 +111,10 @@ extension BehaviorStore {
   /// - Parameter limit: at least 0.
   package func slates(limit: Int) throws(BehaviorStoreError) -> [Slate] {
     precondition(limit >= 0, "a limit is not negative")
+    let key = try requireKey()
     return try read { database in
-      try Row.fetchAll(
+      var codes = CodeBook(.item, key: key)
+      return try Row.fetchAll(
         database,
         sql: "SELECT id, timeSeconds, explorationPolicy FROM slate ORDER BY id DESC LIMIT ?",
         arguments: [limit]
@@ -114,36 +122,41 @@ extension BehaviorStore {
         let id: Int64 = row[0]
         return Slate(
           id: id, timeSeconds: row[1], explorationPolicy: row[2],
-          items: try Self.items(ofSlate: id, in: database),
-          outcomes: try self.outcomes(ofSlate: id, in: database))
+          items: try Self.items(ofSlate: id, in: database, key: key, codes: &codes),
+          outcomes: try self.outcomes(ofSlate: id, in: database, codes: &codes))
       }
     }
   }
 
-  private static func items(ofSlate id: Int64, in database: Database) throws -> [ShownItem] {
+  private static func items(
+    ofSlate id: Int64, in database: Database, key: StoreKey, codes: inout CodeBook
+  ) throws -> [ShownItem] {
     try Row.fetchAll(
       database,
       sql: """
-        SELECT position, item, propensity, components FROM slateItem
+        SELECT position, itemID, propensity, components FROM slateItem
         WHERE slateID = ? ORDER BY position
         """, arguments: [id]
-    ).map {
-      ShownItem(position: $0[0], item: $0[1], propensity: $0[2], components: $0[3])
+    ).map { row in
+      ShownItem(
+        position: row[0], item: try codes.code(row[1], in: database), propensity: row[2],
+        components: String(
+          decoding: try key.open(Array(row[3] as Data), .components), as: UTF8.self))
     }
   }
 
   private func outcomes(
-    ofSlate id: Int64, in database: Database
+    ofSlate id: Int64, in database: Database, codes: inout CodeBook
   ) throws -> [String: Set<SlateOutcome>] {
     var outcomes: [String: Set<SlateOutcome>] = [:]
-    let rows = try Row.fetchCursor(
-      database, sql: "SELECT item, outcome FROM slateOutcome WHERE slateID = ?", arguments: [id])
-    while let row = try rows.next() {
+    for row in try Row.fetchAll(
+      database, sql: "SELECT itemID, outcome FROM slateOutcome WHERE slateID = ?", arguments: [id])
+    {
       guard let outcome = SlateOutcome(rawValue: row[1]) else {
         throw BehaviorStoreError.corrupt(
           path: path, detail: "The outcome of a slate is unknown")
       }
-      outcomes[row[0], default: []].insert(outcome)
+      outcomes[try codes.code(row[0], in: database), default: []].insert(outcome)
     }
     return outcomes
   }

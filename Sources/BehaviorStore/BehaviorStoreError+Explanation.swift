@@ -4,6 +4,7 @@ extension BehaviorStoreError {
     switch self {
     case .diskFull, .locked, .tooManyOpenFiles: 75
     case .consentMissing: 7
+    case .keyMissing, .wrongKey: 4
     case .missing, .alreadyExists, .exposed, .notOwned, .notWritable, .corrupt, .foreignDatabase,
       .newerSchema, .unreadableFile, .invalidRow, .invalidEvent, .invalidSlate, .unknownSlate,
       .itemNotInSlate:
@@ -20,7 +21,7 @@ extension BehaviorStoreError {
     case .missing(let path): "There is no behaviour store at \(path)"
     case .alreadyExists(let path): "The behaviour store \(path) was not created"
     case .exposed(let path, _), .notOwned(let path), .tooManyOpenFiles(let path),
-      .newerSchema(let path, _, _):
+      .newerSchema(let path, _, _), .keyMissing(let path), .wrongKey(let path):
       "The behaviour store \(path) was not opened"
     case .notWritable(let path): "The behaviour store \(path) cannot be written"
     case .diskFull(let path), .locked(let path, _): "The behaviour store \(path) was not changed"
@@ -58,6 +59,8 @@ extension BehaviorStoreError {
     case .corrupt(_, let detail), .systemFailure(_, let detail), .unreadableFile(_, let detail):
       detail
     case .foreignDatabase: "It is a database of another program"
+    case .keyMissing: "What it holds is encrypted, and the device's key is not there"
+    case .wrongKey: "It is encrypted under the key of another device"
     case .newerSchema(_, let found, let supported):
       "A newer version wrote it (schema \(found); this program knows up to \(supported))"
     case .closed: "It was already closed"
@@ -92,6 +95,8 @@ extension BehaviorStoreError {
       "Restore it from a backup; without one, move it away and enrol again as a new device"
     case .foreignDatabase: "Choose another directory"
     case .newerSchema: "Use that newer version"
+    case .keyMissing, .wrongKey:
+      "Restore the identity key that belongs to it; without that key it can only be erased"
     case .systemFailure:
       "Check the disk (kernel log, free space, file size limit) and try again"
     case .unreadableFile: "Check the name and its permissions"

@@ -10,6 +10,10 @@ package enum BehaviorStoreError: Error, Equatable, Sendable {
   case tooManyOpenFiles(path: String)
   case corrupt(path: String, detail: String)
   case foreignDatabase(path: String)
+  /// The call reads or writes sealed values, and the store was opened without the key.
+  case keyMissing(path: String)
+  /// The store was sealed under another device's key.
+  case wrongKey(path: String)
   case newerSchema(path: String, found: Int, supported: Int)
   case closed(path: String)
   case systemFailure(path: String, detail: String)

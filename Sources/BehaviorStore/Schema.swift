@@ -1,20 +1,87 @@
+internal import Foundation
 internal import GRDB
 
 /// The tables of a store. A version that was released never changes; a change is a new version.
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 1
+  static let currentVersion = 2
 
   /// Brings a database of any older version to `currentVersion`, each step in one transaction
   /// that also writes the version, so that a crash leaves one version or the other.
-  static var migrator: DatabaseMigrator {
+  static func migrator(key: StoreKey) -> DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { database in
       try database.execute(sql: version1)
       try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
     }
+    migrator.registerMigration("2") { database in
+      try database.execute(sql: version2)
+      try seal(in: database, key: key)
+      // `event` and what refers to it would keep the old text in freed pages: see `isScrubbed`.
+      try database.execute(
+        sql: """
+          DROP TABLE slateOutcomeClear;
+          DROP TABLE slateItemClear;
+          DROP TABLE eventClear;
+          PRAGMA user_version = 2;
+          """)
+    }
     return migrator
+  }
+
+  /// Copies what version 1 held in clear text into the tables of version 2.
+  private static func seal(in database: Database, key: StoreKey) throws {
+    try database.execute(
+      sql: "INSERT INTO sealing (keyCheck, isScrubbed) VALUES (?, 0)",
+      arguments: [Data(try key.check)])
+    var items = CodeBook(.item, key: key)
+    var occasions = CodeBook(.occasion, key: key)
+    let events = try Row.fetchCursor(
+      database,
+      sql: "SELECT item, kind, occasion, timeSeconds, value, occurrence FROM eventClear")
+    while let row = try events.next() {
+      try database.cachedStatement(
+        sql: """
+          INSERT INTO event (itemID, kind, occasionID, timeSeconds, value, occurrence)
+          VALUES (?, ?, ?, ?, ?, ?)
+          """
+      ).execute(arguments: [
+        try items.identifier(of: row[0], in: database), row[1] as String,
+        try occasions.identifier(of: row[2], in: database), row[3] as Int64, row[4] as Double,
+        row[5] as Int64,
+      ])
+    }
+    let shown = try Row.fetchCursor(
+      database, sql: "SELECT slateID, position, item, propensity, components FROM slateItemClear")
+    while let row = try shown.next() {
+      try database.cachedStatement(
+        sql: """
+          INSERT INTO slateItem (slateID, position, itemID, propensity, components)
+          VALUES (?, ?, ?, ?, ?)
+          """
+      ).execute(arguments: [
+        row[0] as Int64, row[1] as Int64, try items.identifier(of: row[2], in: database),
+        row[3] as Double, Data(try key.seal(Array((row[4] as String).utf8), .components)),
+      ])
+    }
+    let outcomes = try Row.fetchCursor(
+      database, sql: "SELECT slateID, item, outcome, atSeconds FROM slateOutcomeClear")
+    while let row = try outcomes.next() {
+      try database.cachedStatement(
+        sql: "INSERT INTO slateOutcome (slateID, itemID, outcome, atSeconds) VALUES (?, ?, ?, ?)"
+      ).execute(arguments: [
+        row[0] as Int64, try items.identifier(of: row[1], in: database), row[2] as String,
+        row[3] as Int64,
+      ])
+    }
+    for row in try Row.fetchAll(database, sql: "SELECT name, bytes FROM modelState") {
+      try database.execute(
+        sql: "UPDATE modelState SET bytes = ? WHERE name = ?",
+        arguments: [
+          Data(try key.seal(Array(row[1] as Data), .modelState)), row[0] as String,
+        ])
+    }
   }
 
   // `event`: the whole row is its identity, exactly, where a hash could collide. `occurrence`
@@ -85,6 +152,59 @@ enum Schema {
       atSeconds INTEGER NOT NULL,
       PRIMARY KEY (slateID, item, outcome),
       FOREIGN KEY (slateID, item) REFERENCES slateItem (slateID, item) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    """
+
+  // What names an item or an occasion is sealed: `item` and `occasion` hold each code once, under
+  // a keyed tag, and the other tables refer to its number. Nothing else of an event is: kind, time
+  // and value are what SQL sorts and sums by. `event` and `slateItem` declare no reference to them,
+  // because SQLite would then search both for every code that is removed.
+  //
+  // `sealing` has one row. `keyCheck` tells the right key from a wrong one; `isScrubbed` is 0 from
+  // the migration until the pages that held clear text are overwritten, which no transaction can do.
+  private static let version2 = """
+    ALTER TABLE event RENAME TO eventClear;
+    ALTER TABLE slateItem RENAME TO slateItemClear;
+    ALTER TABLE slateOutcome RENAME TO slateOutcomeClear;
+    CREATE TABLE sealing (
+      keyCheck BLOB NOT NULL,
+      isScrubbed INTEGER NOT NULL CHECK (isScrubbed IN (0, 1))
+    );
+    CREATE TABLE item (
+      id INTEGER PRIMARY KEY,
+      tag BLOB NOT NULL UNIQUE,
+      sealed BLOB NOT NULL
+    );
+    CREATE TABLE occasion (
+      id INTEGER PRIMARY KEY,
+      tag BLOB NOT NULL UNIQUE,
+      sealed BLOB NOT NULL
+    );
+    CREATE TABLE event (
+      itemID INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      occasionID INTEGER NOT NULL,
+      timeSeconds INTEGER NOT NULL,
+      value REAL NOT NULL,
+      occurrence INTEGER NOT NULL,
+      PRIMARY KEY (itemID, kind, occasionID, timeSeconds, value, occurrence)
+    ) WITHOUT ROWID;
+    CREATE TABLE slateItem (
+      slateID INTEGER NOT NULL REFERENCES slate (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL CHECK (position >= 1),
+      itemID INTEGER NOT NULL,
+      propensity REAL NOT NULL CHECK (propensity > 0 AND propensity <= 1),
+      components BLOB NOT NULL,
+      PRIMARY KEY (slateID, position),
+      UNIQUE (slateID, itemID)
+    ) WITHOUT ROWID;
+    CREATE TABLE slateOutcome (
+      slateID INTEGER NOT NULL,
+      itemID INTEGER NOT NULL,
+      outcome TEXT NOT NULL,
+      atSeconds INTEGER NOT NULL,
+      PRIMARY KEY (slateID, itemID, outcome),
+      FOREIGN KEY (slateID, itemID) REFERENCES slateItem (slateID, itemID) ON DELETE CASCADE
     ) WITHOUT ROWID;
     """
 }

@@ -60,6 +60,49 @@ enum StoreFile {
     for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
   }
 
+  /// Overwrites and removes what `place` and SQLite may have left in `directory`, then the directory
+  /// itself if it is empty.
+  static func destroyAll(in directory: String) throws(BehaviorStoreError) {
+    guard access(directory, F_OK) == 0 else { return }
+    for file in try names(in: directory)
+    where file.hasPrefix(name) || file.hasPrefix("." + name + ".") {
+      try overwriteAndRemove(directory + "/" + file)
+    }
+    try flushDirectory(directory)
+    // It stays if something else is in it.
+    rmdir(directory)
+  }
+
+  private static func overwriteAndRemove(_ path: String) throws(BehaviorStoreError) {
+    try withDescriptor(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, path) {
+      descriptor throws(BehaviorStoreError) in
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { throw failure(errno, path: path) }
+      let zeros = [UInt8](repeating: 0, count: 65_536)
+      var remaining = Int(status.st_size)
+      while remaining > 0 {
+        let count = min(remaining, zeros.count)
+        try write(Array(zeros[..<count]), to: descriptor, path: path)
+        remaining -= count
+      }
+      guard fsync(descriptor) == 0 else { throw failure(errno, path: path) }
+    }
+    guard unlink(path) == 0 else { throw failure(errno, path: path) }
+  }
+
+  private static func names(in directory: String) throws(BehaviorStoreError) -> [String] {
+    guard let stream = opendir(directory) else { throw failure(errno, path: directory) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        })
+    }
+    return names
+  }
+
   /// The whole of a small file that this process made.
   static func contents(of path: String) throws(BehaviorStoreError) -> [UInt8] {
     var contents: [UInt8] = []

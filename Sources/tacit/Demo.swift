@@ -89,6 +89,12 @@ struct Demo: Sendable {
         why: "\(scan.rowsInCoordinatorFiles) marked row(s) of customers are there",
         next: "see \(layout.summary)", exit: .verificationFailed)
     }
+    guard scan.rowsInClientFiles == 0 else {
+      throw CommandFailure(
+        what: "behaviour rows can be read in the devices' files",
+        why: "\(scan.rowsInClientFiles) marked row(s) are there in clear text",
+        next: "see \(layout.summary)", exit: .verificationFailed)
+    }
     guard audit.verdict.exitCode == 0 else {
       throw CommandFailure(
         what: "the ledger does not pass its audit", why: audit.verdict.sentence,
@@ -243,22 +249,41 @@ struct Demo: Sendable {
     let known = Set(markers.map(\.text))
     let coordinator = try MarkerScan.run(layout.coordinator, markers: known)
     let clients = try MarkerScan.run(layout.clients, markers: known)
+    let exported = try markersInExports(known)
     let scan = DemoScan(
       coordinatorFiles: coordinator.files, coordinatorBytes: coordinator.bytes,
       rowsInCoordinatorFiles: coordinator.found.count, markers: known.count,
-      rowsInClientFiles: clients.found.count)
+      clientFiles: clients.files, rowsInClientFiles: clients.found.count,
+      rowsInClientExports: exported.count)
     say(
       "search   behaviour rows found in coordinator files: \(scan.rowsInCoordinatorFiles) "
         + "(\(scan.coordinatorFiles) files, \(Format.bytes(scan.coordinatorBytes))); the same search "
-        + "finds \(Format.count(scan.rowsInClientFiles)) of \(Format.count(scan.markers)) in the "
-        + "clients' files")
-    guard scan.rowsInClientFiles == scan.markers else {
+        + "finds \(Format.count(scan.rowsInClientExports)) of \(Format.count(scan.markers)) in what "
+        + "the devices export")
+    say(
+      "         readable in the devices' own files, which are encrypted: \(scan.rowsInClientFiles) "
+        + "(\(Format.count(scan.clientFiles)) files)")
+    guard scan.rowsInClientExports == scan.markers else {
       throw CommandFailure(
         what: "the search is not to be trusted",
-        why: "it found \(scan.rowsInClientFiles) of \(scan.markers) marked rows where all are",
+        why: "it found \(scan.rowsInClientExports) of \(scan.markers) marked rows where all are",
         next: "report this", exit: .verificationFailed)
     }
     return scan
+  }
+
+  /// The markers in what the customers' own devices hand over, decrypted: every one of them, unless
+  /// the search is blind or a row is lost.
+  private func markersInExports(_ known: Set<String>) throws -> Set<String> {
+    let tools = try ToolPaths()
+    var found: Set<String> = []
+    for number in 0..<options.processes {
+      let export = try tools.output(
+        "client",
+        ["data", "export", "--home", layout.clientHome(number), "--every-customer"])
+      found.formUnion(MarkerScan.find(in: Array(export.utf8), markers: known))
+    }
+    return found
   }
 
   private func measure(

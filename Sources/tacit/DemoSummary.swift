@@ -23,8 +23,13 @@ struct DemoScan {
   let coordinatorFiles: Int
   let coordinatorBytes: Int
   let rowsInCoordinatorFiles: Int
+  /// Customers, each with one marked row.
   let markers: Int
+  let clientFiles: Int
+  /// In clear text in the files of the customers' devices.
   let rowsInClientFiles: Int
+  /// In what the customers' devices export, decrypted: the proof that the search can find them.
+  let rowsInClientExports: Int
 }
 
 /// Everything the demo found, as `summary.json` and `report.html`. Every figure is of this run.
@@ -61,6 +66,7 @@ struct DemoSummary {
       "recall_at_20_new": accuracy.json,
       "behaviour_rows_in_coordinator_files": .integer(Int64(scan.rowsInCoordinatorFiles)),
       "behaviour_rows_in_client_files": .integer(Int64(scan.rowsInClientFiles)),
+      "behaviour_rows_in_client_exports": .integer(Int64(scan.rowsInClientExports)),
       "coordinator_files_searched": .integer(Int64(scan.coordinatorFiles)),
       "audit": .string(audit.verdict.sentence),
       "signal": .array(training.signalLines.map(JSONValue.string)),
@@ -167,7 +173,8 @@ struct DemoSummary {
       "behaviour rows found in coordinator files: \(scan.rowsInCoordinatorFiles), in "
         + "\(scan.coordinatorFiles) files of \(Format.bytes(scan.coordinatorBytes)). Each customer has "
         + "one row with a mark that no one could guess; the same search finds "
-        + "\(Format.count(scan.rowsInClientFiles)) of \(Format.count(scan.markers)) in the clients' files."
+        + "\(Format.count(scan.rowsInClientExports)) of \(Format.count(scan.markers)) in what the "
+        + "devices export, and \(scan.rowsInClientFiles) in their files, which are encrypted."
     )
     if PolicyText.coordinatorCanSeeUpdates(in: policy) {
       page.note(

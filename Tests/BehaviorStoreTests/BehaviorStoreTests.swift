@@ -24,7 +24,7 @@ import Testing
   @Test("a new store is a 0600 file in a 0700 directory, also while it is open")
   func createdFilesArePrivate() throws {
     umask(0o022)
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.append([try purchase("85123A")])
     #expect(permissions(home) == 0o700)
     for name in try FileManager.default.contentsOfDirectory(atPath: home) {
@@ -37,16 +37,16 @@ import Testing
   @Test("parents of the directory are made, and a slash at its end means nothing")
   func createMakesParents() throws {
     let deep = home + "/a/b/"
-    try BehaviorStore.create(directory: deep).close()
+    try BehaviorStore.create(directory: deep, key: testKey()).close()
     #expect(BehaviorStore.exists(in: home + "/a/b"))
   }
 
   @Test("a second create is refused and changes nothing")
   func createRefusesExisting() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.set("name", to: "first")
     #expect(throws: BehaviorStoreError.alreadyExists(path: file)) {
-      try BehaviorStore.create(directory: home)
+      try BehaviorStore.create(directory: home, key: testKey())
     }
     #expect(try store.setting("name") == "first")
   }
@@ -55,9 +55,9 @@ import Testing
   func createImporting() throws {
     let row = "purchase,85123A,2010-12-01 08:26:00,6,536365\n"
     let csv = try directory.file("c.csv", holding: csvHeader + row + row)
-    let store = try BehaviorStore.create(directory: home, importingCSV: csv)
+    let store = try BehaviorStore.create(directory: home, key: testKey(), importingCSV: csv)
     #expect(try store.eventCounts() == [.purchase: 2])
-    #expect(try store.importCSV(path: csv).inserted == 0)
+    #expect(try store.importEvents(path: csv, format: .csv).inserted == 0)
     try store.close()
     #expect(try FileManager.default.contentsOfDirectory(atPath: home) == ["behavior.sqlite"])
     #expect(permissions(file) == 0o600)
@@ -69,15 +69,15 @@ import Testing
     #expect(
       throws: BehaviorStoreError.invalidRow(
         file: csv, row: 2, reason: "it has 2 fields instead of 5")
-    ) { try BehaviorStore.create(directory: home, importingCSV: csv) }
+    ) { try BehaviorStore.create(directory: home, key: testKey(), importingCSV: csv) }
     #expect(try FileManager.default.contentsOfDirectory(atPath: home).isEmpty)
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
   }
 
   @Test("opening where there is no store says so and makes nothing")
   func openMissing() throws {
     #expect(throws: BehaviorStoreError.missing(path: file)) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
     #expect(!FileManager.default.fileExists(atPath: home))
     #expect(!BehaviorStore.exists(in: home))
@@ -88,50 +88,50 @@ import Testing
     mkdir(home, 0o700)
     chmod(home, mode)
     #expect(throws: BehaviorStoreError.exposed(path: home, mode: mode)) {
-      try BehaviorStore.create(directory: home)
+      try BehaviorStore.create(directory: home, key: testKey())
     }
     chmod(home, 0o700)
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
     chmod(file, 0o640)
     #expect(throws: BehaviorStoreError.exposed(path: file, mode: 0o640)) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
   @Test("a symbolic link in the place of the store is refused")
   func linkIsRefused() throws {
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
     rename(file, home + "/elsewhere")
     symlink(home + "/elsewhere", file)
     #expect(throws: BehaviorStoreError.notOwned(path: file)) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
   @Test("a store of a newer version is refused and left as it is")
   func newerSchemaIsRefused() throws {
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
     try tamper("PRAGMA user_version = 7")
-    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 7, supported: 1)) {
-      try BehaviorStore.open(directory: home)
+    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 7, supported: 2)) {
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
   @Test("a database of another program is refused")
   func foreignDatabaseIsRefused() throws {
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
     try tamper("PRAGMA application_id = 1")
     #expect(throws: BehaviorStoreError.foreignDatabase(path: file)) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
   @Test("a store that lost its content is damaged, not a device that has spent nothing")
   func emptyFileIsCorrupt() throws {
-    try BehaviorStore.create(directory: home).close()
+    try BehaviorStore.create(directory: home, key: testKey()).close()
     truncate(file, 0)
     #expect(throws: BehaviorStoreError.corrupt(path: file, detail: "The file holds no store")) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
@@ -144,13 +144,13 @@ import Testing
       throws: BehaviorStoreError.corrupt(
         path: file, detail: "The file is not an SQLite database")
     ) {
-      try BehaviorStore.open(directory: home)
+      try BehaviorStore.open(directory: home, key: testKey())
     }
   }
 
   @Test("overwritten pages are reported as damage by the call that meets them")
   func damagedPagesAreCorrupt() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.append((0..<500).map { try purchase("ITEM\($0)") })
     try store.close()
     let descriptor = open(file, O_RDWR)
@@ -158,7 +158,7 @@ import Testing
     #expect(pwrite(descriptor, noise, noise.count, 20_480) == noise.count)
     close(descriptor)
     let error = #expect(throws: BehaviorStoreError.self) {
-      let damaged = try BehaviorStore.open(directory: home)
+      let damaged = try BehaviorStore.open(directory: home, key: testKey())
       _ = try damaged.history { _ in 0 }
     }
     guard case .corrupt(path: file, detail: _) = error else {
@@ -170,7 +170,7 @@ import Testing
 
   @Test("a closed store says so, and may be closed again")
   func closedStoreThrows() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.close()
     try store.close()
     #expect(throws: BehaviorStoreError.closed(path: file)) {
@@ -182,8 +182,8 @@ import Testing
 
   @Test("a store opens and closes again and again without keeping descriptors")
   func openAndCloseLeaksNothing() throws {
-    try BehaviorStore.create(directory: home).close()
-    for _ in 0..<20 { try BehaviorStore.open(directory: home).close() }
+    try BehaviorStore.create(directory: home, key: testKey()).close()
+    for _ in 0..<20 { try BehaviorStore.open(directory: home, key: testKey()).close() }
     let targets = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").map {
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0)) ?? ""
     }
@@ -192,8 +192,8 @@ import Testing
 
   @Test("two holders of one store see each other's commits")
   func twoConnectionsShare() throws {
-    let first = try BehaviorStore.create(directory: home)
-    let second = try BehaviorStore.open(directory: home)
+    let first = try BehaviorStore.create(directory: home, key: testKey())
+    let second = try BehaviorStore.open(directory: home, key: testKey())
     try first.append([try purchase("A")])
     try second.append([try purchase("B")])
     #expect(try first.eventCounts() == [.purchase: 2])
@@ -206,6 +206,7 @@ import Testing
       (.missing(path: "/s"), 5), (.diskFull(path: "/s"), 75),
       (.locked(path: "/s", waitedSeconds: 5), 75), (.tooManyOpenFiles(path: "/s"), 75),
       (.consentMissing(policyHash: "aa"), 7), (.invalidRow(file: "f", row: 2, reason: "r"), 5),
+      (.keyMissing(path: "/s"), 4), (.wrongKey(path: "/s"), 4),
       (.newerSchema(path: "/s", found: 2, supported: 1), 5),
       (.roundNotNewer(round: 1, last: 2), 1), (.systemFailure(path: "/s", detail: "d"), 1),
     ]

@@ -11,11 +11,12 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    store = try BehaviorStore.create(directory: directory.path + "/device")
+    store = try BehaviorStore.create(directory: directory.path + "/device", key: testKey())
   }
 
   private func importing(_ body: String, header: String = csvHeader) throws -> ImportSummary {
-    try store.importCSV(path: try directory.file("events.csv", holding: header + body))
+    try store.importEvents(
+      path: try directory.file("events.csv", holding: header + body), format: .csv)
   }
 
   @Test("rows of all kinds are read as they are written")
@@ -55,9 +56,16 @@ import Testing
       purchase,A,2010-12-01 08:26:01,1,1
       purchase,A,2010-12-01 08:26:00,2,1
       purchase,A,2010-12-01 08:26:00,1,2
+      return,A,2010-12-01 08:26:00,1,1
+      coupon-send,A,2010-12-01 08:26:00,1,1
+      coupon-redemption,A,2010-12-01 08:26:00,1,1
 
       """)
-    #expect(summary.inserted == 6)
+    #expect(summary.inserted == 9)
+    #expect(
+      try store.eventCounts() == [
+        .purchase: 5, .cart: 1, .returned: 1, .couponSend: 1, .couponRedemption: 1,
+      ])
   }
 
   @Test("a header alone and a byte order mark are fine")
@@ -70,7 +78,11 @@ import Testing
   @Test(
     "a bad row is named with its reason, and nothing of the file is imported",
     arguments: [
-      ("buy,A,2010-12-01 08:26:00,1,1", "`kind` is not one of view, click, cart, purchase, rating"),
+      (
+        "buy,A,2010-12-01 08:26:00,1,1",
+        "`kind` is not one of view, click, cart, purchase, rating, return, coupon-send, "
+          + "coupon-redemption"
+      ),
       ("purchase,,2010-12-01 08:26:00,1,1", "`item` is empty"),
       ("purchase,A,2010-12-01 08:26:00,1,", "`occasion` is empty"),
       (
@@ -130,7 +142,7 @@ import Testing
     #expect(
       throws: BehaviorStoreError.invalidRow(
         file: path, row: 2, reason: "`item` is not UTF-8 or holds a control character")
-    ) { try store.importCSV(path: path) }
+    ) { try store.importEvents(path: path, format: .csv) }
   }
 
   @Test("a wrong or missing header is refused", arguments: ["", "kind,item,time,value\n", "\n"])
@@ -147,11 +159,11 @@ import Testing
     #expect(
       throws: BehaviorStoreError.unreadableFile(
         path: "/nowhere.csv", detail: "No such file or directory")
-    ) { try store.importCSV(path: "/nowhere.csv") }
+    ) { try store.importEvents(path: "/nowhere.csv", format: .csv) }
     #expect(
       throws: BehaviorStoreError.unreadableFile(
         path: directory.path, detail: "Is a directory")
-    ) { try store.importCSV(path: directory.path) }
+    ) { try store.importEvents(path: directory.path, format: .csv) }
   }
 
   @Test("rows that lie across the reader's chunks arrive whole")

@@ -12,7 +12,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    store = try BehaviorStore.create(directory: directory.path + "/device")
+    store = try BehaviorStore.create(directory: directory.path + "/device", key: testKey())
   }
 
   private var home: String { directory.path + "/device" }
@@ -41,14 +41,15 @@ import Testing
     return objects
   }
 
-  /// Whether any file of the store holds the canary.
-  private func filesHoldCanary() throws -> Bool {
+  /// Whether any file of the store holds the bytes.
+  private func filesHold(_ needle: Data) throws -> Bool {
     let names = try FileManager.default.contentsOfDirectory(atPath: home)
     return try names.contains { name in
-      try Data(contentsOf: URL(fileURLWithPath: home + "/" + name))
-        .range(of: Data(canary.utf8)) != nil
+      try Data(contentsOf: URL(fileURLWithPath: home + "/" + name)).range(of: needle) != nil
     }
   }
+
+  private func filesHoldCanary() throws -> Bool { try filesHold(Data(canary.utf8)) }
 
   @Test("an export has every row of every table")
   func exportIsComplete() throws {
@@ -62,10 +63,14 @@ import Testing
         "slate": 1, "slateItem": 1, "slateOutcome": 1,
       ])
     let tables = try store.read { try BehaviorStore.tables(in: $0) }
-    #expect(Set(counts.keys) == Set(tables))
+    #expect(Set(counts.keys).union(["item", "occasion", "sealing"]) == Set(tables))
     let event = try #require(objects.first { $0["item"] as? String == "22423" })
     #expect(event["occasion"] as? String == canary)
     #expect(event["timeSeconds"] as? Int == 1_291_192_560)
+    #expect(event["time"] as? String == "2010-12-01 08:36:00")
+    let shown = try #require(objects.first { $0["table"] as? String == "slateItem" })
+    #expect(shown["item"] as? String == canary)
+    #expect(shown["components"] as? String == "{}")
     #expect(event["value"] as? Double == 6)
     let model = try #require(objects.first { $0["table"] as? String == "modelState" })
     #expect(model["bytes"] as? String == Data(canary.utf8).base64EncodedString())
@@ -84,8 +89,11 @@ import Testing
   @Test("erasing leaves no trace of the behaviour in any file, and keeps what was spent")
   func eraseBehavior() throws {
     try fill()
-    #expect(try filesHoldCanary(), "the search must be able to find it")
+    let sealed = try store.read { try Data.fetchAll($0, sql: "SELECT sealed FROM item") }
+    #expect(sealed.count == 202)
+    #expect(try sealed.allSatisfy(filesHold), "the search must be able to find it")
     try store.erase(.behavior)
+    #expect(try !sealed.contains(where: filesHold))
     #expect(try !filesHoldCanary())
     #expect(try store.eventCounts().isEmpty)
     #expect(try store.modelState("user") == nil)
@@ -95,7 +103,8 @@ import Testing
     #expect(try store.newestCheckpoint(ledgerID: "0123") != nil)
     try store.close()
     #expect(try !filesHoldCanary())
-    #expect(try BehaviorStore.open(directory: home).lastRound(ledgerID: "0123") == 1)
+    #expect(
+      try BehaviorStore.open(directory: home, key: testKey()).lastRound(ledgerID: "0123") == 1)
   }
 
   @Test("erasing everything leaves an empty store that still opens")
@@ -104,7 +113,7 @@ import Testing
     try store.erase(.everything)
     #expect(try exported().isEmpty)
     try store.close()
-    let reopened = try BehaviorStore.open(directory: home)
+    let reopened = try BehaviorStore.open(directory: home, key: testKey())
     try reopened.append([try purchase("22423")])
     #expect(try reopened.eventCounts() == [.purchase: 1])
   }
@@ -112,7 +121,7 @@ import Testing
   @Test("an erase that another reader keeps from overwriting the log says so, and can be repeated")
   func eraseWhileRead() throws {
     try fill()
-    let reader = try BehaviorStore.open(directory: home)
+    let reader = try BehaviorStore.open(directory: home, key: testKey())
     try store.withoutTransaction { try $0.execute(sql: "PRAGMA busy_timeout = 0") }
     try reader.exportJSONLines { _ in
       #expect(

@@ -10,7 +10,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    store = try BehaviorStore.create(directory: directory.path + "/device")
+    store = try BehaviorStore.create(directory: directory.path + "/device", key: testKey())
   }
 
   @Test("consent is off until given, holds for one policy, and ends at once")
@@ -61,7 +61,7 @@ import Testing
   func withdrawalStopsAtOnce() throws {
     try store.giveConsent(policyHash: "aa", atSeconds: 1)
     try store.journalSpent(entry(round: 1))
-    let other = try BehaviorStore.open(directory: directory.path + "/device")
+    let other = try BehaviorStore.open(directory: directory.path + "/device", key: testKey())
     try other.withdrawConsent(atSeconds: 2)
     #expect(throws: BehaviorStoreError.consentMissing(policyHash: "aa")) {
       try store.journalSpent(entry(round: 2))

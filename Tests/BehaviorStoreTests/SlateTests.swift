@@ -8,7 +8,7 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    store = try BehaviorStore.create(directory: directory.path + "/device")
+    store = try BehaviorStore.create(directory: directory.path + "/device", key: testKey())
   }
 
   private func item(_ position: Int, _ item: String, _ propensity: Double = 0.25) -> ShownItem {

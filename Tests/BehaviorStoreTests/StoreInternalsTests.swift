@@ -17,17 +17,17 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "1"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "2"),
     ])
   func pragmas(name: String, value: String) throws {
-    try BehaviorStore.create(directory: home).close()
-    let store = try BehaviorStore.open(directory: home)
+    try BehaviorStore.create(directory: home, key: testKey()).close()
+    let store = try BehaviorStore.open(directory: home, key: testKey())
     #expect(try store.read { try String.fetchOne($0, sql: "PRAGMA \(name)") } == value)
   }
 
   @Test("a full disk is reported as such, and the store is as it was")
   func diskFull() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.append([try purchase("KEPT")])
     // SQLite's own way to meet the end of the disk: the file may not grow.
     try store.withoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
@@ -40,7 +40,7 @@ import Testing
 
   @Test("a journal entry that does not fit on the disk throws, so that nothing is sent")
   func journalOnFullDisk() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     try store.giveConsent(policyHash: "aa", atSeconds: 1)
     try store.withoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
     let large = JournalEntry(
@@ -54,7 +54,7 @@ import Testing
 
   @Test("the customer's values do not reach an error of the database")
   func errorsCarryNoValues() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     let error = #expect(throws: BehaviorStoreError.self) {
       try store.write { database in
         try database.execute(
@@ -76,7 +76,7 @@ import Testing
 
   @Test("a released schema has not changed")
   func schemaIsFrozen() throws {
-    let store = try BehaviorStore.create(directory: home)
+    let store = try BehaviorStore.create(directory: home, key: testKey())
     let columns = try store.read { database in
       try BehaviorStore.tables(in: database).map { table in
         let names = try String.fetchAll(
@@ -88,14 +88,17 @@ import Testing
       columns == [
         "checkpoint: ledgerID size note atSeconds",
         "consent: id given policyHash atSeconds",
-        "event: item kind occasion timeSeconds value occurrence",
+        "event: itemID kind occasionID timeSeconds value occurrence",
+        "item: id tag sealed",
         "journal: ledgerID round policyHash mu charge updateDigest state atSeconds "
           + "outcomeAtSeconds",
         "modelState: name bytes",
+        "occasion: id tag sealed",
+        "sealing: keyCheck isScrubbed",
         "setting: key value",
         "slate: id timeSeconds explorationPolicy",
-        "slateItem: slateID position item propensity components",
-        "slateOutcome: slateID item outcome atSeconds",
+        "slateItem: slateID position itemID propensity components",
+        "slateOutcome: slateID itemID outcome atSeconds",
       ])
   }
 }

@@ -1,4 +1,5 @@
 import BehaviorStore
+import Cryptography
 import Foundation
 import Glibc
 
@@ -48,6 +49,16 @@ func entry(round: UInt64, mu: Double = 0.5, policyHash: String = "aa") -> Journa
 func permissions(_ path: String) -> mode_t {
   var status = stat()
   return lstat(path, &status) == 0 ? status.st_mode & 0o7777 : 0
+}
+
+/// The key of a device whose identity's seed is 32 times `byte`.
+func testKey(_ byte: UInt8 = 7) -> StoreKey {
+  guard
+    let seed = try? SecretBytes(
+      copying: [UInt8](repeating: byte, count: SigningKey.seedByteCount).span),
+    let key = try? StoreKey(identity: SigningKey(seed: seed))
+  else { preconditionFailure("no guarded memory for a test") }
+  return key
 }
 
 let csvHeader = "kind,item,time,value,occasion\n"
