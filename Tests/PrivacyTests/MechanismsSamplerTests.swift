@@ -182,7 +182,8 @@ struct CanonneKamathSteinkeSampler {
 
   @Test(
     "Skellam counts match the exact probabilities for small variances",
-    arguments: [(1, 2), (2, 1), (9, 1), (50, 7), (400, 1), (9_000, 1)] as [(UInt64, UInt64)])
+    arguments: [(1, 2), (2, 1), (9, 1), (50, 7), (400, 1), (1_024, 1), (9_000, 1)]
+      as [(UInt64, UInt64)])
   func skellamSmall(numerator: UInt64, denominator: UInt64) throws {
     let sampler = try Skellam(varianceNumerator: numerator, varianceDenominator: denominator)
     let seed = 600 + numerator

@@ -135,7 +135,9 @@ struct PoissonBlockWeights: RefinableWeights {
     private var weight: FixedPoint
     private var steps: UInt64 = 0
     private var isEmpty: Bool
-    private var previous: FixedPoint?
+    /// Ratios of neighbouring blocks fall outwards. Once one is below 1 - 2^-10, which stays so, what is
+    /// left out sums to less than 2^10 times its first.
+    private var isSteep = false
 
     init(isAbove: Bool, _ weights: PoissonBlockWeights, _ zero: FixedPoint) {
       self.isAbove = isAbove
@@ -152,21 +154,17 @@ struct PoissonBlockWeights: RefinableWeights {
       return FixedPointInterval(lower: weight, upper: upper)
     }
 
-    /// Ratios of neighbouring blocks fall outwards. Once one is below 1 - 2^-10, what is left out sums
-    /// to less than 2^10 times its first.
-    var isFinished: Bool {
-      guard !isEmpty else { return true }
-      guard let previous, bound.upper.isBelow(ulpBits: 40) else { return false }
-      var (scaledWeight, scaledPrevious) = (bound.upper, previous)
-      scaledWeight.multiply(by: 1_024)
-      scaledPrevious.multiply(by: 1_023)
-      return scaledWeight <= scaledPrevious
-    }
+    var isFinished: Bool { isEmpty || isSteep && bound.upper.isBelow(ulpBits: 40) }
 
     mutating func next(_ weights: PoissonBlockWeights) -> FixedPointInterval {
       let current = bound
-      previous = weight
       advance(weights, by: weights.width)
+      if !isEmpty && !isSteep {
+        var (next, previous) = (bound.upper, current.lower)
+        next.multiply(by: 1_024)
+        previous.multiply(by: 1_023)
+        isSteep = next <= previous
+      }
       return current
     }
 
