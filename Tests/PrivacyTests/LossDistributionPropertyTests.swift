@@ -1,0 +1,171 @@
+import Foundation
+import Testing
+
+@testable import Privacy
+
+@Suite struct LossDistributionPropertyTests {
+  private func epsilon(
+    _ events: String, _ delta: Double = 1e-6, _ relation: NeighbouringRelation = .addRemoveOne
+  ) throws -> Double {
+    try PLDAccountant(DPEvent(events), relation: relation).epsilon(delta: delta).epsilon
+  }
+
+  /// Monotone up to what each figure may lie above the truth.
+  private func expectRising(_ figures: [Double], _ label: String) {
+    for (left, right) in zip(figures, figures.dropFirst()) {
+      #expect(left <= right * (1 + 1.1e-3) + 1e-8, "\(label): \(figures)")
+    }
+  }
+
+  @Test("epsilon falls with noise and delta, and rises with rate and repetitions")
+  func monotone() throws {
+    expectRising(try [4, 2, 1.5, 1, 0.8, 0.5].map { try epsilon("PG:0.02:\($0)*100") }, "sigma")
+    expectRising(try [1e-4, 1e-3, 0.01, 0.1, 0.5].map { try epsilon("PG:\($0):1.0*100") }, "q")
+    expectRising(try [1, 10, 100, 1_000, 30_000].map { try epsilon("PG:0.01:1.0*\($0)") }, "T")
+    expectRising(
+      try [1e-2, 1e-4, 1e-8, 1e-16, 1e-30].map { try epsilon("PG:0.01:1.0*100;L:9", $0) }, "delta")
+    expectRising(try [9, 3, 1.0].map { try epsilon("PL:0.1:\($0)*30") }, "Laplace")
+    expectRising(try [500, 150, 120, 100].map { try epsilon("TPG:0.01:\($0):10000:1.0*9") }, "cut")
+  }
+
+  @Test("the order and the grouping of a composition do not matter")
+  func orderIndependent() throws {
+    let one = try epsilon("PG:0.01:1.0*50;L:10*3;PL:0.1:2.0*5;G:9.0;ED:0.1:1e-9")
+    let other = try epsilon(
+      "(ED:0.1:1e-9;PG:0.01:1.0*20);G:9.0;PL:0.1:2.0*5;(PG:0.01:1.0*30;L:10*3)")
+    #expect(abs(one - other) <= 1e-9 * one)
+    #expect(try epsilon("P:0.5(PG:0.02:1.0)*50") == epsilon("PG:0.01:1.0*50"))
+  }
+
+  @Test("what is a Gaussian in disguise has the closed form")
+  func exactGaussians() throws {
+    for (events, mu) in [
+      ("PG:1.0:2.0*16", 2.0), ("G:2.0*8;G:2.0*8", 2), ("MF:2.0:3.0", 1.5), ("TR:2.0:4+9", 1),
+      ("P:1(G:1.0*4)", 2),
+    ] {
+      let closed = GaussianAccountant.epsilon(mu: mu, delta: 1e-6)
+      let zeroOut = try epsilon(events, 1e-6, .zeroOut)
+      #expect(abs(zeroOut - closed) <= 1e-12 * closed, "\(events)")
+    }
+    let twice = GaussianAccountant.epsilon(mu: 2, delta: 1e-6)
+    #expect(abs(try epsilon("G:1.0", 1e-6, .replaceOne) - twice) <= 1e-12 * twice)
+  }
+
+  @Test("the discretised path meets the closed form from above for Gaussians of any size")
+  func discretisedGaussians() throws {
+    for mu in [0.01, 0.3, 1, 4, 12] {
+      for delta in [1e-2, 1e-6, 1e-12, 1e-30] {
+        let exact = GaussianAccountant.epsilon(mu: mu, delta: delta)
+        // A mechanism that is 0-DP adds nothing, but keeps the closed form from being taken.
+        let bound = try PLDAccountant(
+          DPEvent("G:\(1 / mu);ED:0:0"), relation: .zeroOut
+        ).epsilon(delta: delta)
+        #expect(bound.epsilon >= exact * (1 - 1e-12), "mu \(mu) delta \(delta): \(bound)")
+        #expect(bound.epsilon <= exact * 1.001 + 1e-7, "mu \(mu) delta \(delta): \(bound) \(exact)")
+      }
+    }
+  }
+
+  @Test("add/remove costs the larger direction; zero-out costs the same")
+  func directions() throws {
+    for events in ["PG:0.1:1.0*100", "PL:0.1:1.0*20"] {
+      let both = try epsilon(events, 1e-6, .addRemoveOne)
+      #expect(try both == epsilon(events, 1e-6, .zeroOut))
+      let schedule = try LossSchedule(DPEvent(events), relation: .addRemoveOne)
+      var single: [Double] = []
+      for direction in [LossDirection.remove, .add] {
+        let composition = LossComposition(
+          schedule.releases, direction: direction, precision: .standard,
+          query: .epsilon(delta: 1e-6))
+        single.append(composition.refined(composition.coarse()).reading.epsilon)
+      }
+      #expect(abs((single.max() ?? 0) - both) <= 1e-12 * both, "\(events)")
+    }
+  }
+
+  @Test("delta at epsilon is the inverse of epsilon at delta")
+  func inverse() throws {
+    for events in ["PG:0.01:1.0*1000", "L:5.0*10;G:10.0", "DG:2.0:1*10;L:20", "PG:0.5:4.0*3"] {
+      for delta in [1e-3, 1e-6, 1e-12, 1e-25] {
+        let accountant = try PLDAccountant(DPEvent(events), relation: .addRemoveOne)
+        let epsilon = accountant.epsilon(delta: delta).epsilon
+        guard epsilon > 0 else { continue }
+        let back = accountant.logDelta(epsilon: epsilon).logDelta
+        // Both are upper bounds: 0.1 % of epsilon on a slope that steepens with -ln delta.
+        #expect(abs(back - log(delta)) <= 4e-3 * -log(delta) + 2e-3, "\(events) \(delta) \(back)")
+      }
+    }
+  }
+
+  @Test("pure mechanisms never cost more than the sum of their epsilons")
+  func pureSum() throws {
+    #expect(try epsilon("L:1.0*3", 1e-12) <= 3 * (1 + 1e-14))
+    #expect(try epsilon("RR:0.5:4*2", 1e-12, .zeroOut) <= 2 * log(5) * (1 + 1e-14))
+    #expect(try epsilon("DL:0.5:2*4;ED:0.5:0.0", 1e-20) <= 4.5 * (1 + 1e-14))
+  }
+
+  @Test("mass at infinity is charged to delta: above it epsilon is finite, at it infinite")
+  func infiniteMass() throws {
+    #expect(try epsilon("ED:0.1:1e-7*5", 4.9e-7) == .infinity)
+    #expect(try epsilon("ED:0.1:1e-7*5", 6e-7).isFinite)
+    #expect(try epsilon("G:0", 1e-6) == .infinity)
+    #expect(try epsilon("PG:1e-6:0.0", 1e-5) == 0)
+    #expect(try epsilon("PG:1e-4:0.0", 1e-5) == .infinity)
+    #expect(try epsilon("RR:0.0:4", 1e-5, .replaceOne) == .infinity)
+  }
+
+  @Test("extreme schedules end in bounded time with a number that is no NaN and no below a bound")
+  func extremes() throws {
+    for q in [1e-6, 1e-3, 0.3, 0.999_999] {
+      for sigma in [0.2, 1, 100] {
+        for (count, delta) in [(1, 1e-2), (1, 1e-30), (1_000, 1e-8), (1_000_000, 1e-5)] {
+          let events = "PG:\(q):\(sigma)*\(count)"
+          let bound = try PLDAccountant(DPEvent(events), relation: .zeroOut).epsilon(delta: delta)
+          let whole = try epsilon("G:\(sigma)*\(count)", delta)
+          #expect(bound.epsilon >= 0 && bound.epsilon <= whole * 1.001 + 1e-5, "\(events) \(bound)")
+          #expect(!bound.excess.isNaN, "\(events)")
+        }
+      }
+    }
+  }
+
+  @Test("hundreds of different events at once")
+  func manyEvents() throws {
+    let events = (0..<300).map { "PG:\(0.001 + 1e-5 * Double($0)):\(0.8 + 0.002 * Double($0))" }
+    let bound = try epsilon(events.joined(separator: ";"), 1e-6)
+    let least = try epsilon("PG:0.001:1.398*300", 1e-6)
+    let most = try epsilon("PG:0.00399:0.8*300", 1e-6)
+    #expect(bound > least && bound < most)
+  }
+
+  @Test("adding one by one gives the figure of all at once, from above")
+  func composer() throws {
+    let horizon = try DPEvent("PG:0.01:1.0*100")
+    var composer = try LossComposer(relation: .addRemoveOne, delta: 1e-6, horizon: horizon)
+    #expect(composer.epsilon >= 0)
+    for round in 1...100 {
+      try composer.add(DPEvent("PG:0.01:1.0"))
+      guard round % 50 == 0 else { continue }
+      let whole = try epsilon("PG:0.01:1.0*\(round)")
+      let running = composer.epsilon
+      #expect(running >= whole * (1 - 1e-3) && running.isFinite, "\(running) \(whole)")
+    }
+    #expect(throws: PrivacyError.self) { try composer.add(DPEvent("Z:1.0")) }
+    try composer.add(DPEvent("G:0"))
+    #expect(composer.epsilon == .infinity)
+  }
+
+  @Test("events without a distribution, and relations without a meaning, are refused with a reason")
+  func refusals() {
+    for (events, relation) in [
+      ("Z:1.0", NeighbouringRelation.zeroOut), ("SK:1:1:1:1", .zeroOut),
+      ("RR:0.5:2", .addRemoveOne),
+      ("TR:1:4", .addRemoveOne), ("WG:10:5:1.0", .addRemoveOne), ("PED:0.5:1.0:0.0", .replaceOne),
+      ("TPL:0.5:2:9:1.0", .zeroOut), ("G:1;(L:1;Z:1)*2", .zeroOut),
+    ] {
+      #expect(throws: PrivacyError.self, "\(events)") {
+        try PLDAccountant(DPEvent(events), relation: relation)
+      }
+    }
+  }
+}
