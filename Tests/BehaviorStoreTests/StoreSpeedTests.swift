@@ -1,4 +1,5 @@
 import Foundation
+import Recommendation
 import Testing
 
 @testable import BehaviorStore
@@ -30,9 +31,11 @@ struct StoreSpeedTests {
     }
     #expect(rows == 4_000)
     #expect(try store?.eventCounts() == [.purchase: count])
+    var repeated: ImportSummary?
     let again = try clock.measure {
-      #expect(try store?.importEvents(path: path, format: .csv).inserted == 0)
+      repeated = try store?.importEvents(path: path, format: .csv)
     }
+    #expect(repeated == ImportSummary(inserted: 0, alreadyPresent: count))
     var removed: RemovedRows?
     let removing = try clock.measure {
       removed = try store?.removeExpired(
