@@ -57,7 +57,8 @@ package protocol DeviceStorage: AnyObject {
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
-  /// took no part in.
+  /// took no part in. A round recorded as void does not count as spent: in the masked modes that is
+  /// recorded only for a round whose sum provably lacks this device's update (ruling 12).
   ///
   /// - Throws: when another outcome is recorded: the coordinator told two stories.
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws

@@ -45,6 +45,8 @@ final class FederationHarness {
   var customers: [Customer] = []
   var notes: [CoordinatorNote] = []
   var finished: Finished.Reason?
+  /// Messages of customers that the network swallows.
+  var swallows: (Int, Message) -> Bool = { _, _ in false }
   private var queue: [Delivery] = []
   private var owners: [ConnectionID: Int] = [:]
   private var nextConnection: UInt64 = 1
@@ -273,9 +275,9 @@ final class FederationHarness {
     for effect in effects {
       switch effect {
       case .send(let payload):
-        let kind = try Message(decoding: payload).kind
-        log.append("client sends \(kind)")
-        if let connection = customers[index].connection {
+        let message = try Message(decoding: payload)
+        log.append("client sends \(message.kind)")
+        if let connection = customers[index].connection, !swallows(index, message) {
           queue.append(.toCoordinator(connection, payload))
         }
       case .close:

@@ -81,6 +81,25 @@ struct MaskedRoundsTests {
     }
   }
 
+  @Test("a device whose update is not in the sum takes the round back, on the proof of that alone")
+  func giveBack() throws {
+    let harness = try harness()
+    harness.swallows = { index, message in
+      if index == 4, case .updateChunk = message { true } else { false }
+    }
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(harness.notes.contains(.roundCharged(round: 1, contributors: 4)))
+    let left = harness.customers[4]
+    #expect(left.failure == nil)
+    #expect(left.device.journal.map(\.round) == [1])
+    #expect(left.device.outcome(of: 1) == .void)
+    #expect(left.device.spentMuSquared() == 0)
+    // The coordinator's word that it was released comes later, and changes nothing.
+    #expect(left.notes.contains(.closed(round: 1, .released)))
+    #expect(harness.customers[0].device.outcome(of: 1) == .released)
+  }
+
   @Test("a charged round without a sum is burned, its culprits are offered no more")
   func burnedRound() throws {
     let harness = try harness()

@@ -74,6 +74,24 @@ struct MaskedTrainingTests {
     #expect(outcome.epsilonSpent <= 8)
   }
 
+  @Test("on a sparse graph the planned noise leaves delta what the graph takes of it")
+  func sparseGraph() throws {
+    let shop = try SmallShop(model: "popularity", customers: 132, mode: "secagg-ddp")
+    let outcome = try shop.train(seed: 2)
+    let charge = try LedgerEntry(decoding: outcome.ledgerLines[2], at: 2)
+    guard case .charge(let record) = charge.record else {
+      Issue.record("entry 2 is no charge")
+      return
+    }
+    #expect(record.masked?.degree ?? 131 < 131)
+    let taken = try ExactDecimal(record.protocolDelta).doubleValue
+    // (1 + e^8) 2^-40
+    #expect(abs(taken / 2.7121e-9 - 1) < 1e-3)
+    // The ledger admitted the whole plan beside it.
+    #expect(outcome.roundsReleased == shop.policy.plan.count)
+    #expect(outcome.epsilonSpent <= 8 && outcome.epsilonSpent > 7.99)
+  }
+
   @Test("one seed gives one model, and no seed gives none: the noise is the clients'")
   func seeds() throws {
     let shop = try SmallShop(model: "popularity", customers: 12, mode: "secagg-ddp")

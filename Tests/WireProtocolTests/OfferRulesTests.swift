@@ -163,4 +163,23 @@ struct OfferRulesTests {
     #expect(Set(texts).count == refusals.count)
     #expect(texts.allSatisfy { !$0.contains("\n") && $0.count > 10 })
   }
+
+  @Test("an offer under a policy whose mode admits no round is refused")
+  func unsupportedMode() throws {
+    // A sum has at most 4,096 members under masks.
+    let tooLarge = try PrivacyPolicy(
+      federation: "shop", mode: "secagg-ddp",
+      masking: MaskingTolerance(
+        corruptFraction: try ExactDecimal("0.1"), dropoutFraction: try ExactDecimal("0.1")),
+      epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-6"), minimumCohort: 4,
+      maximumCohort: 4_097, targetCohort: 10, model: "popularity", plan: policy.plan,
+      roundDeadlineSeconds: 60, retentionDays: 30)
+    let offer = try offer()
+    #expect(throws: OfferRefusal.unsupportedMode("secagg-ddp")) {
+      try OfferRules.check(
+        offer, policy: tooLarge, policyHash: Self.policyHash,
+        coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil,
+        spent: tooLarge.makeFilter())
+    }
+  }
 }
