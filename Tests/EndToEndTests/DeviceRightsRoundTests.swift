@@ -6,10 +6,11 @@ import Testing
 import WireProtocol
 
 extension EndToEnd {
-  /// A round in which one slot for uploads is held, so that the moment of a withdrawal is exact.
+  /// A round in which the only slot for uploads is held, so that the moment of a withdrawal is
+  /// exact: after the customer has joined, before its update.
   @Suite("Rights in the middle of a round") struct DeviceRightsRoundTests {
-    /// Runs a round of four: a hand-driven member holds the only slot while `act` runs; then it
-    /// uploads, and the others follow.
+    /// Runs a round of five: a hand-driven member holds the only slot while the customer `me` joins
+    /// and `act` runs; then it uploads, and `me` has its turn.
     ///
     /// - Returns: how `client run` of the customer `me` ended, and what the coordinator printed.
     private func round(
@@ -26,13 +27,14 @@ extension EndToEnd {
           throw HandDriven.Unexpected(description: "not welcome")
         }
         let others = try shop.simulate(users: 3)
-        let mine = try ChildProcess("client", ["run", "--home", shop.file("me")])
-        try await mine.prints("logged in")
         let offer = try await holder.join()
         try await holder.waitForTurn()
-        try await server.prints("round 1")
-        // Everyone has joined and waits for the slot.
-        try await eventually("the others wait") { try shop.story().contains("offer 1") }
+        // From here on the round cannot end and no one else can upload.
+        let mine = try ChildProcess("client", ["run", "--home", shop.file("me")])
+        try await eventually("me has joined and waits for the slot") {
+          let live = try? JSONValue.parse(Array(text(of: shop.coordinator + "/status.json").utf8))
+          return live?["round"]?["joined"]?.integerValue == 5
+        }
         try await act(shop)
         try await holder.send(
           try holder.upload([Float](repeating: 0, count: Int(offer.dimension)), to: offer))
@@ -62,7 +64,7 @@ extension EndToEnd {
           "client", ["consent", "withdraw", "--home", shop.file("me")])
         #expect(withdrawn.code == 0, "\(withdrawn.errors)")
       }
-      #expect(mine.code == 7, "exit \(mine.code): \(mine.errors)")
+      #expect(mine.errors.contains("round 1: not joined"), "exit \(mine.code): \(mine.errors)")
       #expect(!mine.errors.contains("contributed"), "\(mine.errors)")
       #expect(server.contains("round 1  charged; 4 contributions"), "\(server)")
       let receipts = try await run(
@@ -79,8 +81,10 @@ extension EndToEnd {
           "client", ["data", "erase", "--yes", "--home", shop.file("me")])
         #expect(erased.code == 0, "\(erased.errors)")
       }
-      // Its store is gone under it: no consent, or no database any more.
-      #expect([5, 7].contains(mine.code), "exit \(mine.code): \(mine.errors)")
+      // Its files are gone under it, and it makes none again.
+      #expect(mine.code != 0, "\(mine.errors)")
+      let left = try FileManager.default.subpathsOfDirectory(atPath: shop.file("me"))
+      #expect(left == ["receipts.json"])
       #expect(!mine.errors.contains("contributed"), "\(mine.errors)")
       #expect(server.contains("round 1  charged; 4 contributions"), "\(server)")
     }
