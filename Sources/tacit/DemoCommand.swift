@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Evaluation
 internal import Federation
 internal import Operations
 internal import Privacy
@@ -41,8 +42,10 @@ struct DemoCommand: AsyncParsableCommand {
   var plantRow = false
 
   func validate() throws {
-    guard (2...64).contains(processes) else {
-      throw ValidationError("--processes is from 2 to 64.")
+    // One process is killed on purpose: its share of the customers must be fewer than may drop out.
+    let fewest = mode == ComparisonCell.centralNoise ? 2 : 6
+    guard (fewest...64).contains(processes) else {
+      throw ValidationError("--processes is from \(fewest) to 64 in mode \(mode).")
     }
     guard customers == "all" || Int(customers).map({ $0 >= 20 }) == true else {
       throw ValidationError("--customers is a number of 20 or more, or all.")

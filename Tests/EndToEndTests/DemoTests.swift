@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
   @Suite("The demo") struct DemoTests {
-    private static let small = ["--customers", "60", "--processes", "3", "--model", "popularity"]
+    private static let small = ["--customers", "60", "--processes", "6", "--model", "popularity"]
 
     private static func demo(
       _ out: String, _ extra: [String] = []
@@ -34,7 +34,7 @@ extension EndToEnd {
       #expect(summary["mode"]?.stringValue == "secagg-ddp")
       #expect(summary["mode_can_see_updates"] == .bool(false))
       #expect(summary["clients"]?.integerValue == 60)
-      #expect(summary["client_processes"]?.integerValue == 3)
+      #expect(summary["client_processes"]?.integerValue == 6)
       #expect(summary["rounds"]?.integerValue == 1)
       #expect(summary["behaviour_rows_in_coordinator_files"]?.integerValue == 0)
       #expect(summary["behaviour_rows_in_client_files"]?.integerValue == 0)
