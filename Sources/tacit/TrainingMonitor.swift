@@ -63,7 +63,8 @@ struct TrainingMonitor {
     let elapsed = began.duration(to: .now)
     let seconds =
       Double(elapsed.components.seconds) + 1e-18 * Double(elapsed.components.attoseconds)
-    guard progress.contributed > 0, seconds > 1 else { return "" }
+    // The first updates of a masked round wait for its keys: a rate of theirs would foretell hours.
+    guard progress.contributed * 20 >= max(progress.joined, 20), seconds > 1 else { return "" }
     let rate = Double(progress.contributed) / seconds
     let left = Double(progress.joined - progress.contributed) / rate
     return ", \(Format.decimal(rate, places: 0)) a second, "
