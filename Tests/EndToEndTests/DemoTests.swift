@@ -81,11 +81,11 @@ extension EndToEnd {
       let directory = try TemporaryDirectory()
       let demo = try ChildProcess("tacit", ["demo", "--out", directory.file("demo")] + Self.small)
       var children: Set<pid_t> = []
-      try await eventually("a coordinator and three clients run") {
+      try await eventually("a coordinator and six clients run") {
         children = Set(Self.children(of: demo.identifier))
-        return children.count == 4 || !demo.isRunning
+        return children.count == 7 || !demo.isRunning
       }
-      #expect(children.count == 4, "\(demo.output)\(demo.errors)")
+      #expect(children.count == 7, "\(demo.output)\(demo.errors)")
       demo.send(SIGINT)
       #expect(try await demo.exitCode(within: .seconds(30)) == 130, "\(demo.output)\(demo.errors)")
       for child in children {
