@@ -59,6 +59,7 @@ extension PolicyFile {
       _ = try ModelRegistry.model(
         identifier: policy.model, hyperparameters: policy.hyperparameters)
       bits = try FederationIdentity.fractionBits(of: policy)
+      try FederationIdentity.requireMaskedRounds(of: policy)
     } catch {
       throw CommandFailure(
         what: "\(path) cannot be used", why: "\(error)", next: "mend that field",

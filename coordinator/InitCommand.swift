@@ -149,7 +149,9 @@ struct InitCommand: AsyncParsableCommand {
       maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline, mode: mode,
       corruptFraction: corruptFraction, dropoutFraction: dropoutFraction)
     do {
-      return try template.policy()
+      let policy = try template.policy()
+      try FederationIdentity.requireMaskedRounds(of: policy)
+      return policy
     } catch {
       throw CoordinatorFailure.explain(error)
     }

@@ -62,6 +62,17 @@ package struct FederationIdentity: Equatable, Sendable {
     return try maskingPolicy.worstHonestFractionInverse()
   }
 
+  /// Checks that masked rounds of the expected and of the largest cohort can be run under `policy`;
+  /// nothing is to be checked in mode `sealed`.
+  ///
+  /// - Throws: `MaskingParameterError`, saying what to change.
+  package static func requireMaskedRounds(of policy: PrivacyPolicy) throws {
+    guard let maskingPolicy = try MaskingPolicy(of: policy) else { return }
+    for cohort in Set([policy.targetCohort, policy.maximumCohort]).sorted() {
+      _ = try MaskingParameters(cohortSize: cohort, policy: maskingPolicy)
+    }
+  }
+
   /// - Throws: `FederationError.badPolicy` for a mode that this program lacks.
   func aggregationMode() throws -> AggregationMode {
     guard let mode = AggregationMode(rawValue: policy.mode) else {

@@ -34,6 +34,9 @@ struct Demo: Sendable {
     self.options = options
   }
 
+  /// Whether so many customers (nil: all of them) need the smaller share of dropouts (ruling 29).
+  static func isLarge(_ customers: Int?) -> Bool { (customers ?? .max) > 1_000 }
+
   var layout: DemoLayout { DemoLayout(root: options.out) }
 
   /// Runs the demo; SIGINT and SIGTERM end every process that it started first.
@@ -136,7 +139,8 @@ struct Demo: Sendable {
       "coordinator",
       [
         "init", "--dir", layout.coordinator, "--catalogue", "\(layout.data)/catalogue.csv",
-        "--name", "online-retail", "--mode", options.mode, "--dropout-fraction", "0.2",
+        "--name", "online-retail", "--mode", options.mode, "--dropout-fraction",
+        Self.isLarge(options.users) ? "0.1" : "0.2",
         "--model", options.model, "--epsilon", options.epsilon,
         "--customers", "\(customers)", "--minimum-cohort", "\(max(2, customers / 2))",
         "--listen", "127.0.0.1:\(port)", "--deadline", "240",

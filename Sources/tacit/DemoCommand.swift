@@ -28,8 +28,12 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Aggregation mode: \(PrivacyPolicy.modes.joined(separator: ", ")).")
   var mode: String = PolicyTemplate.defaultMode
 
-  @Option(help: "Client processes that host them.")
-  var processes: Int = 10
+  @Option(help: "Client processes that host them; 10, or 16 above 1,000 customers, by default.")
+  var processes: Int?
+
+  /// The share of customers that one killed process takes with it must be below what a round may
+  /// lose: 20 %, and 10 % above 1,000 customers, where the masks of more would not fit.
+  private var chosenProcesses: Int { processes ?? (Demo.isLarge(Int(customers)) ? 16 : 10) }
 
   @Option(help: "Privacy budget.")
   var epsilon: String = "8"
@@ -43,8 +47,9 @@ struct DemoCommand: AsyncParsableCommand {
 
   func validate() throws {
     // One process is killed on purpose: its share of the customers must be fewer than may drop out.
-    let fewest = mode == ComparisonCell.centralNoise ? 2 : 6
-    guard (fewest...64).contains(processes) else {
+    let fewest =
+      mode == ComparisonCell.centralNoise ? 2 : Demo.isLarge(Int(customers)) ? 12 : 6
+    guard (fewest...64).contains(chosenProcesses) else {
       throw ValidationError("--processes is from \(fewest) to 64 in mode \(mode).")
     }
     guard customers == "all" || Int(customers).map({ $0 >= 20 }) == true else {
@@ -59,7 +64,7 @@ struct DemoCommand: AsyncParsableCommand {
     let signals = SignalWatch()
     let demo = Demo(
       options: Demo.Options(
-        out: out, users: Int(customers), processes: processes, mode: mode, epsilon: epsilon,
+        out: out, users: Int(customers), processes: chosenProcesses, mode: mode, epsilon: epsilon,
         model: model, plantsRow: plantRow))
     let result: Demo.Ending
     do {
