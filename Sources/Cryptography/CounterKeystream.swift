@@ -12,12 +12,12 @@ final class CounterKeystream {
 
   private let context: OpaquePointer
 
-  /// - Throws: `CryptographyError.libraryUnavailable` if OpenSSL cannot set up AES-256-CTR.
+  /// - Throws: `CryptographyError.missingLibrary` if OpenSSL cannot set up AES-256-CTR.
   init() throws(CryptographyError) {
-    guard let context = EVP_CIPHER_CTX_new() else { throw .libraryUnavailable("OpenSSL EVP") }
+    guard let context = EVP_CIPHER_CTX_new() else { throw .missingLibrary("OpenSSL EVP") }
     guard EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), nil, nil, nil) == 1 else {
       EVP_CIPHER_CTX_free(context)
-      throw .libraryUnavailable("OpenSSL AES-256-CTR")
+      throw .missingLibrary("OpenSSL AES-256-CTR")
     }
     self.context = context
   }

@@ -1,7 +1,7 @@
 /// What went wrong in the cryptographic layer; never carries secret bytes.
 package enum CryptographyError: Error, Equatable, Sendable {
   /// A C library or an algorithm in it cannot be used in this process.
-  case libraryUnavailable(String)
+  case missingLibrary(String)
   /// Guarded memory for `byteCount` secret bytes could not be reserved.
   case secretMemoryUnavailable(byteCount: Int)
   /// A value has the wrong number of bytes.
@@ -27,7 +27,7 @@ extension CryptographyError: CustomStringConvertible {
   /// choice.
   package var description: String {
     switch self {
-    case .libraryUnavailable(let name):
+    case .missingLibrary(let name):
       "\(name) cannot be used in this process. Check that the installed library is complete."
     case .secretMemoryUnavailable(let byteCount):
       "No guarded memory for \(byteCount) secret bytes: the system refused the mapping. "

@@ -21,7 +21,7 @@ package final class SecretBytes: @unchecked Sendable {
   ///   - error: thrown when `fill` does not return 0.
   ///   - fill: writes all `count` bytes and returns 0, or returns the library's failure code.
   /// - Throws: `CryptographyError.invalidLength`, `.secretMemoryUnavailable`,
-  ///   `.libraryUnavailable`, or `error`.
+  ///   `.missingLibrary`, or `error`.
   init(
     count: Int, orThrow error: CryptographyError,
     filledBy fill: (UnsafeMutablePointer<UInt8>) -> Int32

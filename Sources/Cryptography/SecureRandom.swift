@@ -62,7 +62,7 @@ extension SecureRandom {
       forkGeneration = ForkGeneration.current
       // A class that throws after its last stored property is set runs deinit, which frees the
       // tile.
-      guard restartFromSystem() else { throw .libraryUnavailable("OpenSSL AES-256-CTR") }
+      guard restartFromSystem() else { throw .missingLibrary("OpenSSL AES-256-CTR") }
     }
 
     deinit { sodium_free(tile) }

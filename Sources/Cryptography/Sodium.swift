@@ -7,10 +7,10 @@ enum Sodium {
   // means that another caller in the process was first.
   private static let isReady = sodium_init() >= 0
 
-  /// - Throws: `CryptographyError.libraryUnavailable` if libsodium could not find its source of
+  /// - Throws: `CryptographyError.missingLibrary` if libsodium could not find its source of
   ///   entropy.
   static func requireReady() throws(CryptographyError) {
-    guard isReady else { throw .libraryUnavailable("libsodium") }
+    guard isReady else { throw .missingLibrary("libsodium") }
   }
 
   /// For calls that promise a result: continuing without libsodium would mean continuing without

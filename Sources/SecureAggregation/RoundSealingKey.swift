@@ -74,7 +74,7 @@ package struct RoundSealingKey: Sendable {
 
   private static func rejection(for error: CryptographyError) -> UpdateRejection {
     switch error {
-    case .secretMemoryUnavailable, .libraryUnavailable, .operationFailed: .coordinatorFault
+    case .secretMemoryUnavailable, .missingLibrary, .operationFailed: .coordinatorFault
     default: .badSeal
     }
   }
