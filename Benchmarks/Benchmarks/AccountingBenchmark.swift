@@ -12,6 +12,15 @@ enum AccountingBenchmark {
     try ask("rdp, 100 different rounds, epsilon after each", repeats: 3) {
       try renyiRounds(100)
     }
+    try ask("rdp, 1000 different rounds, epsilon after each", repeats: 3) {
+      try renyiRounds(1_000)
+    }
+    try ask("pld, 20 different rounds, epsilon after each", repeats: 3) {
+      try composedRounds(20)
+    }
+    try ask("pld, 1000 different rounds, epsilon after each", repeats: 1) {
+      try composedRounds(1_000)
+    }
     try ask("calibrate sigma for epsilon 2, q=0.01 T=1000, pld", repeats: 3) {
       let expression = try EventExpression("PG:0.01:?*1000")
       return try Calibration.solve(
@@ -27,13 +36,39 @@ enum AccountingBenchmark {
       .epsilon(delta: delta, by: accountant).epsilon
   }
 
+  /// Rate 0.005 to 0.015, and a noise multiplier that sweeps 0.8 to 2.0 seven times.
+  private static func rounds(_ count: Int) -> [(rate: Double, noiseMultiplier: Double)] {
+    (0..<count).map { index in
+      (
+        0.005 + 0.01 * Double(index) / Double(count),
+        0.8 + 1.2 * Double(7 * index % count) / Double(count)
+      )
+    }
+  }
+
   private static func renyiRounds(_ count: Int) throws -> Double {
     var total = RenyiCurve.zero(orders: .standard)
     var epsilon = 0.0
-    for index in 0..<count {
-      let sigma = 1 + Double(index) / Double(count)
-      total.add(try RenyiCurve(.poisson(rate: 0.01, .gaussian(noiseMultiplier: sigma))))
-      epsilon = total.epsilon(delta: 1e-5)
+    for round in rounds(count) {
+      total.add(
+        try RenyiCurve(
+          .poisson(rate: round.rate, .gaussian(noiseMultiplier: round.noiseMultiplier))))
+      epsilon = total.epsilon(delta: 1e-6)
+    }
+    return epsilon
+  }
+
+  private static func composedRounds(_ count: Int) throws -> Double {
+    let rounds = try rounds(count).map { round in
+      try DPEvent.poissonSampled(
+        rate: round.rate, .gaussian(noiseMultiplier: round.noiseMultiplier))
+    }
+    var composer = try LossComposer(
+      relation: .addRemoveOne, delta: 1e-6, horizon: try .composed(rounds))
+    var epsilon = 0.0
+    for round in rounds {
+      try composer.add(round)
+      epsilon = composer.epsilon
     }
     return epsilon
   }

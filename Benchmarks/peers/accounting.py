@@ -38,22 +38,27 @@ def rdp():
     return accountant.get_epsilon(1e-5)
 
 
-def rdp_rounds(rounds):
+def rounds(count):
+    """Rate and noise multiplier of AccountingBenchmark.rounds."""
+    return [(0.005 + 0.01 * i / count, 0.8 + 1.2 * (7 * i % count) / count) for i in range(count)]
+
+
+def rdp_rounds(count):
     accountant = rdp_privacy_accountant.RdpAccountant()
     epsilon = 0.0
-    for index in range(rounds):
-        accountant.compose(sampled(0.01, 1.0 + index / rounds))
-        epsilon = accountant.get_epsilon(1e-5)
+    for rate, sigma in rounds(count):
+        accountant.compose(sampled(rate, sigma))
+        epsilon = accountant.get_epsilon(1e-6)
     return epsilon
 
 
-def pld_rounds(rounds):
+def pld_rounds(count):
     total, epsilon = None, 0.0
-    for index in range(rounds):
+    for rate, sigma in rounds(count):
         step = privacy_loss_distribution.from_gaussian_mechanism(
-            1.0 + index / rounds, sampling_prob=0.01, value_discretization_interval=1e-3)
+            sigma, sampling_prob=rate, value_discretization_interval=1e-3)
         total = step if total is None else total.compose(step)
-        epsilon = total.get_epsilon_for_delta(1e-5)
+        epsilon = total.get_epsilon_for_delta(1e-6)
     return epsilon
 
 
@@ -67,5 +72,6 @@ best("pld q=0.01 sigma=1 T=10000, h=1e-4", lambda: pld(1e-4))
 best("pld q=0.01 sigma=1 T=10000, h=1e-3", lambda: pld(1e-3))
 best("rdp q=0.01 sigma=1 T=10000", rdp)
 best("rdp, 100 different rounds, epsilon after each", lambda: rdp_rounds(100), repeats=1)
+best("rdp, 1000 different rounds, epsilon after each", lambda: rdp_rounds(1_000), repeats=1)
 best("pld, 20 different rounds, epsilon after each", lambda: pld_rounds(20), repeats=1)
 best("calibrate sigma for epsilon 2, q=0.01 T=1000, pld", calibrated, repeats=1)

@@ -20,6 +20,8 @@ struct DiscretizedLoss {
   /// point: what discretisation added to the variance, from above.
   private(set) var spreads: [Double] = []
   private(set) var infinityMass = 0.0
+  /// The part of ``infinityMass`` that the true loss need not have.
+  private(set) var truncatedMass = 0.0
   /// How far a true loss may lie above the cell it was counted in.
   private(set) var lossError = 0.0
   /// Largest relative error of an entry, not covered by its enlargement.
@@ -75,7 +77,7 @@ struct DiscretizedLoss {
     }
     if loss.loss(high) > limit {
       let nearer = max(low, min(high, loss.point(loss: limit)))
-      infinityMass += weight * loss.masses(from: nearer, to: high).p
+      truncate(weight * loss.masses(from: nearer, to: high).p)
       high = nearer
     }
     return low...high
@@ -85,7 +87,7 @@ struct DiscretizedLoss {
     let range = reachable(loss.range(tail: tail), of: loss, weight: weight)
     note(loss)
     if loss.isUnbounded {
-      infinityMass += weight * tail
+      truncate(weight * tail)
       let lowest = Int((loss.loss(range.lowerBound) / interval).rounded(.up))
       append(lowest, weight * tail, spread: 0)
     }
@@ -108,7 +110,7 @@ struct DiscretizedLoss {
     let zero = min(full.upperBound, max(full.lowerBound, loss.point(loss: 0)))
     note(loss)
     var positive = 0.0
-    if loss.isUnbounded { infinityMass += weight * tail }
+    if loss.isUnbounded { truncate(weight * tail) }
     for end in loss.ends where end.loss > 0 {
       addAtom(end.loss, weight * end.p)
       addAtom(-end.loss, weight * end.p * exp(-end.loss))
@@ -132,7 +134,7 @@ struct DiscretizedLoss {
 
   private mutating func add(_ atoms: [LossAtom], weight: Double, tail: Double) {
     // What lies outside the atoms is either below the lowest or counted as infinite.
-    infinityMass += weight * tail
+    truncate(weight * tail)
     var lowest = Double.infinity
     for atom in atoms {
       if atom.loss == .infinity {
@@ -157,8 +159,7 @@ struct DiscretizedLoss {
     guard p > 0 else { return }
     let position = loss / interval
     guard position < Self.farthest else {
-      infinityMass += p
-      return
+      return truncate(p)
     }
     guard position > -Self.farthest else { return append(-Int(Self.farthest), p, spread: 0) }
     let low = position.rounded(.down)
@@ -183,6 +184,11 @@ struct DiscretizedLoss {
     let grown = 1 + error
     append(low, lower * grown, spread: 0)
     append(high, upper * grown, spread: lower / p * upper * width * width)
+  }
+
+  private mutating func truncate(_ mass: Double) {
+    infinityMass += mass
+    truncatedMass += mass
   }
 
   private mutating func append(_ index: Int, _ mass: Double, spread: Double) {

@@ -30,10 +30,14 @@ struct LossComposition {
 
   /// Mass outside the window, on either side, is to be e^-14 of the answer.
   private static let windowExponent = 14.0
-  private static let largestLength = 1 << 22
+  private static let largestLength = 1 << 21
+  /// Of the first grids, of which several tilts are tried.
+  private static let largestCoarseLength = 1 << 18
+  /// A lattice of losses is taken as the grid, whatever the precision, up to here.
+  private static let largestLattice = 1 << 16
   private static let smallestLength = 1 << 8
   private static let mostAttempts = 6
-  private static let finerGrids = 32.0
+  private static let finerGrids = 16.0
 
   init(
     _ releases: [(release: LossRelease, count: Int)], direction: LossDirection,
@@ -75,7 +79,8 @@ struct LossComposition {
     // to what lies far above. Where the normal approximation is off, another one may do better.
     var best: (answer: Answer, score: Double)?
     for tilt in [
-      tilt(logShift: 10), tilt(logShift: 4), steep, steep * 0.3, steep * 3, steep * 0.05, 0,
+      tilt(logShift: 10), tilt(logShift: 4), steep, steep * 0.3, steep * 0.6, steep * 3,
+      steep * 0.05, 0,
     ] {
       let answer = evaluate(plan(tilt: tilt, slope: steep))
       let score = score(answer)
@@ -94,8 +99,8 @@ struct LossComposition {
     return best.answer
   }
 
-  /// The figure with the round-off that it would have on the grids to come, which grows with their
-  /// lengths.
+  /// The figure with the round-off that it would have on the grids to come, which grows with the
+  /// root of their lengths, and a margin.
   private func score(_ answer: Answer) -> Double {
     let rounding = Self.finerGrids * answer.reading.roundingExcess
     return switch query {
@@ -107,6 +112,11 @@ struct LossComposition {
   /// Divides the interval until the excess, told by two nested grids, is within the precision.
   func refined(_ coarse: Answer) -> Answer {
     guard coarse.reading.epsilon < .infinity, coarse.reading.isInside else { return coarse }
+    guard !coarse.plan.isExact else {
+      var answer = coarse
+      answer.excess = coarse.reading.roundingExcess
+      return answer
+    }
     var (last, ratio) = (coarse, 2.0)
     for _ in 0..<Self.mostAttempts {
       guard let plan = divided(last.plan, by: ratio) else { break }
@@ -173,6 +183,10 @@ extension LossComposition {
     let interval: Double
     let length: Int
     let probes: [Double]
+    /// Whether all losses fall on the grid, so that discretisation adds nothing.
+    var isExact = false
+
+    var window: Double { interval * Double(length) }
   }
 
   private var lengthLimit: Int {
@@ -199,7 +213,8 @@ extension LossComposition {
     // A third of the tolerance is the excess of the finer grid; h²/12 per release of a smooth loss.
     var interval = min(
       2 * (4 * tolerance / ((1 + slope) * totalCount)).squareRoot(), reach / 128)
-    let finest = 2 * reach / Double(lengthLimit - 8)
+    let coarseLimit = min(lengthLimit / 2, Self.largestCoarseLength)
+    let finest = reach / Double(coarseLimit - 8)
     for _ in 0..<(releases.count > 64 ? 1 : 4) {
       interval = max(interval, finest)
       let ratio = (1 + slope) / 2 * spread(interval: interval, tilt: steep) / (2 * tolerance)
@@ -215,14 +230,21 @@ extension LossComposition {
     }
     interval = max(interval, finest)
     var length = Self.smallestLength
-    while Double(length) * 1.2 < reach / interval, length < lengthLimit / 2 { length *= 2 }
+    while Double(length) * 1.2 < reach / interval, length < coarseLimit { length *= 2 }
     return aligned(
-      Plan(tilt: tilt, interval: reach / Double(length - 8), length: length, probes: probes))
+      Plan(tilt: tilt, interval: reach / Double(length - 8), length: length, probes: probes),
+      reach: reach)
   }
 
   /// Losses that are all multiples of one unit fall on a grid that divides it, without any error.
-  private func aligned(_ plan: Plan) -> Plan {
+  private func aligned(_ plan: Plan, reach: Double) -> Plan {
     guard releases.count == 1, let unit = releases[0].release.latticeUnit else { return plan }
+    var length = Self.smallestLength
+    while Double(length - 8) < reach / unit, length < Self.largestCoarseLength { length *= 2 }
+    if length <= max(plan.length, Self.largestLattice) {
+      return Plan(
+        tilt: plan.tilt, interval: unit, length: length, probes: plan.probes, isExact: true)
+    }
     let share = (unit / plan.interval).rounded(.down)
     guard share >= 1 else { return plan }
     return Plan(

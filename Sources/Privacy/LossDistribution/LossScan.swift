@@ -5,13 +5,29 @@ internal import Glibc
 ///
 /// With weights w(l) = e^(-θ(l - anchor)), delta at a grid point x is Σ c(l) w(l) (1 - e^(x - l)) over
 /// l > x, and F(x) = Σ c(l) w(l) e^(x - l) over l >= x. One step down adds (1 - e^-h) F to delta; all
-/// terms are positive. The same sums of ones, times the error of every bucket, what lies above the
+/// terms are positive. The masses' ℓ² error times the norm of their weights, what lies above the
 /// window, and what came back into it, at the largest weight it can have, make it a bound.
 struct LossScan {
   private struct Sums {
     var delta = 0.0
     var discounted = 0.0
   }
+
+  /// Squared norms of the weights that the sums give to errors, with u = 1 - e^(x - l).
+  private struct Norms {
+    /// Σ w²
+    var plain = 0.0
+    /// Σ w² u
+    var once = 0.0
+    /// Σ w² u²: of delta.
+    var delta = 0.0
+    /// Σ w² (1 - u)²: of F.
+    var discounted = 0.0
+  }
+
+  /// A weight's square must not overflow. One this large, times any error of a transform, is beyond
+  /// every target.
+  private static let largestWeight = 1e140
 
   private let interval: Double
   private let decay: Double
@@ -25,7 +41,7 @@ struct LossScan {
   private var index: Int
   private var weight: Double
   private var masses = Sums()
-  private var ones = Sums()
+  private var norms = Norms()
   /// The bound, without what was folded, and F at the grid point one above.
   private var coreAbove = 0.0
   private var discountedAbove = 0.0
@@ -36,7 +52,7 @@ struct LossScan {
   ///   - top: the grid point just above the window.
   ///   - above: tilted mass at or above it.
   ///   - folded: tilted mass from outside the window that any of its buckets may lack.
-  ///   - error: bound of the error of every mass.
+  ///   - error: bound of the ℓ² norm of the masses' errors.
   init(
     tilt: Double, interval: Double, anchor: Double, top: Int, above: Double, folded: Double,
     error: Double
@@ -57,7 +73,7 @@ struct LossScan {
   }
 
   private static func weight(_ tilt: Double, _ distance: Double) -> Double {
-    min(exp(-tilt * distance), 1e290)
+    min(exp(-tilt * distance), largestWeight)
   }
 
   /// Moves one grid point down; `mass` is the tilted mass there.
@@ -66,23 +82,28 @@ struct LossScan {
     coreAbove = core
     discountedAbove = discounted
     masses.delta += complement * masses.discounted
-    ones.delta += complement * ones.discounted
+    norms.delta =
+      complement * (complement * norms.plain + 2 * decay * norms.once)
+      + decay * decay * norms.delta
+    norms.once = complement * norms.plain + decay * norms.once
     index -= 1
     position = Double(index) * interval
     // Products of growths drift, so that every 64th weight is computed afresh.
     weight =
-      index & 63 == 0 ? Self.weight(tilt, position - anchor) : min(weight * growth, 1e290)
+      index & 63 == 0
+      ? Self.weight(tilt, position - anchor) : min(weight * growth, Self.largestWeight)
     masses.discounted = max(0, mass) * weight + decay * masses.discounted
-    ones.discounted = weight + decay * ones.discounted
+    norms.plain += weight * weight
+    norms.discounted = weight * weight + decay * decay * norms.discounted
   }
 
   /// Upper bound, at the position, of delta over e^(K - θ anchor).
   var bound: Double { core + folded * weight }
 
-  private var core: Double { masses.delta + error * ones.delta + above }
+  private var core: Double { masses.delta + error * norms.delta.squareRoot() + above }
 
   /// Upper bound of -d delta / d epsilon just below the position, in the same unit.
-  var discounted: Double { masses.discounted + error * ones.discounted }
+  var discounted: Double { masses.discounted + error * norms.discounted.squareRoot() }
 
   /// The bound at `distance` below the position, at most one interval.
   func bound(below distance: Double) -> Double {
@@ -90,7 +111,7 @@ struct LossScan {
   }
 
   /// What of the bound does not come from masses.
-  var roundOff: Double { error * ones.delta + above + folded * weight }
+  var roundOff: Double { error * norms.delta.squareRoot() + above + folded * weight }
 
   /// Where the bound falls to `target`, if it reached `target` with the last step.
   func epsilon(target: Double) -> Double {

@@ -6,6 +6,8 @@ internal import Glibc
 /// All unsampled Gaussians are one: √(Σ mu²), which is exact and never discretised by itself.
 struct LossSchedule: Sendable {
   private(set) var counts: [LossRelease: Int] = [:]
+  /// Keys of ``counts`` as they came: sums must not depend on a hash.
+  private var order: [LossRelease] = []
   /// mu² of all unsampled Gaussians together; infinite without noise.
   private(set) var gaussianMuSquared = 0.0
   /// Whether some release has no noise at all.
@@ -27,9 +29,9 @@ struct LossSchedule: Sendable {
     }
   }
 
-  /// The releases in an order of their own, the merged Gaussian among them.
+  /// The releases in the order of their first appearance, the merged Gaussian at the end.
   var releases: [(release: LossRelease, count: Int)] {
-    var releases = counts.map { (release: $0.key, count: $0.value) }
+    var releases = order.map { (release: $0, count: counts[$0, default: 0]) }
     if gaussianMuSquared > 0 {
       let noise = (1 / gaussianMuSquared.squareRoot()).nextDown
       releases.append((.gaussian(noiseMultiplier: noise, rate: 1), 1))
@@ -47,13 +49,34 @@ struct LossSchedule: Sendable {
   var largestLoss: Double {
     guard gaussianMuSquared == 0 else { return .infinity }
     var sum = 0.0
-    for (release, count) in counts { sum += Double(count) * release.largestLoss }
+    for (release, count) in releases { sum += Double(count) * release.largestLoss }
     return sum * (1 + 16 * Double.ulpOfOne)
+  }
+
+  /// ln of an upper bound of the probability of an infinite loss; meant where ``largestLoss`` is
+  /// finite.
+  var logInfinityMass: Double {
+    var largest = -Double.infinity
+    for direction in directions {
+      var logFinite = 0.0
+      for (release, count) in releases {
+        var mass = 0.0
+        for case .atoms(let atoms) in release.distribution(direction, tail: 1e-290).parts.map(
+          \.part)
+        {
+          for atom in atoms where atom.loss == .infinity { mass += atom.p }
+        }
+        logFinite += Double(count) * log1p(-min(1, mass))
+      }
+      largest = max(largest, log(-expm1(logFinite) * (1 + 1e-12)))
+    }
+    return min(0, largest)
   }
 
   private var distance: Double { Double(relation.sensitivityFactor) }
 
   private mutating func insert(_ release: LossRelease, _ count: Int) {
+    if counts[release] == nil { order.append(release) }
     counts[release, default: 0] += count
   }
 

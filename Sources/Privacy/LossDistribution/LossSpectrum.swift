@@ -5,8 +5,10 @@ internal import Glibc
 ///
 /// Every mass p at loss l is stored as p e^(θl - K), where K = ln Σ p e^(θl). The tilted composition
 /// has its bulk where the answer lies, so that the round-off of the transform, which is relative to
-/// the bulk, stays far below a delta of any size. What is added to every bucket of the result:
-/// - the transform's error, by its ℓ² bound, through products and back;
+/// the bulk, stays far below a delta of any size. What is added to the result:
+/// - round-off, as a bound of the ℓ² norm of the whole window's error. An error e_j of the factor
+///   v_j moves the product by e_j times the other factors, so that its norm grows by at most their
+///   largest magnitude; a sum over buckets with weights w then errs by at most ‖error‖ ‖w‖;
 /// - the tilted mass outside the window, which comes back with either sign: at most
 ///   e^(K(θ+v) - K(θ) - v × top) above and e^(K(θ-v) - K(θ) + v × bottom) below.
 ///
@@ -21,13 +23,19 @@ struct LossSpectrum: Sendable {
   private var values: [SIMD2<Double>]
   /// ln of an upper bound of each value's magnitude.
   private var logMagnitudes: [Double]
-  /// Bound of each value's error relative to that magnitude.
+  /// ln of the least magnitude of the factors of each value.
+  private var leastLogMagnitudes: [Double]
+  /// Bound of each value's rounding error relative to its magnitude.
   private var errors: [Double]
+  /// Σ of the factors' ℓ² errors from their transforms, in terms of coefficients.
+  private var transformError = 0.0
   private var logMoment = 0.0
   private var upperMoments: [Double]
   private var lowerMoments: [Double]
   /// Σ ln(1 - mass at infinity).
   private var logFinite = 0.0
+  /// Mass at infinity that truncation put there.
+  private var truncated = 0.0
   private var lossError = 0.0
   private var relativeError = 0.0
 
@@ -44,6 +52,7 @@ struct LossSpectrum: Sendable {
     let count = transform.length / 2
     values = Array(repeating: SIMD2(1, 0), count: count)
     logMagnitudes = Array(repeating: 0, count: count)
+    leastLogMagnitudes = Array(repeating: 0, count: count)
     errors = Array(repeating: 0, count: count)
     upperMoments = Array(repeating: 0, count: probes.count)
     lowerMoments = Array(repeating: 0, count: probes.count)
@@ -62,6 +71,7 @@ struct LossSpectrum: Sendable {
       lowerMoments[index] += copies * loss.logMoment(tilt: tilt - probe)
     }
     logFinite += copies * log1p(-min(1, loss.infinityMass))
+    truncated += copies * loss.truncatedMass
     lossError += copies * loss.lossError
     relativeError +=
       copies * (loss.relativeError + Double.ulpOfOne * (256 + 4 * abs(moment)))
@@ -69,13 +79,16 @@ struct LossSpectrum: Sendable {
     let coefficients = folded(loss, moment: moment)
     var squares = 0.0
     for coefficient in coefficients { squares += coefficient * coefficient }
-    // An error in the ℓ² norm bounds every single one. Weights of very negative losses lose more
-    // digits than others, but less than 8 units of the whole.
-    let error =
-      transform.relativeError * (Double(transform.length / 2) * squares).squareRoot()
-      + 8 * Double.ulpOfOne
+    let norm = transform.relativeError * squares.squareRoot()
+    transformError += copies * norm
+    // Of a single value, the error may be all of the ℓ² norm.
+    let error = norm * Double(transform.length / 2).squareRoot() + Self.weightError
     multiply(by: transform.forward(coefficients), count: count, error: error)
   }
+
+  /// Weights of very negative losses lose more digits than others, but less than 8 units of the
+  /// whole.
+  private static let weightError = 8 * Double.ulpOfOne
 
   /// The tilted masses, folded into one window; every turn changes the sign.
   private func folded(_ loss: DiscretizedLoss, moment: Double) -> [Double] {
@@ -95,13 +108,15 @@ struct LossSpectrum: Sendable {
     for k in 0..<factor.count {
       let value = factor[k]
       let magnitude = (value.x * value.x + value.y * value.y).squareRoot() + error
-      logMagnitudes[k] += copies * log(magnitude)
+      let logMagnitude = log(magnitude)
+      logMagnitudes[k] += copies * logMagnitude
+      leastLogMagnitudes[k] = min(leastLogMagnitudes[k], logMagnitude)
       guard logMagnitudes[k] > -Self.negligible else {
         values[k] = .zero
         errors[k] = 1
         continue
       }
-      errors[k] += copies * (error / magnitude + 4 * Double.ulpOfOne)
+      errors[k] += copies * (Self.weightError / magnitude + 4 * Double.ulpOfOne)
       values[k] = Self.product(values[k], Self.power(value, count))
     }
   }
@@ -143,7 +158,7 @@ extension LossSpectrum {
     /// Grid point of the first bucket.
     let bottom: Int
     let masses: [Double]
-    /// To be added to every bucket.
+    /// Bound of the ℓ² norm of the masses' errors.
     let error: Double
     /// Bound of the tilted mass at or above the top, and of that below the bottom.
     let above: Double
@@ -152,18 +167,22 @@ extension LossSpectrum {
   /// The window whose outside is least likely under the tilted measure.
   private func window() -> Window {
     let length = transform.length
-    var magnitudes = 0.0
-    var errorSum = 0.0
+    var largestRest = -Double.infinity
+    var rounding = 0.0
     for k in 0..<values.count {
-      let magnitude = exp(logMagnitudes[k])
-      magnitudes += magnitude
-      errorSum += magnitude * expm1(errors[k])
+      largestRest = max(largestRest, logMagnitudes[k] - leastLogMagnitudes[k])
+      guard logMagnitudes[k] > -2 * Self.negligible else { continue }
+      let error = exp(logMagnitudes[k]) * expm1(errors[k])
+      rounding += error * error
     }
+    // Values left out are below e^-180 each.
+    rounding = (rounding / Double(values.count)).squareRoot() + exp(-2 * Self.negligible)
     let folded = transform.backward(values)
     var squares = 0.0
     for mass in folded { squares += mass * mass }
     let error =
-      errorSum / Double(values.count) + transform.relativeError * squares.squareRoot() + 1e-280
+      (transformError * exp(largestRest) + rounding
+        + transform.relativeError * squares.squareRoot()) * (1 + 1e-9)
 
     let (bottom, outside) = bestBottom()
     let mask = length - 1
@@ -242,7 +261,7 @@ extension LossSpectrum {
     }
     let isReached = scan.bound >= target
     let epsilon = isReached ? scan.epsilon(target: target) : max(0, scan.position)
-    let extra = scan.roundOff + infinite * scale + target * (growth - 1)
+    let extra = scan.roundOff + truncated * scale + target * (growth - 1)
     return Reading(
       epsilon: max(0, epsilon + lossError) * (1 + 4 * Double.ulpOfOne), logDelta: log(delta),
       slope: isReached ? scan.discounted / scan.bound : 0,

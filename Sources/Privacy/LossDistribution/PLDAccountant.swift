@@ -39,6 +39,7 @@ package struct PLDAccountant: Sendable {
       let mu = schedule.gaussianMuSquared.squareRoot() * (1 + 4 * Double.ulpOfOne)
       return with(exact, epsilon: GaussianAccountant.epsilon(mu: mu, delta: delta))
     }
+    if let single = singleBound(delta: delta) { return single }
     return bound(.epsilon(delta: delta)) { $0.epsilon > $1.epsilon }
   }
 
@@ -54,7 +55,52 @@ package struct PLDAccountant: Sendable {
       bound.logDelta = GaussianAccountant.logDelta(mu: mu, epsilon: epsilon)
       return bound
     }
+    // No finite loss exceeds epsilon: only infinite ones count.
+    if epsilon >= schedule.largestLoss {
+      var bound = exact
+      bound.logDelta = schedule.logInfinityMass
+      return bound
+    }
+    if let single = singleBound(epsilon: epsilon) { return single }
     return bound(.delta(epsilon: epsilon)) { $0.logDelta > $1.logDelta }
+  }
+
+  /// One release by itself, where rounding leaves the precision.
+  private func singleBound(delta: Double) -> Bound? {
+    guard let single = singleLosses(tail: max(1e-290, delta * 1e-13)) else { return nil }
+    var worst = Bound(epsilon: 0, logDelta: log(delta), excess: 0, interval: nil, length: nil)
+    for loss in single {
+      let (epsilon, excess) = loss.epsilon(delta: delta)
+      guard excess <= max(precision.relativeExcess * epsilon, precision.absoluteExcess) else {
+        return nil
+      }
+      if epsilon >= worst.epsilon { (worst.epsilon, worst.excess) = (epsilon, excess) }
+    }
+    return worst
+  }
+
+  private func singleBound(epsilon: Double) -> Bound? {
+    guard let single = singleLosses(tail: 1e-290) else { return nil }
+    var worst = Bound(
+      epsilon: epsilon, logDelta: -.infinity, excess: 0, interval: nil, length: nil)
+    for loss in single {
+      let (delta, slack, slope) = loss.delta(epsilon: epsilon)
+      let logDelta = log(delta)
+      guard slack <= 1e-3 * delta || logDelta < -600 else { return nil }
+      if logDelta > worst.logDelta {
+        (worst.logDelta, worst.excess) = (logDelta, slope > 0 ? slack / slope : 0)
+      }
+    }
+    return worst
+  }
+
+  private func singleLosses(tail: Double) -> [SingleLoss]? {
+    let releases = schedule.releases
+    guard releases.count == 1, releases[0].count == 1 else { return nil }
+    return schedule.directions.map {
+      SingleLoss(
+        releases[0].release.distribution($0, tail: tail), largestLoss: schedule.largestLoss)
+    }
   }
 
   private func with(_ bound: Bound, epsilon: Double) -> Bound {
