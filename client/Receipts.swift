@@ -32,7 +32,7 @@ struct Receipts: Equatable {
 
   /// What the rounds that were not called off come to.
   func epsilon() throws -> Double {
-    let spent = rounds.filter { $0.state != .void }.reduce(0) { $0 + $1.mu * $1.mu }
+    let spent = rounds.filter { $0.state != .void }.spentMuSquared
     return try policy().makeFilter(spentMuSquared: spent).epsilonSpent
   }
 
@@ -97,12 +97,17 @@ extension Receipts {
 
   // Numbers that may exceed what JSON holds exactly are texts.
   private static func json(_ round: JournalEntry) -> JSONValue {
-    .object([
+    var members: [String: JSONValue] = [
       "round": .string(String(round.round)), "policy_hash": .string(round.policyHash),
       "mu": .number(round.mu), "charge": .string(round.charge),
       "update_digest": .string(round.updateDigest), "at_seconds": .integer(round.atSeconds),
       "state": .string(round.state.rawValue),
-    ])
+    ]
+    if let block = round.block {
+      members["block_start"] = .string(String(block.start))
+      members["block_round"] = .integer(Int64(block.round))
+    }
+    return .object(members)
   }
 
   private init?(json: JSONValue) {
@@ -140,8 +145,13 @@ extension Receipts {
       let at = json["at_seconds"]?.integerValue,
       let state = json["state"]?.stringValue.flatMap(RoundState.init(rawValue:))
     else { return nil }
+    let start = json["block_start"]?.stringValue.flatMap(UInt64.init)
+    let place = json["block_round"]?.integerValue.flatMap(Int.init(exactly:))
+    let block = start.flatMap { start in
+      place.map { JournalEntry.Block(start: start, round: $0) }
+    }
     return JournalEntry(
       round: round, ledgerID: ledgerID, policyHash: hash, mu: mu, charge: charge,
-      updateDigest: digest, atSeconds: at, state: state)
+      updateDigest: digest, atSeconds: at, state: state, block: block)
   }
 }

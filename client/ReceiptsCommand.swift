@@ -40,13 +40,7 @@ struct ReceiptsCommand: AsyncParsableCommand {
     let policy = try receipts.policy()
     let epsilon = try receipts.epsilon()
     if json {
-      let rows: [JSONValue] = receipts.rounds.map { round in
-        .object([
-          "round": .integer(Int64(round.round)), "state": .string(round.state.rawValue),
-          "mu": .number(round.mu), "charge": .string(round.charge),
-          "update_digest": .string(round.updateDigest),
-        ])
-      }
+      let rows = receipts.rounds.map(Self.json)
       print(
         JSONValue.object([
           "rounds": .array(rows), "epsilon": .number(epsilon),
@@ -62,6 +56,19 @@ struct ReceiptsCommand: AsyncParsableCommand {
       "this device has contributed epsilon \(Format.decimal(epsilon, places: 4)) of "
         + "\(policy.epsilonLimit), by its own count; \(receipts.checkpoints.count) checkpoints kept"
     )
+  }
+
+  private static func json(_ round: JournalEntry) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "round": .integer(Int64(round.round)), "state": .string(round.state.rawValue),
+      "mu": .number(round.mu), "charge": .string(round.charge),
+      "update_digest": .string(round.updateDigest),
+    ]
+    if let block = round.block {
+      members["block_start"] = .integer(Int64(clamping: block.start))
+      members["block_round"] = .integer(Int64(block.round))
+    }
+    return .object(members)
   }
 
   /// Of the enrolled device, or of the last one that was erased here.

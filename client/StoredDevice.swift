@@ -38,12 +38,19 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     try store.spentMuSquared(ledgerID: ledgerID, states: [.spent, .released, .burned])
   }
 
+  func participation(inBlock start: UInt64) throws -> ParticipationRecord {
+    let rounds = try store.journal(ledgerID: ledgerID).filter { $0.state != .void }
+      .compactMap(\.block).filter { $0.start == start }.map(\.round)
+    return try ParticipationRecord(lastRound: rounds.max(), count: rounds.count)
+  }
+
   func journalSpent(_ entry: SpentRound) throws {
     try store.journalSpent(
       JournalEntry(
         round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
         charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
-        atSeconds: Int64(time(nil)), state: .spent))
+        atSeconds: Int64(time(nil)), state: .spent,
+        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }))
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {

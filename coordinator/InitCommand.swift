@@ -62,6 +62,23 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "Share of a round's members that may drop out (masked modes).")
   var dropoutFraction: String = "0.1"
 
+  @Option(
+    help: """
+      Correlate the noise of rounds that the model repeats: \
+      \(NoiseCorrelation.Strategy.allCases.map(\.rawValue).joined(separator: ", ")). \
+      Modes sealed and secagg.
+      """)
+  var correlatedNoise: NoiseCorrelation.Strategy?
+
+  @Option(help: "Coefficients of the noise's band; --minimum-separation of them by default.")
+  var noiseBands: Int?
+
+  @Option(help: "Least distance between two correlated rounds of one customer.")
+  var minimumSeparation: Int = 1
+
+  @Option(help: "Most correlated rounds of one customer; what the separation allows by default.")
+  var maximumParticipations: Int?
+
   @Option(help: "Longest time of a round, in seconds.")
   var deadline: Int = 120
 
@@ -147,7 +164,12 @@ struct InitCommand: AsyncParsableCommand {
       delta: delta, customers: customers,
       minimumCohort: minimumCohort ?? max(2, customers / 2),
       maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline, mode: mode,
-      corruptFraction: corruptFraction, dropoutFraction: dropoutFraction)
+      corruptFraction: corruptFraction, dropoutFraction: dropoutFraction,
+      correlation: correlatedNoise.map { strategy in
+        NoiseCorrelation(
+          strategy: strategy, bandCount: noiseBands, minimumSeparation: minimumSeparation,
+          maximumParticipations: maximumParticipations)
+      })
     do {
       let policy = try template.policy()
       try FederationIdentity.requireMaskedRounds(of: policy)
@@ -177,3 +199,5 @@ struct InitCommand: AsyncParsableCommand {
       """)
   }
 }
+
+extension NoiseCorrelation.Strategy: ExpressibleByArgument {}

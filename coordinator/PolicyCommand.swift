@@ -45,7 +45,7 @@ extension PolicyCommand {
         model       \(policy.model)
         """)
       for (index, round) in policy.plan.enumerated() {
-        let event = try round.event(fractionBits: bits[index])
+        let event = try policy.event(ofPlanned: index, fractionBits: bits[index])
         print(
           "round \(index + 1)     \(round.stage): clip norm \(round.clipNorm), noise multiplier "
             + "\(round.noiseMultiplier); \(filter.roundsLeft(of: event)) such rounds alone would fit"

@@ -72,8 +72,8 @@ struct StatusCommand: AsyncParsableCommand {
     ]
     let bits = try FederationIdentity.fractionBits(of: policy)
     let next = state.nextPlanIndex
-    fields["rounds_left"] = .integer(
-      Int64(state.filter.roundsLeft(of: try policy.plan[next].event(fractionBits: bits[next]))))
+    let event = try policy.event(ofPlanned: next, fractionBits: bits[next])
+    fields["rounds_left"] = .integer(Int64(state.filter.roundsLeft(of: event)))
     return .object(fields)
   }
 

@@ -229,7 +229,9 @@ BODIES = {
     "void": dict(round=integer, reason=SHORT),
     "burned": dict(round=integer, charge_index=integer),
 }
-OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict))}
+OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict),
+                            block=lambda v: isinstance(v, dict))}
+BLOCK = dict(start=integer, round=integer)
 MASKED = dict(cohort_size=integer, degree=integer, corrupt_fraction=DECIMAL, dropout_fraction=DECIMAL)
 SHARES = dict(honest_noise_shares=integer, share_variance=matches("[0-9]+/[1-9][0-9]*"), tau=DECIMAL)
 
@@ -259,6 +261,8 @@ def entry_of(line, index):
     check_fields(value, dict(index=integer, kind=kinds, prev=HASH, body=lambda v: isinstance(v, dict)), {}, index)
     kind, body = value["kind"], value["body"]
     check_fields(body, BODIES[kind], OPTIONAL.get(kind, {}), index)
+    if "block" in body:
+        check_fields(body["block"], BLOCK, {}, index)
     if "masked" in body:
         has_shares = "share_variance" in body["masked"]
         check_fields(body["masked"], {**MASKED, **(SHARES if has_shares else {})}, {}, index)
@@ -276,7 +280,7 @@ class Replay:
         self.size, self.phase, self.last_round = 0, None, 0
         self.rounds = dict(offered=0, charged=0, released=0, burned=0, void=0)
         self.mu_squared, self.reserved, self.seeded = Fraction(0), 0.0, None
-        self.genesis = self.policy = self.chain = None
+        self.genesis = self.policy = self.chain = self.correlated = self.open_block = None
 
     def need(self, field, expected, found):
         if expected != found:
@@ -311,6 +315,9 @@ class Replay:
             self.cohort = range(policy["minimum_cohort"], policy["maximum_cohort"] + 1)
             self.mode, self.relation, self.unit = policy["mode"], policy["relation"], policy["unit"]
             self.deadline = policy["round_deadline_seconds"]
+            self.correlated = policy.get("correlated_noise")
+            if self.correlated:
+                self.block_sensitivity(1)
             accepted = (
                 self.plan and 0.001 <= self.limit <= 100 and 1e-30 <= self.delta <= 0.01 and self.cohort
                 and self.relation == "zero-out" and all(DECIMAL(r[1]) and DECIMAL(r[2]) for r in self.plan))
@@ -319,6 +326,36 @@ class Replay:
         if not accepted:
             raise Fault(DAMAGED, 0, "holds a policy outside the accepted ranges")
         self.policy = policy
+
+    def block_sensitivity(self, bits):
+        """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""
+        block, column = self.correlated, [0] * self.correlated["rounds"]
+        shape = [abs(c) for c in block["coefficients"]]
+        for t in range(len(shape) - 2, -1, -1):
+            shape[t] = max(shape[t], shape[t + 1])
+        for j in range(block["maximum_participations"]):
+            for t, c in enumerate(shape):
+                if j * block["minimum_separation"] + t < len(column):
+                    column[j * block["minimum_separation"] + t] += c
+        square = sum(c * c for c in column) << 2 * bits
+        root = math.isqrt(square)
+        return root + (root * root < square)
+
+    def block(self, body, index):
+        """Whether a charge begins a block of correlated noise, and so pays for it; ruling 20."""
+        block, kind = body.get("block"), (body["scale"], body["fraction_bits"], body["dimension"])
+        within = index - self.correlated["first_round"] if self.correlated else -1
+        inside = self.correlated is not None and 0 <= within < self.correlated["rounds"]
+        self.need("block", inside, block is not None)
+        if not inside:
+            self.open_block = None
+            return True
+        expected = (body["round"], 0) if block["round"] == 0 else (self.open_block or (None, None))[:2]
+        self.need("block", expected, (block["start"], block["round"]))
+        self.need_that(block["round"] == 0 or self.open_block[2] == kind, "changes the noise within a block")
+        last = within + 1 == self.correlated["rounds"]
+        self.open_block = None if last else (block["start"], block["round"] + 1, kind)
+        return block["round"] == 0
 
     def begin(self, body):
         self.need_that(self.size == 0, "is genesis where none may stand")
@@ -348,19 +385,22 @@ class Replay:
         bits = body["fraction_bits"]
         if not 1 <= bits <= 30:
             raise Fault(DAMAGED, self.size, "has fraction bits outside 1 to 30")
+        unit, pays = 1 << bits, self.block(body, self.rounds["released"] % len(self.plan))
+        if "block" in body:
+            unit = self.block_sensitivity(bits)
         expected = dict(
             mechanism="discrete_gaussian", mode=self.mode, relation=self.relation, unit=self.unit, count=1,
-            filter="gdp", noise_multiplier=Fraction(multiplier), clip_norm=Fraction(clip), sensitivity=1 << bits)
+            filter="gdp", noise_multiplier=Fraction(multiplier), clip_norm=Fraction(clip), sensitivity=unit)
         for field, value in expected.items():
             self.need(field, value, Fraction(body[field]) if isinstance(value, Fraction) else body[field])
         self.need_that(1 <= body["dimension"] <= 1 << 30, "has no accepted dimension")
         self.need_that(body["cohort_minimum"] in self.cohort, "has a cohort that the policy forbids")
         self.need_that(body.get("joint_coordinates", 0) < body["dimension"], "has more joint coordinates than any")
         scale, sensitivity = body["scale"], body["sensitivity"]
-        self.need_that(scale >= Fraction(multiplier) * 2**bits, "charges noise narrower than the policy's")
+        self.need_that(scale >= Fraction(multiplier) * unit, "charges noise narrower than the policy's")
         self.need_that(1 << 10 <= scale <= 1 << 30, "charges a scale that cannot be charged")
         self.masking(body)
-        self.mu_squared += Fraction(sensitivity**2, scale**2 - 16)
+        self.mu_squared += Fraction(sensitivity**2, scale**2 - 16) if pays else 0
         limit = self.mu_limit_squared
         if self.reserved:
             limit = mu_of(self.limit, self.delta - self.reserved) ** 2
@@ -419,7 +459,7 @@ class Replay:
     def burned(self, body):
         self.need_open("charged", body)
         self.need("charge_index", self.phase[2], body["charge_index"])
-        self.phase = None
+        self.phase = self.open_block = None
         self.rounds["burned"] += 1
 
     def epsilon(self, squared_distance=1):

@@ -18,7 +18,8 @@ package struct JournalEntry: Equatable, Sendable {
   /// The ledger's identifier, in hexadecimal.
   package let ledgerID: String
   package let policyHash: String
-  /// The round's charge μ as Gaussian differential privacy, positive and finite.
+  /// The charge μ as Gaussian differential privacy, positive and finite: of the round, or of the block
+  /// that it belongs to.
   package let mu: Double
   /// The exact charge as the coordinator announced it (canonical JSON), to be compared later with
   /// the one in the ledger.
@@ -28,11 +29,25 @@ package struct JournalEntry: Equatable, Sendable {
   /// When it was journaled, in seconds since 1970-01-01 UTC.
   package let atSeconds: Int64
   package let state: RoundState
+  /// Place in a block of rounds with correlated noise, which are charged together.
+  package let block: Block?
+
+  /// The number of the round that began the block, and the round within it, from 0.
+  package struct Block: Equatable, Sendable {
+    package let start: UInt64
+    package let round: Int
+
+    package init(start: UInt64, round: Int) {
+      self.start = start
+      self.round = round
+    }
+  }
 
   package init(
     round: UInt64, ledgerID: String, policyHash: String, mu: Double, charge: String,
-    updateDigest: String, atSeconds: Int64, state: RoundState = .spent
+    updateDigest: String, atSeconds: Int64, state: RoundState = .spent, block: Block? = nil
   ) {
+    self.block = block
     self.round = round
     self.ledgerID = ledgerID
     self.policyHash = policyHash
@@ -58,6 +73,8 @@ extension BehaviorStore {
       throw .roundOutOfRange(round: entry.round)
     }
     guard entry.mu.isFinite, entry.mu > 0 else { throw .chargeNotFinite(round: entry.round) }
+    // A block begins at one of its rounds, so its start fits where the round does.
+    let blockStart = entry.block.map { Int64(clamping: $0.start) }
     try write { database in
       guard try Self.consent(policyHash: entry.policyHash, in: database).allows else {
         throw BehaviorStoreError.consentMissing(policyHash: entry.policyHash)
@@ -70,12 +87,13 @@ extension BehaviorStore {
       try database.execute(
         sql: """
           INSERT INTO journal
-            (ledgerID, round, policyHash, mu, charge, updateDigest, state, atSeconds)
-          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?)
+            (ledgerID, round, policyHash, mu, charge, updateDigest, state, atSeconds, blockStart,
+             blockRound)
+          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?)
           """,
         arguments: [
           entry.ledgerID, round, entry.policyHash, entry.mu, entry.charge, entry.updateDigest,
-          entry.atSeconds,
+          entry.atSeconds, blockStart, entry.block?.round,
         ])
     }
   }
@@ -109,15 +127,15 @@ extension BehaviorStore {
     }
   }
 
-  /// The sum of μ² over the device's own rounds under a ledger, rounded up.
+  /// The sum of μ² over the device's own rounds under a ledger, rounded up; a block of rounds counts
+  /// once.
   ///
   /// - Parameter states: which rounds count. By default all do, also those called off: the update
   ///   has left the device, and ruling 12 gives nothing back on the coordinator's word alone.
   package func spentMuSquared(
     ledgerID: String, states: Set<RoundState> = Set(RoundState.allCases)
   ) throws(BehaviorStoreError) -> Double {
-    try journal(ledgerID: ledgerID).filter { states.contains($0.state) }
-      .reduce(0) { sum, entry in (sum + (entry.mu * entry.mu).nextUp).nextUp }
+    try journal(ledgerID: ledgerID).filter { states.contains($0.state) }.spentMuSquared
   }
 
   /// The rounds of a ledger that were journaled and have no outcome, ascending.
@@ -133,10 +151,13 @@ extension BehaviorStore {
   /// All rounds under a ledger, ascending.
   package func journal(ledgerID: String) throws(BehaviorStoreError) -> [JournalEntry] {
     try read { database in
-      try Row.fetchAll(
+      // A store in clear that is read without its key stays as version 1 left it.
+      let hasBlocks = try database.columns(in: "journal").contains { $0.name == "blockStart" }
+      return try Row.fetchAll(
         database,
         sql: """
-          SELECT round, policyHash, mu, charge, updateDigest, atSeconds, state FROM journal
+          SELECT round, policyHash, mu, charge, updateDigest, atSeconds, state,
+            \(hasBlocks ? "blockStart, blockRound" : "NULL, NULL") FROM journal
           WHERE ledgerID = ? ORDER BY round
           """, arguments: [ledgerID]
       ).map { row in
@@ -146,14 +167,38 @@ extension BehaviorStore {
         }
         return JournalEntry(
           round: UInt64(row[0] as Int64), ledgerID: ledgerID, policyHash: row[1], mu: row[2],
-          charge: row[3], updateDigest: row[4], atSeconds: row[5], state: state)
+          charge: row[3], updateDigest: row[4], atSeconds: row[5], state: state,
+          block: Self.block(start: row[7], round: row[8]))
       }
     }
+  }
+
+  private static func block(start: Int64?, round: Int?) -> JournalEntry.Block? {
+    guard let start, let round else { return nil }
+    return JournalEntry.Block(start: UInt64(start), round: round)
   }
 
   private static func lastRound(ledgerID: String, in database: Database) throws -> UInt64? {
     try Int64.fetchOne(
       database, sql: "SELECT MAX(round) FROM journal WHERE ledgerID = ?", arguments: [ledgerID]
     ).map { UInt64($0) }
+  }
+}
+
+extension [JournalEntry] {
+  /// The sum of μ², rounded up, where the rounds of a block count once: at the most that one of them
+  /// says.
+  package var spentMuSquared: Double {
+    var total = 0.0
+    var blocks: [UInt64: Double] = [:]
+    for entry in self {
+      let square = (entry.mu * entry.mu).nextUp
+      guard let block = entry.block else {
+        total = (total + square).nextUp
+        continue
+      }
+      blocks[block.start] = Swift.max(square, blocks[block.start] ?? 0)
+    }
+    return blocks.values.sorted().reduce(total) { ($0 + $1).nextUp }
   }
 }

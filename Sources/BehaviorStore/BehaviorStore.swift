@@ -203,7 +203,7 @@ package final class BehaviorStore: Sendable {
     guard version <= Schema.currentVersion else {
       throw .newerSchema(path: path, found: version, supported: Schema.currentVersion)
     }
-    if version < Schema.currentVersion, let key {
+    if version < Schema.currentVersion, key != nil || version >= Schema.firstSealedVersion {
       try translating { try Schema.migrator(key: key).migrate($0) }
     }
   }

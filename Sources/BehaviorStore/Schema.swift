@@ -5,17 +5,23 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 2
+  static let currentVersion = 3
+  /// From this version on a migration seals nothing, and needs no key.
+  static let firstSealedVersion = 2
 
   /// Brings a database of any older version to `currentVersion`, each step in one transaction
   /// that also writes the version, so that a crash leaves one version or the other.
-  static func migrator(key: StoreKey) -> DatabaseMigrator {
+  /// - Parameter key: needed below ``firstSealedVersion`` only.
+  static func migrator(key: StoreKey?) -> DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { database in
       try database.execute(sql: version1)
       try database.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
     }
     migrator.registerMigration("2") { database in
+      guard let key else {
+        preconditionFailure("a store in clear is not migrated without a key")
+      }
       try database.execute(sql: version2)
       try seal(in: database, key: key)
       // `event` and what refers to it would keep the old text in freed pages: see `isScrubbed`.
@@ -25,6 +31,14 @@ enum Schema {
           DROP TABLE slateItemClear;
           DROP TABLE eventClear;
           PRAGMA user_version = 2;
+          """)
+    }
+    migrator.registerMigration("3") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE journal ADD COLUMN blockStart INTEGER;
+          ALTER TABLE journal ADD COLUMN blockRound INTEGER;
+          PRAGMA user_version = 3;
           """)
     }
     return migrator

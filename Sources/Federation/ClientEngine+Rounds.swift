@@ -89,17 +89,22 @@ extension ClientEngine {
     let lastRound: UInt64?
     let unsettled: UInt64?
     let spent: GDPFilter
+    var participation = ParticipationRecord()
     do {
       lastRound = try storage.lastRound()
       unsettled = try storage.unsettledRounds().first
       spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
+      if let block = offer.block {
+        participation = try storage.participation(inBlock: block.start)
+      }
     } catch {
       // An unreadable journal counts as no consent: nothing is sent.
       throw .noConsent
     }
     return try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, unsettled: unsettled, spent: spent)
+      lastRound: lastRound, unsettled: unsettled, spent: spent,
+      participation: participation)
   }
 
   var clientID: ClientID {
@@ -158,7 +163,7 @@ extension ClientEngine {
         round: offer.round, policyHash: policyHash, mu: charge.mu,
         charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
           + "stage=\(stage)",
-        updateDigest: digest))
+        updateDigest: digest, block: offer.block))
     return try advanceRound(.journaled)
   }
 

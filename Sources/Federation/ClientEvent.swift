@@ -1,4 +1,5 @@
 package import Cryptography
+package import Privacy
 package import WireProtocol
 
 /// What a client receives.
@@ -52,8 +53,10 @@ package protocol DeviceStorage: AnyObject {
   func lastRound() throws -> UInt64?
   /// Rounds of this ledger that were journalled and whose outcome is not proven yet, ascending.
   func unsettledRounds() throws -> [UInt64]
-  /// Sum of mu squared over the journal's rounds that count as spent.
+  /// Sum of mu squared over the journal's rounds that count as spent, a block of them counted once.
   func spentMuSquared() throws -> Double
+  /// This device's rounds that count as spent in the block that round `start` began.
+  func participation(inBlock start: UInt64) throws -> ParticipationRecord
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
@@ -72,21 +75,49 @@ package protocol DeviceStorage: AnyObject {
 package struct SpentRound: Equatable, Sendable {
   package let round: UInt64
   package let policyHash: SHA256Digest
-  /// Charge of the round, mu of the Gaussian differential privacy scale.
+  /// Charge of the round, or of its whole block: mu of the Gaussian differential privacy scale.
   package let mu: Double
   /// The charge in words: scale, sensitivity, stage.
   package let charge: String
   /// SHA-256 over the sealed chunks.
   package let updateDigest: [UInt8]
+  /// Place in a block of rounds with correlated noise.
+  package let block: BlockPosition?
 
   package init(
-    round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8]
+    round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8],
+    block: BlockPosition? = nil
   ) {
+    self.block = block
     self.round = round
     self.policyHash = policyHash
     self.mu = mu
     self.charge = charge
     self.updateDigest = updateDigest
+  }
+}
+
+extension Sequence<SpentRound> {
+  /// The sum of mu squared, where the rounds of a block count once.
+  package var muSquared: Double {
+    var total = 0.0
+    var blocks: [UInt64: Double] = [:]
+    for entry in self {
+      let square = entry.mu * entry.mu
+      guard let block = entry.block else {
+        total += square
+        continue
+      }
+      blocks[block.start] = Swift.max(square, blocks[block.start] ?? 0)
+    }
+    return blocks.values.reduce(total, +)
+  }
+
+  /// The rounds among these of the block that round `start` began.
+  /// - Throws: `PrivacyError.invalidParameter` for rounds that no rule allows.
+  package func participation(inBlock start: UInt64) throws -> ParticipationRecord {
+    let rounds = compactMap(\.block).filter { $0.start == start }.map(\.round)
+    return try ParticipationRecord(lastRound: rounds.max(), count: rounds.count)
   }
 }
 

@@ -23,11 +23,12 @@ extension CoordinatorEngine {
     guard let offer = masked?.offer, let parameters = masked?.parameters else { return [] }
     let contributors = masked?.contributorCount ?? 0
     let heldSizes = masked?.heldCheckpointSizes ?? []
-    let record = ChargeRecord(
+    let record = try ChargeRecord(
       offer: offer, policy: identity.policy, parameters: parameters, rng: noise.source)
     let position = try storage.append(.charge(record))
     let charge = DurableCharge(ledgerIndex: UInt64(position.index), round: offer.round)
     maskedCharge = charge
+    try block?.recordParticipation(of: masked?.contributors ?? [])
     let receipt = try storage.receipt(of: position.index)
     var consistency: [UInt64: [UInt8]] = [:]
     // A size that this ledger never had gets no proof: that member holds another ledger, and leaves.
@@ -47,9 +48,11 @@ extension CoordinatorEngine {
       let charge = maskedCharge
     else { return [] }
     let rejections = masked?.rejectionCounts ?? [:]
-    guard let noised = try takeMaskedRound()?.release(noise: &noise) else { return [] }
+    var noiseSteps = noiseSteps(of: offer)
+    guard let noised = try takeMaskedRound()?.release(noise: &noise, block: &aggregation)
+    else { return [] }
+    block?.advance()
     maskedCharge = nil
-    var noiseSteps = noise.standardDeviation(scale: offer.noiseScale)
     if mode.clientsAddNoise {
       // Every survivor added a share, and N_h shares make up the noise that is charged (ruling 19).
       noiseSteps *=
@@ -70,6 +73,9 @@ extension CoordinatorEngine {
     let rejections = masked?.rejectionCounts ?? [:]
     masked = nil
     maskedCharge = nil
+    // Its sum is missing from the block, which is over (ruling 20).
+    block = nil
+    aggregation = nil
     excluded.formUnion(culprits)
     consecutiveBurnedRounds += 1
     lastLogin = now

@@ -9,7 +9,7 @@ internal import WireProtocol
 extension CoordinatorEngine {
   /// Feeds the open round, if any, and carries out what it asks for.
   mutating func advanceRound(_ event: CoordinatorRoundEvent) throws -> [CoordinatorEffect] {
-    if case .memberConnected(let id, _, _) = event, excluded.contains(id) { return [] }
+    if case .memberConnected(let id, _, _) = event, isBarred(id) { return [] }
     let effects = round?.handle(event) ?? masked?.handle(event)
     return try perform(effects ?? [])
   }
@@ -48,15 +48,37 @@ extension CoordinatorEngine {
       return finish(.planComplete)
     }
     let planIndex = storage.ledgerState.nextPlanIndex
-    let planned = identity.policy.plan[planIndex]
     let encoding = try identity.encoding(forPlanIndex: planIndex)
-    let scale = try planned.noiseMultiplier.scaled(toGrid: encoding.fractionBits)
-    let event = try planned.event(fractionBits: encoding.fractionBits)
-    guard storage.ledgerState.filter.admits(event) else {
+    try endBlockUnlessContinued(at: planIndex)
+    let event = try identity.policy.event(
+      ofPlanned: planIndex, fractionBits: encoding.fractionBits)
+    // The rounds of a block are charged with its first one.
+    guard block != nil || storage.ledgerState.filter.admits(event) else {
       return [.note(try budgetRefusal(for: event))] + finish(.budgetExhausted)
     }
     guard enoughMembers else { return [] }
-    return try open(planIndex: planIndex, encoding: encoding, scale: scale)
+    return try open(planIndex: planIndex, encoding: encoding)
+  }
+
+  /// Drops the block of correlated noise that the next round does not belong to: the plan has left it, it
+  /// lost a sum, or its first round was called off before it was charged.
+  private mutating func endBlockUnlessContinued(at planIndex: Int) throws {
+    guard let open = storage.ledgerState.openBlock, block?.start == open.start,
+      block?.nextRound == open.nextRound,
+      identity.policy.correlatedNoise(ofPlanned: planIndex) != nil,
+      try model.updateDimension(
+        stage: planIndex, parameters: parameters, itemCount: identity.catalogue.count)
+        == block?.dimension
+    else {
+      block = nil
+      aggregation = nil
+      return
+    }
+  }
+
+  /// Whether the open round is not offered to this member.
+  private func isBarred(_ id: ClientID) -> Bool {
+    excluded.contains(id) || block?.invited?.contains(id) == false
   }
 
   /// Round after round had no quorum, or spent its charge for nothing: the operator has to look.
@@ -66,30 +88,46 @@ extension CoordinatorEngine {
   }
 
   private var enoughMembers: Bool {
-    let present =
-      excluded.isEmpty
-      ? connections.count : connections.keys.count { !excluded.contains($0) }
+    let present = connections.keys.count { id in
+      !excluded.contains(id) && (block?.mayTakePart(id) ?? true)
+    }
     guard present >= identity.policy.minimumCohort else { return false }
     let everyone = present >= identity.policy.targetCohort
     return everyone || lastLogin.adding(seconds: settings.gatherSeconds) <= now
   }
 
   private mutating func open(
-    planIndex: Int, encoding: FixedPointEncoding, scale: UInt64
+    planIndex: Int, encoding: FixedPointEncoding
   ) throws -> [CoordinatorEffect] {
     let sealingKey = mode.isMasked ? nil : try RoundSealingKey()
     let dimension = try model.updateDimension(
       stage: planIndex, parameters: parameters, itemCount: identity.catalogue.count)
     let stage = identity.policy.plan[planIndex].stage
+    let noise = identity.policy.correlatedNoise(ofPlanned: planIndex)
+    let number = storage.ledgerState.lastRound + 1
     var offer = Offer(
-      round: storage.ledgerState.lastRound + 1, planIndex: UInt32(planIndex),
+      round: number, planIndex: UInt32(planIndex),
       modelHash: modelHash.bytes, catalogueHash: identity.catalogueHash.bytes,
       policyHash: identity.policyHash.bytes,
       roundKey: sealingKey?.publicKey ?? SecureRandom.bytes(32), dimension: UInt32(dimension),
       fractionBits: UInt8(encoding.fractionBits),
-      noiseScale: scale, deadlineSeconds: UInt32(identity.policy.roundDeadlineSeconds),
+      noiseScale: try identity.policy.noiseScale(
+        ofPlanned: planIndex, fractionBits: encoding.fractionBits),
+      block: noise.map { _ in
+        BlockPosition(start: block?.start ?? number, round: block?.nextRound ?? 0)
+      },
+      deadlineSeconds: UInt32(identity.policy.roundDeadlineSeconds),
       signature: [])
     offer.signature = try keys.coordinator.sign(offer.signedBytes)
+    if let noise, block == nil {
+      block = CorrelatedBlock(noise: noise, offer: offer)
+      aggregation = try CorrelatedAggregation(
+        noise: noise, noiseScale: offer.noiseScale, dimension: dimension, encoding: encoding,
+        maximumCohort: identity.policy.maximumCohort)
+    }
+    block?.invite(
+      connections.keys.filter { !excluded.contains($0) },
+      targetCohort: identity.policy.targetCohort)
     _ = try storage.append(
       .offer(
         OfferRecord(
@@ -134,12 +172,17 @@ extension CoordinatorEngine {
   private mutating func chargeAndRelease() throws -> [CoordinatorEffect] {
     guard let offer = round?.offer else { return [] }
     let contributors = round?.contributorCount ?? 0
-    let chargeRecord = ChargeRecord(
+    let chargeRecord = try ChargeRecord(
       offer: offer, policy: identity.policy, parameters: nil, rng: noise.source)
     let position = try storage.append(.charge(chargeRecord))
     let charge = DurableCharge(ledgerIndex: UInt64(position.index), round: offer.round)
 
-    guard let noised = try round?.release(after: charge, noise: &noise) else { return [] }
+    try block?.recordParticipation(of: round?.contributors ?? [])
+    let noiseSteps = noiseSteps(of: offer)
+    guard
+      let noised = try round?.release(after: charge, noise: &noise, block: &aggregation)
+    else { return [] }
+    block?.advance()
     let rejections = round?.rejectionCounts ?? [:]
     round = nil
     let effects = [
@@ -148,8 +191,18 @@ extension CoordinatorEngine {
     return effects
       + (try release(
         noised, of: offer, chargeIndex: position.index,
-        noiseSteps: noise.standardDeviation(scale: offer.noiseScale),
+        noiseSteps: noiseSteps,
         rejections: named(rejections)))
+  }
+
+  /// Standard deviation of the noise that the coordinator puts on the open round's sum, in grid steps.
+  func noiseSteps(of offer: Offer) -> Double {
+    let steps = noise.standardDeviation(scale: offer.noiseScale)
+    // A simulation without noise says so of every scale.
+    guard let block, steps > 0 else { return steps }
+    return CorrelatedEstimator(
+      strategy: block.noise.strategy, roundCount: block.noise.rule.roundCount
+    ).noiseStandardDeviation(round: block.nextRound, noiseScale: offer.noiseScale)
   }
 
   /// Advances the model by a noised sum, blob (durable), RELEASE (durable), broadcast.

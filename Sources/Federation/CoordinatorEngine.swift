@@ -28,6 +28,9 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   var masked: MaskedCoordinatorRound?
   /// CHARGE of the open masked round, once it is durable.
   var maskedCharge: DurableCharge?
+  /// The block of correlated noise that is under way, and its past sums.
+  var block: CorrelatedBlock?
+  var aggregation: CorrelatedAggregation?
   /// Members that made a charged round end without a sum: they are offered none (ruling 11).
   var excluded: Set<ClientID> = []
   package internal(set) var finishReason: Finished.Reason?

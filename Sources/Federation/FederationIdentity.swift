@@ -46,10 +46,17 @@ package struct FederationIdentity: Equatable, Sendable {
   /// F of every planned round (ruling 24).
   package static func fractionBits(of policy: PrivacyPolicy) throws -> [Int] {
     let excess = try noiseExcess(of: policy)
-    return try policy.plan.map { planned in
-      try FixedPointEncoding.fractionBits(
-        maximumCohort: policy.maximumCohort,
-        noiseMultiplier: planned.noiseMultiplier.doubleValue, honestFractionInverse: excess)
+    return try policy.plan.enumerated().map { index, planned in
+      guard let block = policy.correlatedNoise(ofPlanned: index) else {
+        return try FixedPointEncoding.fractionBits(
+          maximumCohort: policy.maximumCohort,
+          noiseMultiplier: planned.noiseMultiplier.doubleValue, honestFractionInverse: excess)
+      }
+      // The noise of a block is never in the ring of the updates.
+      return block.chargeableFractionBits(
+        upTo: try FixedPointEncoding.fractionBits(
+          maximumCohort: policy.maximumCohort, noiseMultiplier: 0, honestFractionInverse: excess),
+        noiseMultiplier: planned.noiseMultiplier)
     }
   }
 

@@ -23,12 +23,17 @@ package struct PolicyTemplate: Sendable {
   /// Share of a round's members that may drop out, in the masked modes.
   package var dropoutFraction: String
 
+  /// Correlated noise for the rounds that the model repeats, in the modes `sealed` and `secagg`.
+  package var correlation: NoiseCorrelation?
+
   /// Every field; decimals as text, so that they are exact.
   package init(
     federation: String, model: String, hyperparameters: JSONValue, epsilon: String, delta: String,
     customers: Int, minimumCohort: Int, maximumCohort: Int, roundDeadlineSeconds: Int,
-    mode: String = "sealed", corruptFraction: String = "0.1", dropoutFraction: String = "0.1"
+    mode: String = "sealed", corruptFraction: String = "0.1", dropoutFraction: String = "0.1",
+    correlation: NoiseCorrelation? = nil
   ) {
+    self.correlation = correlation
     self.mode = mode
     self.corruptFraction = corruptFraction
     self.dropoutFraction = dropoutFraction
@@ -50,7 +55,8 @@ package struct PolicyTemplate: Sendable {
 
   /// The policy whose plan spends the whole budget once.
   ///
-  /// - Throws: `PrivacyError` or `RecommendationError` naming the field that is wrong.
+  /// - Throws: `PrivacyError` or `RecommendationError` naming the field that is wrong;
+  ///   `FederationError.badPolicy` for correlated noise in a model that repeats no round.
   package func policy() throws -> PrivacyPolicy {
     let trained = try ModelRegistry.model(identifier: model, hyperparameters: hyperparameters)
     let epsilonLimit = try ExactDecimal(epsilon)
@@ -62,35 +68,71 @@ package struct PolicyTemplate: Sendable {
         PlannedRound(
           stage: "check", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1"))
       ])
-    let shares = trained.budgetShares
+    let block = try correlatedNoise(of: trained)
+    // A block is one release: it gets what its rounds would have had.
+    let shares = Self.shares(of: trained, block: block)
     // What sparse graphs add to delta is kept off it, for every planned round (ruling 25); the ledger
     // rounds it up on its way, by far less than the thousandth that is added here.
     let reserved = 1.001 * unplanned.largestProtocolDelta * Double(trained.stages.count)
     let calibration = try NoiseCalibration(
       epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown - reserved,
-      shares: shares, fractionBits: try coarsestGrid(of: unplanned, shares: shares))
-    let plan = try zip(trained.stages, calibration.noiseMultipliers).map { stage, multiplier in
+      shares: shares, fractionBits: try coarsestGrid(of: unplanned, shares: shares, block: block))
+    var multipliers = calibration.noiseMultipliers
+    if let block {
+      multipliers.insert(
+        contentsOf: Array(
+          repeating: multipliers[block.firstRound], count: block.rule.roundCount - 1),
+        at: block.firstRound)
+    }
+    let plan = try zip(trained.stages, multipliers).map { stage, multiplier in
       PlannedRound(
         stage: stage, clipNorm: try ExactDecimal("1"), noiseMultiplier: multiplier)
     }
-    return try policy(epsilonLimit: epsilonLimit, delta: delta, plan: plan)
+    return try policy(epsilonLimit: epsilonLimit, delta: delta, plan: plan, block: block)
+  }
+
+  private func correlatedNoise(of model: any FederatedModel) throws -> CorrelatedNoise? {
+    guard let correlation else { return nil }
+    guard !model.repeatedStages.isEmpty else {
+      throw FederationError.badPolicy(
+        "model \(self.model) repeats no round, so there is no noise to correlate")
+    }
+    return try correlation.noise(of: model.repeatedStages)
+  }
+
+  private static func shares(
+    of model: any FederatedModel, block: CorrelatedNoise?
+  ) -> [Double] {
+    guard let block else { return model.budgetShares }
+    var shares = model.budgetShares
+    shares.replaceSubrange(
+      block.planIndices, with: [shares[block.planIndices].reduce(0, +)])
+    return shares
   }
 
   /// The coarsest of the rounds' grids, from noise a little above what calibration will find: a
   /// charge computed on it holds on every finer grid.
-  private func coarsestGrid(of unplanned: PrivacyPolicy, shares: [Double]) throws -> Int {
+  private func coarsestGrid(
+    of unplanned: PrivacyPolicy, shares: [Double], block: CorrelatedNoise?
+  ) throws -> Int {
     let excess = try FederationIdentity.noiseExcess(of: unplanned)
     let whole = GaussianAccountant.noiseMultiplier(
       epsilon: unplanned.epsilonLimit.doubleRoundedDown, delta: unplanned.delta.doubleRoundedDown)
-    return try shares.map { share in
-      try FixedPointEncoding.fractionBits(
-        maximumCohort: maximumCohort, noiseMultiplier: 1.01 * whole / share.squareRoot(),
+    return try shares.enumerated().map { index, share in
+      let noiseMultiplier = 1.01 * whole / share.squareRoot()
+      let bits = try FixedPointEncoding.fractionBits(
+        maximumCohort: maximumCohort, noiseMultiplier: noiseMultiplier,
         honestFractionInverse: excess)
+      guard let block, index == block.firstRound else { return bits }
+      return block.chargeableFractionBits(
+        upTo: bits,
+        noiseMultiplier: ExactDecimal(roundingUp: noiseMultiplier, significantDigits: 6))
     }.min() ?? 1
   }
 
   private func policy(
-    epsilonLimit: ExactDecimal, delta: ExactDecimal, plan: [PlannedRound]
+    epsilonLimit: ExactDecimal, delta: ExactDecimal, plan: [PlannedRound],
+    block: CorrelatedNoise? = nil
   ) throws -> PrivacyPolicy {
     let isMasked = AggregationMode(rawValue: mode)?.isMasked == true
     let masking =
@@ -102,7 +144,7 @@ package struct PolicyTemplate: Sendable {
       federation: federation, mode: mode, masking: masking, epsilonLimit: epsilonLimit,
       delta: delta, minimumCohort: minimumCohort, maximumCohort: maximumCohort,
       targetCohort: min(customers, maximumCohort), model: model,
-      hyperparameters: hyperparameters, plan: plan,
+      hyperparameters: hyperparameters, plan: plan, correlatedNoise: block,
       roundDeadlineSeconds: roundDeadlineSeconds, retentionDays: Self.retentionDays)
   }
 }

@@ -130,6 +130,7 @@ extension ChargeRecord {
       members["joint_coordinates"] = try writer.integer("joint_coordinates", jointCoordinates)
     }
     if let masked { members["masked"] = try masked.json(writer) }
+    if let block { members["block"] = try block.json(writer) }
     return .object(members)
   }
 
@@ -152,7 +153,25 @@ extension ChargeRecord {
       rng: try reader.word("rng", expected: "\"system\" or \"seeded\""),
       protocolDelta: try reader.string("protocol_delta"),
       filter: try reader.string("filter"),
-      masked: try reader.optionalObject("masked").map(MaskedTerms.init))
+      masked: try reader.optionalObject("masked").map(MaskedTerms.init),
+      block: try reader.optionalObject("block").map(BlockPosition.init))
+  }
+}
+
+extension BlockPosition {
+  fileprivate func json(_ writer: FieldWriter) throws(LedgerError) -> JSONValue {
+    .object([
+      "start": try writer.integer("start", start), "round": try writer.integer("round", round),
+    ])
+  }
+
+  fileprivate init(_ reader: FieldReader) throws(LedgerError) {
+    var reader = reader
+    let start: UInt64 = try reader.integer("start")
+    let round: Int = try reader.integer("round")
+    guard round >= 0 else { throw reader.invalid("round", "0 or more") }
+    self.init(start: start, round: round)
+    try reader.finish()
   }
 }
 

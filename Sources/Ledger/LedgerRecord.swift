@@ -183,7 +183,8 @@ package struct ChargeRecord: Equatable, Sendable {
   package let clipNorm: ExactDecimal
   /// Parameter s of the discrete Gaussian in grid steps; at least noiseMultiplier x 2^fractionBits.
   package let scale: UInt64
-  /// L2 sensitivity of the integer sum in grid steps, 2^fractionBits.
+  /// L2 sensitivity of the integer sum in grid steps, 2^fractionBits; with `block` it is that of the whole block, and
+  /// it and `scale` are in the finer steps of the block's strategy.
   package let sensitivity: UInt64
   /// F: a clipping norm is 2^F grid steps; 1 through 30.
   package let fractionBits: Int
@@ -210,6 +211,8 @@ package struct ChargeRecord: Equatable, Sendable {
   package let filter: String
   /// What a masked round adds; nil in mode `sealed`, and only there.
   package let masked: MaskedTerms?
+  /// Place in a block of rounds with correlated noise, whose first CHARGE pays for all of it; nil outside of one.
+  package let block: BlockPosition?
 
   /// Every field; checked when the entry is applied to a `LedgerState`.
   package init(
@@ -218,7 +221,7 @@ package struct ChargeRecord: Equatable, Sendable {
     fractionBits: Int, dimension: Int, jointCoordinates: Int = 0, mode: String,
     relation: NeighbouringRelation, unit: PrivacyUnit, cohortMinimum: Int, count: Int = 1,
     rng: RandomSource, protocolDelta: String = "0", filter: String = GenesisRecord.gdpFilter,
-    masked: MaskedTerms? = nil
+    masked: MaskedTerms? = nil, block: BlockPosition? = nil
   ) {
     self.round = round
     self.mechanism = mechanism
@@ -238,6 +241,7 @@ package struct ChargeRecord: Equatable, Sendable {
     self.protocolDelta = protocolDelta
     self.filter = filter
     self.masked = masked
+    self.block = block
   }
 }
 

@@ -63,6 +63,8 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var lastClosed: ClosedRound?
   /// The newest output, with the model in force.
   package private(set) var latestRelease: ReleaseRecord?
+  /// The block of correlated noise that the next round may continue, if any.
+  package private(set) var openBlock: OpenBlock?
   /// What protocol failures add up to so far; `filter` keeps it off the policy's delta (ruling 25).
   package private(set) var reservedDelta = 0.0
   /// Entry index of the first CHARGE whose noise was seeded, under which epsilon protects nobody.
@@ -225,10 +227,14 @@ extension LedgerState {
     try requirePolicy(of: record)
     try requireNoise(of: record)
     try requireMasking(of: record)
+    let block = try blockContinued(by: record)
     let (reserved, reservingFilter) = try filterReserving(deltaOf: record)
     var charged = reservingFilter
-    try charge(event(of: record), to: &charged)
+    let event = try event(of: record)
+    // The first CHARGE of a block has paid for the others.
+    if record.block.map({ $0.round == 0 }) ?? true { try charge(event, to: &charged) }
     filter = charged
+    openBlock = block
     reservedDelta = reserved
     phase = .charged(record, chargeIndex: size)
     rounds.charged += 1
@@ -269,6 +275,8 @@ extension LedgerState {
   private mutating func burn(_ record: BurnedRecord) throws(LedgerError) {
     try requireOpenCharge(.burned, round: record.round, chargeIndex: record.chargeIndex)
     phase = .idle
+    // Its sum may be missing from the coordinator's memory: the block is over (ruling 20).
+    openBlock = nil
     lastClosed = ClosedRound(round: record.round, kind: .burned)
     rounds.burned += 1
   }
@@ -300,16 +308,20 @@ extension LedgerState {
     guard (1...30).contains(record.fractionBits) else {
       throw .invalidField(entry: size, field: "fraction_bits", expected: "1 through 30")
     }
-    try Requirement(entry: size).equal(
-      "sensitivity", policy.relation.sensitivityFactor << UInt64(record.fractionBits),
-      record.sensitivity)
     let minimum: UInt64
     do {
-      minimum = try record.noiseMultiplier.scaled(toGrid: record.fractionBits)
+      try Requirement(entry: size).equal(
+        "sensitivity",
+        try policy.sensitivity(ofPlanned: nextPlanIndex, fractionBits: record.fractionBits),
+        record.sensitivity)
+      minimum = try policy.noiseScale(
+        ofPlanned: nextPlanIndex, fractionBits: record.fractionBits)
+    } catch let error as LedgerError {
+      throw error
     } catch {
       throw .invalidField(
         entry: size, field: "noise_multiplier",
-        expected: "a multiplier whose scale fits 64 bits: \(error)")
+        expected: "noise that can be charged on this grid: \(error)")
     }
     guard record.scale >= minimum else {
       throw .noiseTooSmall(entry: size, scale: record.scale, minimum: minimum)

@@ -60,10 +60,25 @@ package struct ExactDecimal: Sendable, CustomStringConvertible {
   /// - Throws: ``PrivacyError/notOnGrid(value:fractionBits:)`` if the result does not fit, or
   ///   `fractionBits` is not in 0...62.
   package func scaled(toGrid fractionBits: Int) throws(PrivacyError) -> UInt64 {
-    guard (0...62).contains(fractionBits) else {
-      throw .notOnGrid(value: self, fractionBits: fractionBits)
+    guard (0...62).contains(fractionBits),
+      let steps = multiplied(by: UInt64(1) << UInt64(fractionBits))
+    else { throw .notOnGrid(value: self, fractionBits: fractionBits) }
+    return steps
+  }
+
+  /// This times `factor`, rounded up to an integer.
+  /// - Parameter factor: up to 2^62.
+  /// - Throws: ``PrivacyError/scaleNotChargeable(_:)`` if the result does not fit 64 bits.
+  package func scaled(by factor: UInt64) throws(PrivacyError) -> UInt64 {
+    guard factor <= 1 << 62, let product = multiplied(by: factor) else {
+      throw .scaleNotChargeable(.max)
     }
-    let steps = UInt128(significand) << UInt128(fractionBits)  // below 2^126
+    return product
+  }
+
+  /// Rounded up; nil beyond 64 bits. The factor has at most 63 bits.
+  private func multiplied(by factor: UInt64) -> UInt64? {
+    let steps = UInt128(significand) * UInt128(factor)
     var result: UInt128? = steps
     if exponent > 0 {
       result = Self.powerOfTen(exponent).flatMap { power in
@@ -76,10 +91,7 @@ package struct ExactDecimal: Sendable, CustomStringConvertible {
       let (quotient, remainder) = steps.quotientAndRemainder(dividingBy: divisor)
       result = quotient + (remainder > 0 ? 1 : 0)
     }
-    guard let result, let narrow = UInt64(exactly: result) else {
-      throw .notOnGrid(value: self, fractionBits: fractionBits)
-    }
-    return narrow
+    return result.flatMap(UInt64.init(exactly:))
   }
 }
 

@@ -29,6 +29,7 @@ extension PrivacyPolicy {
       members["corrupt_fraction"] = .string(masking.corruptFraction.description)
       members["dropout_fraction"] = .string(masking.dropoutFraction.description)
     }
+    if let correlatedNoise { members["correlated_noise"] = correlatedNoise.json }
     return .object(members)
   }
 
@@ -57,6 +58,7 @@ extension PrivacyPolicy {
         "format", "federation", "mode", "unit", "relation", "epsilon_limit", "delta", "filter",
         "minimum_cohort", "maximum_cohort", "target_cohort", "model", "hyperparameters", "plan",
         "round_deadline_seconds", "retention_days", "corrupt_fraction", "dropout_fraction",
+        "correlated_noise",
       ])
     let version = try fields.integer("format")
     guard version == Int(Self.formatVersion) else {
@@ -75,6 +77,10 @@ extension PrivacyPolicy {
       maximumCohort: fields.integer("maximum_cohort"),
       targetCohort: fields.integer("target_cohort"), model: fields.string("model"),
       hyperparameters: fields.value("hyperparameters", accepted: "an object"), plan: plan,
+      correlatedNoise: fields.has("correlated_noise")
+        ? CorrelatedNoise(
+          json: fields.value("correlated_noise", accepted: "an object"), path: "correlated_noise")
+        : nil,
       roundDeadlineSeconds: fields.integer("round_deadline_seconds"),
       retentionDays: fields.integer("retention_days"))
   }

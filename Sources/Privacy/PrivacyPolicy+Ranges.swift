@@ -42,6 +42,7 @@ extension PrivacyPolicy {
       try require(
         "plan[\(index)].noise_multiplier", round.noiseMultiplier, in: Self.acceptedNoiseMultiplier)
     }
+    try requireCorrelatedNoise()
     try require("round_deadline_seconds", roundDeadlineSeconds, in: Self.acceptedDeadlineSeconds)
     try require("retention_days", retentionDays, in: Self.acceptedRetentionDays)
   }
@@ -59,6 +60,28 @@ extension PrivacyPolicy {
     }
     try require("corrupt_fraction", masking.corruptFraction, in: Self.acceptedCorruptFraction)
     try require("dropout_fraction", masking.dropoutFraction, in: Self.acceptedDropoutFraction)
+  }
+
+  private func requireCorrelatedNoise() throws(PrivacyError) {
+    guard let block = correlatedNoise else { return }
+    try Self.require(
+      "correlated_noise", mode != "secagg-ddp", "given",
+      "absent in mode \"secagg-ddp\", where clients draw the noise of one round only")
+    try require("correlated_noise.first_round", block.firstRound, in: 0...plan.count - 1)
+    try require(
+      "correlated_noise.rounds", block.rule.roundCount, in: 1...plan.count - block.firstRound)
+    try require(
+      "correlated_noise.coefficients", block.strategy.coefficients.count,
+      in: 1...block.rule.roundCount, unit: " coefficients")
+    let first = plan[block.firstRound]
+    for index in block.planIndices {
+      try Self.require(
+        "plan[\(index)]",
+        plan[index].clipNorm == first.clipNorm
+          && plan[index].noiseMultiplier == first.noiseMultiplier,
+        "different from plan[\(block.firstRound)]",
+        "one clip norm and one noise multiplier in a block of correlated noise")
+    }
   }
 
   private func requireHyperparameters() throws(PrivacyError) {

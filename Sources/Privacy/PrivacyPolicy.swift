@@ -6,19 +6,14 @@ package struct PlannedRound: Sendable, Equatable {
   package let stage: String
   /// ℓ² bound C of one client's update, above zero.
   package let clipNorm: ExactDecimal
-  /// Standard deviation of the noise in units of C, above zero.
+  /// Standard deviation of the noise in units of C, above zero; in a block of correlated noise, in units
+  /// of the block's sensitivity.
   package let noiseMultiplier: ExactDecimal
 
   package init(stage: String, clipNorm: ExactDecimal, noiseMultiplier: ExactDecimal) {
     self.stage = stage
     self.clipNorm = clipNorm
     self.noiseMultiplier = noiseMultiplier
-  }
-
-  /// What this round is charged when clip norm C is encoded as 2^`fractionBits` grid steps.
-  /// - Throws: as ``PrivacyEvent/discreteGaussian(noiseMultiplier:fractionBits:)``.
-  package func event(fractionBits: Int) throws(PrivacyError) -> PrivacyEvent {
-    try .discreteGaussian(noiseMultiplier: noiseMultiplier, fractionBits: fractionBits)
   }
 }
 
@@ -63,6 +58,8 @@ package struct PrivacyPolicy: Sendable, Equatable {
   /// An object of strings and integers that the model interprets.
   package let hyperparameters: JSONValue
   package let plan: [PlannedRound]
+  /// The block of planned rounds whose noise is correlated, if any; never in mode "secagg-ddp".
+  package let correlatedNoise: CorrelatedNoise?
   package let roundDeadlineSeconds: Int
   /// How long devices keep behaviour rows.
   package let retentionDays: Int
@@ -74,8 +71,8 @@ package struct PrivacyPolicy: Sendable, Equatable {
     unit: PrivacyUnit = .user, relation: NeighbouringRelation = .zeroOut,
     epsilonLimit: ExactDecimal, delta: ExactDecimal, filter: String = "gdp",
     minimumCohort: Int, maximumCohort: Int, targetCohort: Int, model: String,
-    hyperparameters: JSONValue = .object([:]), plan: [PlannedRound], roundDeadlineSeconds: Int,
-    retentionDays: Int
+    hyperparameters: JSONValue = .object([:]), plan: [PlannedRound],
+    correlatedNoise: CorrelatedNoise? = nil, roundDeadlineSeconds: Int, retentionDays: Int
   ) throws(PrivacyError) {
     self.federation = federation
     self.mode = mode
@@ -91,6 +88,7 @@ package struct PrivacyPolicy: Sendable, Equatable {
     self.model = model
     self.hyperparameters = hyperparameters
     self.plan = plan
+    self.correlatedNoise = correlatedNoise
     self.roundDeadlineSeconds = roundDeadlineSeconds
     self.retentionDays = retentionDays
     try requireAcceptedRanges()
@@ -104,16 +102,59 @@ package struct PrivacyPolicy: Sendable, Equatable {
       spentMuSquared: spentMuSquared)
   }
 
+  /// The block that planned round `index` belongs to; nil if its noise is its own.
+  package func correlatedNoise(ofPlanned index: Int) -> CorrelatedNoise? {
+    correlatedNoise.flatMap { $0.planIndices.contains(index) ? $0 : nil }
+  }
+
+  /// ℓ² sensitivity of what planned round `index` is charged for: in grid steps, 2^`fractionBits` of
+  /// them a clip norm; of a block's round, that of the whole block, in units of 2^-g grid steps.
+  /// - Throws: as ``CorrelatedNoise/sensitivity(fractionBits:)``.
+  package func sensitivity(
+    ofPlanned index: Int, fractionBits: Int
+  ) throws(PrivacyError) -> UInt64 {
+    guard let block = correlatedNoise(ofPlanned: index) else {
+      guard (0...31).contains(fractionBits) else { throw .sensitivityNotChargeable(.max) }
+      return relation.sensitivityFactor << UInt64(fractionBits)
+    }
+    return try block.sensitivity(fractionBits: fractionBits)
+  }
+
+  /// The least noise parameter that planned round `index` may have, in the units of its sensitivity.
+  /// - Throws: as ``CorrelatedNoise/noiseScale(noiseMultiplier:fractionBits:)`` and
+  ///   ``ExactDecimal/scaled(toGrid:)``.
+  package func noiseScale(
+    ofPlanned index: Int, fractionBits: Int
+  ) throws(PrivacyError) -> UInt64 {
+    let noiseMultiplier = plan[index].noiseMultiplier
+    guard let block = correlatedNoise(ofPlanned: index) else {
+      return try noiseMultiplier.scaled(toGrid: fractionBits)
+    }
+    return try block.noiseScale(noiseMultiplier: noiseMultiplier, fractionBits: fractionBits)
+  }
+
+  /// What planned round `index` is charged on a grid of 2^`fractionBits` steps per clip norm. A round of
+  /// a block is charged for the block, and only the first one of the block is charged.
+  /// - Throws: as ``noiseScale(ofPlanned:fractionBits:)`` and
+  ///   ``PrivacyEvent/discreteGaussian(scale:sensitivity:)``.
+  package func event(
+    ofPlanned index: Int, fractionBits: Int
+  ) throws(PrivacyError) -> PrivacyEvent {
+    try .discreteGaussian(
+      scale: try noiseScale(ofPlanned: index, fractionBits: fractionBits),
+      sensitivity: try sensitivity(ofPlanned: index, fractionBits: fractionBits))
+  }
+
   /// Epsilon of the whole plan at ``delta``, with every round on a grid of 2^`fractionBits` steps
   /// per clip norm.
-  /// - Throws: as ``PlannedRound/event(fractionBits:)``.
+  /// - Throws: as ``event(ofPlanned:fractionBits:)``.
   package func plannedEpsilon(fractionBits: Int) throws(PrivacyError) -> Double {
     try plannedEpsilon(fractionBits: Array(repeating: fractionBits, count: plan.count))
   }
 
   /// Epsilon of the whole plan at ``delta``.
   /// - Parameter fractionBits: one grid per planned round, in the order of the plan.
-  /// - Throws: as ``PlannedRound/event(fractionBits:)``.
+  /// - Throws: as ``event(ofPlanned:fractionBits:)``.
   package func plannedEpsilon(fractionBits: [Int]) throws(PrivacyError) -> Double {
     var total = MuSquared.zero
     for event in try plannedEvents(fractionBits: fractionBits) { total = total + event.muSquared }
@@ -123,7 +164,7 @@ package struct PrivacyPolicy: Sendable, Equatable {
   /// Checks that the whole plan fits ``epsilonLimit``.
   /// - Parameter fractionBits: one grid per planned round, in the order of the plan.
   /// - Throws: ``PrivacyError/budgetExhausted(_:)``, where `roundsThatFit` counts the planned rounds
-  ///   that fit, in their order; or as ``PlannedRound/event(fractionBits:)``.
+  ///   that fit, in their order and a block counted once; or as ``event(ofPlanned:fractionBits:)``.
   package func requirePlanFits(fractionBits: [Int]) throws(PrivacyError) {
     var filter = makeFilter()
     for (index, event) in try plannedEvents(fractionBits: fractionBits).enumerated() {
@@ -159,8 +200,9 @@ package struct PrivacyPolicy: Sendable, Equatable {
   private func plannedEvents(fractionBits: [Int]) throws(PrivacyError) -> [PrivacyEvent] {
     precondition(fractionBits.count == plan.count, "one grid per planned round")
     var events: [PrivacyEvent] = []
-    for (round, bits) in zip(plan, fractionBits) {
-      events.append(try round.event(fractionBits: bits))
+    for (index, bits) in fractionBits.enumerated() {
+      if let block = correlatedNoise(ofPlanned: index), index != block.firstRound { continue }
+      events.append(try event(ofPlanned: index, fractionBits: bits))
     }
     return events
   }

@@ -47,6 +47,8 @@ package struct FactorizationModel: FederatedModel {
 
   package let stages: [String]
   package let budgetShares: [Double]
+  /// The gradient steps: the sum of them is what is learned.
+  package var repeatedStages: Range<Int> { 1..<stages.count }
   private let headSize: Int?
   private let dimension: Int
   private let learningRate: Double

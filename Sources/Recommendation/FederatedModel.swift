@@ -47,6 +47,10 @@ package protocol FederatedModel: Sendable {
   /// The fraction of mu² that each stage gets: positive, one a stage, together 1.
   var budgetShares: [Double] { get }
 
+  /// Consecutive stages that repeat one step, each on the model of the one before, so that noise
+  /// correlated across them cancels in what they add up to; empty if there are none.
+  var repeatedStages: Range<Int> { get }
+
   /// The public parameters before the first round; a function of the catalogue only.
   func initialParameters(catalogue: Catalogue) throws(RecommendationError) -> ModelParameters
 
@@ -91,6 +95,8 @@ package protocol FederatedModel: Sendable {
 }
 
 extension FederatedModel {
+  package var repeatedStages: Range<Int> { 0..<0 }
+
   /// - Throws: `.stageOutOfRange`.
   func checkStage(_ stage: Int) throws(RecommendationError) {
     guard stages.indices.contains(stage) else {

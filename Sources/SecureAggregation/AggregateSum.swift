@@ -56,6 +56,16 @@ package struct AggregateSum: ~Copyable, Sendable {
     contributorCount += 1
   }
 
+  /// The exact sum, for `CorrelatedAggregation` alone: its caller wipes what it gets.
+  consuming func takeGridSum() -> [UInt32] {
+    gridSum.withLock { sum in
+      let taken = sum
+      // The copy is the only one left.
+      sum = []
+      return taken
+    }
+  }
+
   /// Adds discrete Gaussian noise in place, decodes, and ends this sum. The durable charge comes
   /// first (ruling 10).
   /// - Parameters:

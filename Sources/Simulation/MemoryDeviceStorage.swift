@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Federation
+internal import Privacy
 internal import Synchronization
 internal import WireProtocol
 
@@ -7,7 +8,12 @@ internal import WireProtocol
 /// simulation is the data of whoever runs it.
 final class MemoryDeviceStorage: DeviceStorage, Sendable {
   private struct State {
-    var rounds: [UInt64: (mu: Double, outcome: RoundClosed.Outcome?)] = [:]
+    var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
+
+    /// What counts: a void round does not.
+    var spent: [SpentRound] {
+      rounds.values.filter { $0.outcome != .void }.map(\.entry)
+    }
     var checkpoint: CheckpointNote?
   }
 
@@ -23,16 +29,14 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     }
   }
 
-  func spentMuSquared() -> Double {
-    state.withLock { state in
-      state.rounds.values.reduce(0) { sum, round in
-        round.outcome == .void ? sum : sum + round.mu * round.mu
-      }
-    }
+  func spentMuSquared() -> Double { state.withLock(\.spent).muSquared }
+
+  func participation(inBlock start: UInt64) throws -> ParticipationRecord {
+    try state.withLock(\.spent).participation(inBlock: start)
   }
 
   func journalSpent(_ entry: SpentRound) {
-    state.withLock { $0.rounds[entry.round] = (entry.mu, nil) }
+    state.withLock { $0.rounds[entry.round] = (entry, nil) }
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) {

@@ -35,10 +35,12 @@ package struct SimulatedNoise: AggregateNoise {
     generator == nil ? 0 : Double(scale)
   }
 
-  package mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) -> NoisedSum {
+  package mutating func finish(
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum {
     guard var seeded = generator else { return Self.withoutNoise(sum) }
     defer { generator = seeded }
-    return sum.noised(scale: scale, using: &seeded)
+    return try sum.noised(scale: scale, block: &block, using: &seeded)
   }
 
   /// The sum alone: noise from one seed is added, and the same noise taken off again. A sum has no

@@ -17,7 +17,7 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "2"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "3"),
     ])
   func pragmas(name: String, value: String) throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
@@ -91,7 +91,7 @@ import Testing
         "event: itemID kind occasionID timeSeconds value occurrence",
         "item: id tag sealed",
         "journal: ledgerID round policyHash mu charge updateDigest state atSeconds "
-          + "outcomeAtSeconds",
+          + "outcomeAtSeconds blockStart blockRound",
         "modelState: name bytes",
         "occasion: id tag sealed",
         "sealing: keyCheck isScrubbed",

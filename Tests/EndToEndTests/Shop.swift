@@ -18,6 +18,8 @@ final class Shop: Sendable {
     var mode = "sealed"
     /// In the masked modes.
     var dropoutFraction = "0.25"
+    /// Flags of `coordinator init` that make the policy, instead of the figures above.
+    var initFlags: [String] = []
   }
 
   static let itemCount = 30
@@ -40,9 +42,9 @@ final class Shop: Sendable {
     let made = try await run(
       "coordinator",
       [
-        "init", "--dir", coordinator, "--catalogue", file("catalogue.csv"), "--policy",
-        file("policy.json"), "--listen", "127.0.0.1:\(port)",
-      ])
+        "init", "--dir", coordinator, "--catalogue", file("catalogue.csv"), "--listen",
+        "127.0.0.1:\(port)",
+      ] + (terms.initFlags.isEmpty ? ["--policy", file("policy.json")] : terms.initFlags))
     try #require(made.code == 0, "\(made.errors)")
     try await issueTokens(terms.customers, to: tokens)
   }

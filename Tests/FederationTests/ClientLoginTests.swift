@@ -29,7 +29,7 @@ struct ClientLoginTests {
   ) throws -> Message {
     let key = signer ?? harness.keys.coordinator
     var hello = ServerHello(
-      versions: [1], nonce: nonce, coordinatorKey: key.verifyingKey.bytes,
+      versions: ProtocolVersion.supported, nonce: nonce, coordinatorKey: key.verifyingKey.bytes,
       ledgerID: FederationHarness.ledgerID, signature: [])
     change(&hello)
     hello.signature = try key.sign(
@@ -148,8 +148,8 @@ struct ClientLoginTests {
   @Test("a coordinator without a common version is refused, and both sides can say so")
   func version() throws {
     try connect()
-    let error = try #require(failure(try hello { $0.versions = [2, 9] }))
-    #expect("\(error)".contains("[2, 9]") && "\(error)".contains("[1]"))
+    let error = try #require(failure(try hello { $0.versions = [1, 9] }))
+    #expect("\(error)".contains("[1, 9]") && "\(error)".contains("[2]"))
     let farewell = try #require(ClientEngine.farewell(for: error))
     guard case .refused(let refused) = try Message(decoding: farewell) else { return }
     #expect(refused.code == .unsupportedVersion)
@@ -158,13 +158,13 @@ struct ClientLoginTests {
   @Test("the newest common version is chosen among several")
   func severalVersions() throws {
     try connect()
-    guard case .send(let payload)? = try receive(try hello { $0.versions = [7, 1, 3] }).first,
+    guard case .send(let payload)? = try receive(try hello { $0.versions = [7, 2, 3] }).first,
       case .clientEnrol(let enrol) = try Message(decoding: payload)
     else {
       Issue.record("expected an enrolment")
       return
     }
-    #expect(enrol.version == 1)
+    #expect(enrol.version == 2)
   }
 
   @Test("a welcome with a wrong signature, credential or checkpoint is refused and not kept")

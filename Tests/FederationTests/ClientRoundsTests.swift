@@ -93,7 +93,7 @@ struct ClientRoundsTests {
   func journalEntry() throws {
     try harness.run()
     let entry = try #require(device.journal.first)
-    let event = try harness.policy.plan[0].event(fractionBits: fractionBits)
+    let event = try harness.policy.event(ofPlanned: 0, fractionBits: fractionBits)
     #expect(device.journal.count == 1)
     #expect(entry.round == 1)
     #expect(entry.mu == event.mu)
@@ -191,7 +191,7 @@ struct ClientRoundsTests {
 
   @Test("a device whose own budget is spent refuses, whatever the coordinator says")
   func budget() throws {
-    let event = try harness.policy.plan[0].event(fractionBits: fractionBits)
+    let event = try harness.policy.event(ofPlanned: 0, fractionBits: fractionBits)
     var filter = harness.policy.makeFilter()
     try filter.charge(event, count: filter.roundsLeft(of: event))
     device.spendBefore(muSquared: filter.spentMuSquared)

@@ -220,7 +220,7 @@ final class FederationHarness {
 
   /// Trains until round `number` is offered; the offers themselves are still under way.
   func runUntilOffer(of number: UInt64) throws {
-    while storage.ledgerState.lastRound < number {
+    while storage.ledgerState.lastRound < number, finished == nil {
       try tick()
       try pump { storage.ledgerState.lastRound >= number }
     }

@@ -32,7 +32,7 @@ struct LoginTests {
 
   private func auth(
     id: ClientID, signer: SigningKey, exporter: [UInt8]? = nil, nonce: [UInt8]? = nil,
-    version: UInt16 = 1
+    version: UInt16 = ProtocolVersion.current
   ) throws -> Message {
     let transcript = LoginTranscript.auth(
       exporter: exporter ?? self.exporter, nonce: nonce ?? self.nonce, clientID: id,
@@ -43,7 +43,8 @@ struct LoginTests {
   }
 
   private func enrol(
-    token: EnrolmentToken, key: SigningKey, exporter: [UInt8]? = nil, version: UInt16 = 1
+    token: EnrolmentToken, key: SigningKey, exporter: [UInt8]? = nil,
+    version: UInt16 = ProtocolVersion.current
   ) throws -> Message {
     let transcript = LoginTranscript.enrol(
       exporter: exporter ?? self.exporter, nonce: nonce, tokenSecret: token.secret,
@@ -207,13 +208,13 @@ struct LoginTests {
 
   // MARK: - Bad messages
 
-  @Test("a peer of another version is told which there are", arguments: [0, 2, UInt16.max])
+  @Test("a peer of another version is told which there are", arguments: [0, 1, UInt16.max])
   func version(version: UInt16) throws {
     try greet()
     let message = try auth(id: 1, signer: memberKey, version: version)
     let refused = try #require(try refusal(in: try send(message)))
     #expect(refused.code == .unsupportedVersion)
-    #expect(refused.reason.contains("[1]") && refused.reason.contains("\(version)"))
+    #expect(refused.reason.contains("[2]") && refused.reason.contains("\(version)"))
     try greet()
     let enrolment = try enrol(token: harness.token(50), key: memberKey, version: version)
     #expect(try refusal(in: try send(enrolment))?.code == .unsupportedVersion)

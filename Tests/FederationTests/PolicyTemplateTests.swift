@@ -49,8 +49,8 @@ struct PolicyTemplateTests {
     let policy = try template(model: "mf").policy()
     let bits = try FederationIdentity.fractionBits(of: policy)
     var spent = 0.0
-    for (planned, bits) in zip(policy.plan, bits) {
-      let event = try planned.event(fractionBits: bits)
+    for (index, bits) in bits.enumerated() {
+      let event = try policy.event(ofPlanned: index, fractionBits: bits)
       #expect(policy.makeFilter(spentMuSquared: spent).admits(event))
       spent += event.mu * event.mu
     }

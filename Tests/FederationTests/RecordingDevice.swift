@@ -1,5 +1,6 @@
 import Cryptography
 import Federation
+import Privacy
 import Synchronization
 import WireProtocol
 
@@ -12,6 +13,10 @@ final class RecordingDevice: DeviceStorage, Sendable {
     var extraMuSquared = 0.0
     var checkpoint: CheckpointNote?
     var journalFails = false
+
+    var counted: [SpentRound] {
+      rounds.values.filter { $0.outcome != .void }.map(\.entry)
+    }
   }
 
   let log: CallLog
@@ -57,11 +62,11 @@ final class RecordingDevice: DeviceStorage, Sendable {
   }
 
   func spentMuSquared() -> Double {
-    state.withLock { state in
-      state.rounds.values.reduce(state.extraMuSquared) { sum, round in
-        round.outcome == .void ? sum : sum + round.entry.mu * round.entry.mu
-      }
-    }
+    state.withLock { $0.extraMuSquared + $0.counted.muSquared }
+  }
+
+  func participation(inBlock start: UInt64) throws -> ParticipationRecord {
+    try state.withLock(\.counted).participation(inBlock: start)
   }
 
   func journalSpent(_ entry: SpentRound) throws {

@@ -20,10 +20,12 @@ struct RecordingNoise: AggregateNoise {
 
   func standardDeviation(scale: UInt64) -> Double { Double(scale) }
 
-  mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) throws -> NoisedSum {
+  mutating func finish(
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum {
     log.append("noise")
     if fails { throw NoEntropy() }
-    return sum.noised(scale: scale, using: &generator)
+    return try sum.noised(scale: scale, block: &block, using: &generator)
   }
 }
 

@@ -127,8 +127,8 @@ struct RoundsTests {
   func budget() throws {
     // Three rounds of z = 1.5 fit under epsilon 8, delta 1e-6.
     let harness = try harness(trainings: 100, noiseMultiplier: "1.5")
-    let event = try harness.policy.plan[0].event(
-      fractionBits: try FederationIdentity.fractionBits(of: harness.policy)[0])
+    let event = try harness.policy.event(
+      ofPlanned: 0, fractionBits: try FederationIdentity.fractionBits(of: harness.policy)[0])
     let fits = harness.policy.makeFilter().roundsLeft(of: event)
     try #require((1..<20).contains(fits))
     try harness.enrolEveryone(count: 3)

@@ -7,7 +7,7 @@ import Privacy
 struct LedgerFixture {
   static let fractionBits = 20
 
-  let policy: PrivacyPolicy
+  var policy: PrivacyPolicy
   let signingKey: SigningKey
   let ledgerID: LedgerID
 

@@ -183,8 +183,8 @@ import Testing
 
   @Test("the round that would overspend is refused, with what fitted") func overspend() throws {
     var text = try LedgerText(LedgerFixture(epsilonLimit: "4", noiseMultiplier: "2.5"))
-    let planned = text.state.policy.plan[0]
-    let event = try planned.event(fractionBits: LedgerFixture.fractionBits)
+    let event = try text.state.policy.event(
+      ofPlanned: 0, fractionBits: LedgerFixture.fractionBits)
     let fitting = text.state.filter.roundsLeft(of: event)
     #expect(fitting > 0)
     for _ in 0..<fitting { try text.appendReleasedRound() }
@@ -209,8 +209,9 @@ import Testing
       text.state.rounds.charged == 2 && text.state.rounds.released == 1
         && text.state.rounds.burned == 1 && text.state.rounds.void == 1
         && text.state.rounds.offered == 3)
-    let events = try text.state.policy.plan.map {
-      try $0.event(fractionBits: LedgerFixture.fractionBits).muSquared
+    let events = try (0..<2).map {
+      try text.state.policy.event(ofPlanned: $0, fractionBits: LedgerFixture.fractionBits)
+        .muSquared
     }
     #expect(text.state.filter.spent == events[0] + events[1])
   }

@@ -192,15 +192,16 @@ import VectorMath
     let strategy = try IntegerToeplitzStrategy(
       rounding: .bandedInverseSquareRoot(bandCount: 4, roundCount: 24), fractionBits: 8,
       roundCount: 24)
-    let scale = try CorrelatedRelease.noiseScale(
-      noiseMultiplier: 2, strategy: strategy, rule: rule, contributionNorm: 1 << 12)
+    let block = try CorrelatedNoise(firstRound: 0, strategy: strategy, rule: rule)
+    let scale = try block.noiseScale(noiseMultiplier: ExactDecimal("2"), fractionBits: 12)
     var release = try CorrelatedRelease(
       strategy: strategy, rule: rule, dimension: 50, contributionNorm: 1 << 12,
       largestSum: 1 << 31, noiseScale: scale)
-    #expect(release.event.mu <= 0.5 && release.event.mu > 0.499)
+    #expect(abs(release.event.mu - 0.5) < 1e-6)
+    #expect(try block.event(noiseMultiplier: ExactDecimal("2"), fractionBits: 12) == release.event)
     #expect(release.largestMemoryBytes == 8 * 50 * (strategy.coefficients.count - 1))
     #expect(strategy.coefficients.count > 20)
-    var estimator = CorrelatedEstimator(strategy: strategy)
+    var estimator = CorrelatedEstimator(strategy: strategy, roundCount: 24)
     var (generator, twin, data) = (
       SeededRandom(seed: 31), SeededRandom(seed: 31), SeededRandom(seed: 32)
     )
@@ -249,7 +250,7 @@ import VectorMath
       var release = try CorrelatedRelease(
         strategy: integer, rule: rule, dimension: 4_000, contributionNorm: 100, largestSum: 100,
         noiseScale: 1 << 16)
-      var estimator = CorrelatedEstimator(strategy: integer)
+      var estimator = CorrelatedEstimator(strategy: integer, roundCount: n)
       var generator = SeededRandom(seed: 41)
       var totals = Array(repeating: 0.0, count: 4_000)
       for _ in 0..<n {
@@ -276,12 +277,12 @@ import VectorMath
         strategy: strategy, rule: rule, dimension: 1, contributionNorm: 1, largestSum: 1 << 31,
         noiseScale: 1 << 20)
     }
-    #expect(throws: PrivacyError.scaleNotChargeable(.max)) {
-      try CorrelatedRelease.noiseScale(
-        noiseMultiplier: 1e30, strategy: strategy, rule: rule, contributionNorm: 1)
-    }
     let small = try IntegerToeplitzStrategy(
       rounding: .squareRoot(bandCount: 4), fractionBits: 4, roundCount: 4)
+    #expect(throws: PrivacyError.scaleNotChargeable(.max)) {
+      try CorrelatedNoise(firstRound: 0, strategy: small, rule: rule).noiseScale(
+        noiseMultiplier: ExactDecimal("1e30"), fractionBits: 0)
+    }
     #expect(throws: PrivacyError.scaleNotChargeable(5)) {
       try CorrelatedRelease(
         strategy: small, rule: rule, dimension: 2, contributionNorm: 1, largestSum: 1,

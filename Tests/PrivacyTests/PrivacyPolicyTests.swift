@@ -166,7 +166,9 @@ import Testing
     let planned = try policy.plannedEpsilon(fractionBits: 19)
     #expect(planned <= 8 && planned > 7.999)
     var filter = policy.makeFilter()
-    for round in policy.plan { try filter.charge(round.event(fractionBits: 19)) }
+    for index in policy.plan.indices {
+      try filter.charge(policy.event(ofPlanned: index, fractionBits: 19))
+    }
     #expect(filter.epsilonSpent == planned)
     #expect(policy.check(fractionBits: [19, 19]).isEmpty)
   }
@@ -194,5 +196,84 @@ import Testing
     #expect(problems.count == 2)
     #expect(problems.first?.contains("486 grid steps") == true)
     #expect(problems.last?.contains("delta 0.001 is not below 1 / target_cohort") == true)
+  }
+
+  // MARK: - Correlated noise
+
+  private func correlated(
+    mode: String = "sealed", firstRound: Int = 1, rounds: Int = 3,
+    coefficients: [Int64] = [8, 4, 3]
+  ) throws -> PrivacyPolicy {
+    let step = try PlannedRound(
+      stage: "step", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("1.5"))
+    return try PrivacyPolicy(
+      federation: "shop", mode: mode,
+      masking: mode == "sealed"
+        ? nil
+        : MaskingTolerance(
+          corruptFraction: ExactDecimal("0.1"), dropoutFraction: ExactDecimal("0.1")),
+      epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-5"), minimumCohort: 10,
+      maximumCohort: 100, targetCohort: 50, model: "mf", plan: [step, step, step, step],
+      correlatedNoise: CorrelatedNoise(
+        firstRound: firstRound,
+        strategy: IntegerToeplitzStrategy(coefficients: coefficients, fractionBits: 3),
+        rule: ParticipationRule(roundCount: rounds, minimumSeparation: 2)),
+      roundDeadlineSeconds: 60, retentionDays: 30)
+  }
+
+  @Test("a block of correlated noise is read back as written, and counts once in the plan")
+  func correlatedNoise() throws {
+    let policy = try correlated()
+    #expect(try PrivacyPolicy(decoding: policy.canonicalBytes) == policy)
+    #expect(policy.correlatedNoise(ofPlanned: 0) == nil)
+    #expect(policy.correlatedNoise(ofPlanned: 3) != nil)
+    var filter = policy.makeFilter()
+    for index in [0, 1] { try filter.charge(policy.event(ofPlanned: index, fractionBits: 19)) }
+    #expect(try policy.plannedEpsilon(fractionBits: 19) == filter.epsilonSpent)
+    // The column of two participations, two rounds apart, cut at the last round: 8, 4, 3 + 8.
+    let square = 64 + 16 + 121
+    let sensitivity = (Double(square).squareRoot() * 0x1p19).rounded(.up)
+    #expect(try policy.sensitivity(ofPlanned: 2, fractionBits: 19) == UInt64(sensitivity))
+  }
+
+  @Test("a block that no ledger could hold a charge to is refused by its field")
+  func badCorrelatedNoise() throws {
+    func refused(_ field: String, _ make: () throws -> PrivacyPolicy) {
+      do {
+        _ = try make()
+        Issue.record("\(field) was accepted")
+      } catch PrivacyError.invalidPolicyField(let named, _, _) {
+        #expect(named.hasPrefix(field), "\(named)")
+      } catch {
+        Issue.record(error)
+      }
+    }
+    refused("correlated_noise") { try correlated(mode: "secagg-ddp") }
+    refused("correlated_noise.first_round") { try correlated(firstRound: 4) }
+    refused("correlated_noise.rounds") { try correlated(firstRound: 2) }
+    refused("correlated_noise.coefficients") { try correlated(coefficients: [8, 4, 3, 2]) }
+    var json = try #require(try correlated().json.objectValue)
+    var block = try #require(json["correlated_noise"]?.objectValue)
+    for (field, value) in [
+      ("coefficients", JSONValue.array([.string("8")])), ("coefficients", .array([.integer(-1)])),
+      ("fraction_bits", .integer(31)), ("minimum_separation", .integer(0)),
+      ("maximum_participations", .integer(0)), ("colour", .integer(1)),
+    ] {
+      let kept = block
+      block[field] = value
+      json["correlated_noise"] = .object(block)
+      #expect(throws: PrivacyError.self, "\(field)") { try PrivacyPolicy(json: .object(json)) }
+      block = kept
+    }
+    let other = try PlannedRound(
+      stage: "step", clipNorm: ExactDecimal("1"), noiseMultiplier: ExactDecimal("2"))
+    let base = try correlated()
+    refused("plan[3]") {
+      try PrivacyPolicy(
+        federation: "shop", epsilonLimit: base.epsilonLimit, delta: base.delta, minimumCohort: 10,
+        maximumCohort: 100, targetCohort: 50, model: "mf",
+        plan: Array(base.plan.dropLast()) + [other],
+        correlatedNoise: base.correlatedNoise, roundDeadlineSeconds: 60, retentionDays: 30)
+    }
   }
 }

@@ -138,7 +138,7 @@ private struct FrameBytes {
     up += customers * (4 + 1 + 8 + 32 + 24 + 4 + 32 + 64)
     up += customers * (4 + 1 + 8 + 4 + 4 + 4 * dimension + 17)
     down += customers * (4 + 1 + 1 + 2 + 32 + 32 + 16 + 64)
-    down += customers * (4 + 1 + 8 + 4 + 4 * 32 + 4 + 1 + 8 + 4 + 64)
+    down += customers * (4 + 1 + 8 + 4 + 4 * 32 + 4 + 1 + 8 + (8 + 4) + 4 + 64)
     down += customers * size(.proceed(Proceed(round: 1)))
     down += customers * size(.updateResult(UpdateResult(round: 1, rejection: nil)))
     down += customers * size(.finished(Finished(reason: .planComplete, modelHash: sum32)))

@@ -268,7 +268,8 @@ struct CoordinatorRoundTests {
         try harness.upload(harness.oneHot(0), from: 1)
         var noise = FixedSeedNoise(seed: 1)
         let charge = DurableCharge(ledgerIndex: 2, round: harness.offer.round + 1)
-        _ = try harness.round.release(after: charge, noise: &noise)
+        var block: CorrelatedAggregation?
+        _ = try harness.round.release(after: charge, noise: &noise, block: &block)
       }
     }
   }

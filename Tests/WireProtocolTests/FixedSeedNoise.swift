@@ -13,7 +13,9 @@ struct FixedSeedNoise: AggregateNoise {
 
   func standardDeviation(scale: UInt64) -> Double { Double(scale) }
 
-  mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) -> NoisedSum {
-    sum.noised(scale: scale, using: &generator)
+  mutating func finish(
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum {
+    try sum.noised(scale: scale, block: &block, using: &generator)
   }
 }

@@ -275,15 +275,15 @@ struct MaskedAdversaryTests {
       { harness, parameters in
         var offer = harness.offer
         offer.noiseScale *= 2
-        return ChargeRecord(
+        return try ChargeRecord(
           offer: offer, policy: harness.policy, parameters: parameters, rng: .seeded)
       },
       { harness, parameters in
-        ChargeRecord(
+        try ChargeRecord(
           offer: harness.offer, policy: harness.policy, parameters: parameters, rng: .system)
       },
       { harness, _ in
-        ChargeRecord(
+        try ChargeRecord(
           offer: harness.offer, policy: harness.policy,
           parameters: try MaskingParameters(cohortSize: 7, policy: harness.maskingPolicy),
           rng: .seeded)

@@ -233,7 +233,8 @@ final class MaskedRoundHarness {
       case .charge: try charge()
       case .release:
         var noise = FixedSeedNoise(seed: 1)
-        released = try round.take()?.release(noise: &noise)
+        var block: CorrelatedAggregation?
+        released = try round.take()?.release(noise: &noise, block: &block)
         ending = "released"
       case .burn(let reason, let culprits):
         ending = "burned: \(reason)"
@@ -257,7 +258,7 @@ final class MaskedRoundHarness {
   private func charge() throws {
     guard let parameters = round?.parameters, let sizes = round?.heldCheckpointSizes else { return }
     let index = try append(
-      .charge(ChargeRecord(offer: offer, policy: policy, parameters: parameters, rng: .seeded)))
+      .charge(try ChargeRecord(offer: offer, policy: policy, parameters: parameters, rng: .seeded)))
     chargeIndex = index
     var consistency: [UInt64: [UInt8]] = [:]
     for size in sizes where size >= 1 && size <= UInt64(tree.size) {
@@ -305,7 +306,8 @@ final class MaskedRoundHarness {
     let empty = AggregateSum(
       dimension: dimension,
       encoding: try FixedPointEncoding(fractionBits: Self.fractionBits, clipNorm: 1))
-    let zero = noise.finish(empty, scale: Self.noiseScale).values
+    var block: CorrelatedAggregation?
+    let zero = try noise.finish(empty, scale: Self.noiseScale, block: &block).values
     return zip(released.values, zero).map { $0 - $1 }
   }
 

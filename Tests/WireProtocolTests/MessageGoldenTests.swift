@@ -4,9 +4,9 @@ import WireProtocol
 
 @Suite("Golden messages")
 struct MessageGoldenTests {
-  @Test("version 1 encodes to the bytes that were written by hand from the specification")
-  func versionOne() throws {
-    let golden = try TestFile.lines("Golden/messages-v1.txt").map { line in
+  @Test("version 2 encodes to the bytes that were written by hand from the specification")
+  func versionTwo() throws {
+    let golden = try TestFile.lines("Golden/messages-v2.txt").map { line in
       let parts = line.split(separator: " ")
       return (name: String(parts[0]), bytes: try HexCoding.decode(String(parts[1])))
     }

@@ -65,6 +65,7 @@ struct OfferRulesTests {
       { $0.round += 1 }, { $0.planIndex += 1 }, { $0.modelHash[0] ^= 1 },
       { $0.catalogueHash[0] ^= 1 }, { $0.policyHash[0] ^= 1 }, { $0.roundKey[31] ^= 1 },
       { $0.dimension += 1 }, { $0.fractionBits -= 1 }, { $0.noiseScale += 1 },
+      { $0.block = BlockPosition(start: 5, round: 0) },
       { $0.deadlineSeconds += 1 }, { $0.signature[0] ^= 1 },
     ]
     for (index, change) in changes.enumerated() {
@@ -180,6 +181,106 @@ struct OfferRulesTests {
         offer, policy: tooLarge, policyHash: Self.policyHash,
         coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil,
         spent: tooLarge.makeFilter())
+    }
+  }
+
+  // MARK: - Blocks of correlated noise
+
+  /// Rounds 1 to 6 of the plan, every second one at most, three at most.
+  private func blockPolicy() throws -> PrivacyPolicy {
+    try PrivacyPolicy(
+      federation: "shop", epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-6"),
+      minimumCohort: 2, maximumCohort: 100, targetCohort: 10, model: "mf",
+      plan: (0..<8).map { index in
+        PlannedRound(
+          stage: "stage-\(index)", clipNorm: try ExactDecimal("1"),
+          noiseMultiplier: try ExactDecimal("1.5"))
+      },
+      correlatedNoise: CorrelatedNoise(
+        firstRound: 1,
+        strategy: IntegerToeplitzStrategy(coefficients: [16, 8, 6], fractionBits: 4),
+        rule: ParticipationRule(
+          roundCount: 6, minimumSeparation: 2, maximumParticipations: 2)),
+      roundDeadlineSeconds: 60, retentionDays: 30)
+  }
+
+  private func checkInBlock(
+    planIndex: UInt32 = 3, block: BlockPosition?, participation: ParticipationRecord = .init(),
+    spentMuSquared: Double = 0, noiseSteps: Int = 0
+  ) throws(OfferRefusal) -> PrivacyEvent {
+    let policy: PrivacyPolicy
+    let offer: Offer
+    do {
+      policy = try blockPolicy()
+      offer = try self.offer {
+        $0.planIndex = planIndex
+        $0.block = block
+        $0.noiseScale = UInt64(
+          Int((try? policy.noiseScale(ofPlanned: Int(planIndex), fractionBits: 20)) ?? 0)
+            + noiseSteps)
+      }
+    } catch {
+      Issue.record(error)
+      throw .badSignature
+    }
+    return try OfferRules.check(
+      offer, policy: policy, policyHash: Self.policyHash,
+      coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil,
+      spent: policy.makeFilter(spentMuSquared: spentMuSquared), participation: participation)
+  }
+
+  @Test("a round of a block is charged for the whole block, under its exact sensitivity")
+  func blockCharge() throws {
+    // Columns (16, 8, 6 + 16, 8, 6) of two participations, two rounds apart.
+    let square = 16 * 16 + 8 * 8 + 22 * 22 + 8 * 8 + 6 * 6
+    let sensitivity = UInt64((Double(square).squareRoot() * 0x1p20).rounded(.up))
+    let event = try checkInBlock(block: BlockPosition(start: 3, round: 2))
+    #expect(
+      event.mechanism
+        == .discreteGaussian(scale: (3 * sensitivity + 1) / 2, sensitivity: sensitivity))
+    #expect(throws: OfferRefusal.self) {
+      try checkInBlock(block: BlockPosition(start: 3, round: 2), noiseSteps: -1)
+    }
+  }
+
+  @Test("a device refuses a round that its own record of participation forbids")
+  func participation() throws {
+    let once = try ParticipationRecord(lastRound: 1, count: 1)
+    #expect(throws: OfferRefusal.participation(.tooSoon(round: 2, earliest: 3))) {
+      try checkInBlock(block: BlockPosition(start: 3, round: 2), participation: once)
+    }
+    _ = try checkInBlock(block: BlockPosition(start: 3, round: 3), participation: once)
+    let twice = try ParticipationRecord(lastRound: 2, count: 2)
+    #expect(throws: OfferRefusal.participation(.tooOften(limit: 2))) {
+      try checkInBlock(block: BlockPosition(start: 3, round: 4), participation: twice)
+    }
+    #expect(throws: OfferRefusal.participation(.roundOutOfBlock(6))) {
+      try checkInBlock(block: BlockPosition(start: 3, round: 6))
+    }
+  }
+
+  @Test("a block is paid for once: a later round of it passes a spent filter, a first one does not")
+  func paidOnce() throws {
+    let spent = 1e6
+    let once = try ParticipationRecord(lastRound: 0, count: 1)
+    _ = try checkInBlock(
+      block: BlockPosition(start: 3, round: 2), participation: once, spentMuSquared: spent)
+    #expect(throws: OfferRefusal.self) {
+      try checkInBlock(block: BlockPosition(start: 3, round: 2), spentMuSquared: spent)
+    }
+  }
+
+  @Test(
+    "an offer outside the plan's block with a place in one, or inside without, is refused",
+    arguments: [
+      (0, BlockPosition(start: 3, round: 0)), (7, BlockPosition(start: 3, round: 5)), (3, nil),
+      // The first round of a block is its start, and a later one comes after it.
+      (3, BlockPosition(start: 4, round: 0)), (3, BlockPosition(start: 5, round: 1)),
+      (3, BlockPosition(start: 6, round: 1)),
+    ] as [(UInt32, BlockPosition?)])
+  func wrongBlock(planIndex: UInt32, block: BlockPosition?) throws {
+    #expect(throws: OfferRefusal.wrongBlock) {
+      try checkInBlock(planIndex: planIndex, block: block)
     }
   }
 }

@@ -134,8 +134,9 @@ final class RoundHarness {
   /// Releases under noise of one fixed seed.
   func release() throws -> NoisedSum {
     var noise = FixedSeedNoise(seed: 1)
+    var block: CorrelatedAggregation?
     return try round.release(
-      after: DurableCharge(ledgerIndex: 2, round: offer.round), noise: &noise)
+      after: DurableCharge(ledgerIndex: 2, round: offer.round), noise: &noise, block: &block)
   }
 
   /// Releases, and takes off what an empty sum would have been under the same noise.
@@ -144,7 +145,8 @@ final class RoundHarness {
     let empty = AggregateSum(
       dimension: dimension,
       encoding: try FixedPointEncoding(fractionBits: Self.fractionBits, clipNorm: 1))
-    let zero = noise.finish(empty, scale: Self.noiseScale).values
+    var block: CorrelatedAggregation?
+    let zero = try noise.finish(empty, scale: Self.noiseScale, block: &block).values
     return zip(try release().values, zero).map { $0 - $1 }
   }
 }

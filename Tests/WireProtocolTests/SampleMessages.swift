@@ -1,7 +1,8 @@
+import Privacy
 import SecureAggregation
 import WireProtocol
 
-/// One message of every kind, with fixed field values; `Golden/make_messages_v1.py` holds the same.
+/// One message of every kind, with fixed field values; `Golden/make_messages_v2.py` holds the same.
 enum SampleMessages {
   /// `count` bytes that count up from `start`, modulo 256.
   static func ramp(_ count: Int, from start: Int) -> [UInt8] {
@@ -48,6 +49,16 @@ enum SampleMessages {
           catalogueHash: ramp(32, from: 12), policyHash: ramp(32, from: 13),
           roundKey: ramp(32, from: 14), dimension: 65_537, fractionBits: 20,
           noiseScale: 0x1234_5678_9ABC, deadlineSeconds: 300, signature: ramp(64, from: 15)))
+    ),
+    (
+      "offer_in_block",
+      .offer(
+        Offer(
+          round: round, planIndex: 3, modelHash: ramp(32, from: 11),
+          catalogueHash: ramp(32, from: 12), policyHash: ramp(32, from: 13),
+          roundKey: ramp(32, from: 14), dimension: 9, fractionBits: 18, noiseScale: 4_096,
+          block: BlockPosition(start: round - 2, round: 2), deadlineSeconds: 300,
+          signature: ramp(64, from: 15)))
     ),
     ("answer_join", .answer(Answer(round: round, joins: true))),
     ("answer_decline", .answer(Answer(round: round, joins: false))),

@@ -1,3 +1,5 @@
+package import Privacy
+
 /// The coordinator offers a round. What a client trains on is fixed by the hashes in it.
 package struct Offer: Equatable, Sendable {
   package var round: UInt64
@@ -12,8 +14,11 @@ package struct Offer: Equatable, Sendable {
   package var dimension: UInt32
   /// F of the fixed-point encoding: the clip norm is 2^F grid steps.
   package var fractionBits: UInt8
-  /// Discrete Gaussian parameter s, in grid steps.
+  /// Discrete Gaussian parameter s, in grid steps; in a block of correlated noise, in the steps of its
+  /// strategy.
   package var noiseScale: UInt64
+  /// Place in a block of rounds with correlated noise.
+  package var block: BlockPosition?
   package var deadlineSeconds: UInt32
   /// Ed25519 by the coordinator key over `signedBytes`.
   package var signature: [UInt8]
@@ -21,7 +26,7 @@ package struct Offer: Equatable, Sendable {
   package init(
     round: UInt64, planIndex: UInt32, modelHash: [UInt8], catalogueHash: [UInt8],
     policyHash: [UInt8], roundKey: [UInt8], dimension: UInt32, fractionBits: UInt8,
-    noiseScale: UInt64, deadlineSeconds: UInt32, signature: [UInt8]
+    noiseScale: UInt64, block: BlockPosition? = nil, deadlineSeconds: UInt32, signature: [UInt8]
   ) {
     self.round = round
     self.planIndex = planIndex
@@ -32,6 +37,7 @@ package struct Offer: Equatable, Sendable {
     self.dimension = dimension
     self.fractionBits = fractionBits
     self.noiseScale = noiseScale
+    self.block = block
     self.deadlineSeconds = deadlineSeconds
     self.signature = signature
   }
@@ -40,7 +46,7 @@ package struct Offer: Equatable, Sendable {
   package var signedBytes: [UInt8] {
     var writer = ByteWriter()
     writeFields(to: &writer)
-    return Array("tacit offer/1".utf8) + writer.bytes
+    return Array("tacit offer/2".utf8) + writer.bytes
   }
 
   private func writeFields(to writer: inout ByteWriter) {
@@ -53,6 +59,9 @@ package struct Offer: Equatable, Sendable {
     writer.uint32(dimension)
     writer.uint8(fractionBits)
     writer.uint64(noiseScale)
+    // Rounds are numbered from 1: a start of 0 is none.
+    writer.uint64(block?.start ?? 0)
+    writer.uint32(UInt32(clamping: block?.round ?? 0))
     writer.uint32(deadlineSeconds)
   }
 
@@ -74,6 +83,12 @@ package struct Offer: Equatable, Sendable {
     }
     fractionBits = try reader.uint8()
     noiseScale = try reader.uint64()
+    let blockStart = try reader.uint64()
+    let blockRound = try reader.uint32()
+    guard blockStart > 0 || blockRound == 0 else {
+      throw .unknownValue(field: "block round without a block", value: UInt64(blockRound))
+    }
+    block = blockStart > 0 ? BlockPosition(start: blockStart, round: Int(blockRound)) : nil
     deadlineSeconds = try reader.uint32()
     signature = try reader.fixed(64)
   }

@@ -12,8 +12,12 @@ package protocol AggregateNoise: Sendable {
 
   /// Adds the noise of parameter `scale`, in grid steps, and wipes the un-noised sum.
   ///
+  /// - Parameter block: of correlated noise, if the round is of one: it keeps the exact sum for its later
+  ///   rounds, and is nil when the release fails.
   /// - Throws: when there is no entropy. The sum is wiped all the same, and the charge stays.
-  mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) throws -> NoisedSum
+  mutating func finish(
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum
 }
 
 /// Exact discrete Gaussian noise from the system CSPRNG: what a real coordinator uses.
@@ -27,10 +31,10 @@ package struct SystemNoise: AggregateNoise {
   package func standardDeviation(scale: UInt64) -> Double { Double(scale) }
 
   package mutating func finish(
-    _ sum: consuming AggregateSum, scale: UInt64
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
   ) throws -> NoisedSum {
     // A generator a batch, keyed afresh from the system.
     var generator = try SecureRandom()
-    return sum.noised(scale: scale, using: &generator)
+    return try sum.noised(scale: scale, block: &block, using: &generator)
   }
 }

@@ -80,6 +80,11 @@ package struct CoordinatorRound: ~Copyable, Sendable {
     members.values.count { $0.state != .offered && $0.state != .declined }
   }
 
+  /// Members whose update is in the sum.
+  package var contributors: [ClientID] {
+    members.filter { $0.value.state == .accepted }.map(\.key)
+  }
+
   package var isCollecting: Bool { phase == .collecting }
 
   /// Advances the round by one event.
@@ -106,16 +111,18 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   /// - Parameters:
   ///   - charge: the durable CHARGE of this round.
   ///   - noise: where the noise comes from.
+  ///   - block: of correlated noise, if the round is of one; nil again when the release fails.
   /// - Returns: the noised sum, in units of the clip norm.
   /// - Throws: when no noise can be drawn; the round is over then, and its charge stays.
   package mutating func release(
-    after charge: DurableCharge, noise: inout some AggregateNoise
+    after charge: DurableCharge, noise: inout some AggregateNoise,
+    block: inout CorrelatedAggregation?
   ) throws -> NoisedSum {
     precondition(charge.round == offer.round, "a charge of another round")
     precondition(phase == .charging, "release without a quorum, or twice")
     phase = .ended
     guard let sum = self.sum.take() else { preconditionFailure("a round releases once") }
-    return try noise.finish(sum, scale: offer.noiseScale)
+    return try noise.finish(sum, scale: offer.noiseScale, block: &block)
   }
 
   // MARK: - Collection

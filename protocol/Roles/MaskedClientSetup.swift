@@ -77,8 +77,13 @@ package struct MaskedClientSetup: Sendable {
     } catch {
       throw .chargeNotProven
     }
-    let due = ChargeRecord(
-      offer: offer, policy: policy, parameters: parameters, rng: noiseSource)
+    let due: ChargeRecord
+    do throws(PrivacyError) {
+      due = try ChargeRecord(
+        offer: offer, policy: policy, parameters: parameters, rng: noiseSource)
+    } catch {
+      throw .wrongCharge
+    }
     guard entry.record == .charge(due) else { throw .wrongCharge }
     guard proof.heldSize == UInt64(held.size) else { throw .ledgerNotExtended }
     do throws(LedgerError) {

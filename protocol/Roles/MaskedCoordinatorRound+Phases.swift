@@ -192,7 +192,7 @@ extension MaskedCoordinatorRound {
   // MARK: - Sets of members
 
   /// Members of U1 within `set`, ascending; all of U1 for nil.
-  private func ids(in set: MemberSet?) -> [ClientID] {
+  func ids(in set: MemberSet?) -> [ClientID] {
     guard let adverts = roster?.members.adverts else { return [] }
     guard let set else { return adverts.map(\.clientID) }
     return set.positions.map { adverts[$0].clientID }

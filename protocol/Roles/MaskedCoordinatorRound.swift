@@ -78,6 +78,9 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   }
 
   /// Whether the round can still end free of charge.
+  /// Members whose update is in the sum, once they are fixed.
+  package var contributors: [ClientID] { survivors.map { ids(in: $0) } ?? [] }
+
   package var isBeforeCharge: Bool { phase < .charging }
 
   /// n, c, N_h and the thresholds, once the members are known.
@@ -128,10 +131,12 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   /// - Parameter noise: draws the noise in mode `secagg`; in `secagg-ddp` it is in the sum already.
   /// - Returns: the noised sum, in units of the clip norm.
   /// - Throws: when no noise can be drawn; the round is over then, and its charge stays.
-  package consuming func release(noise: inout some AggregateNoise) throws -> NoisedSum {
+  package consuming func release(
+    noise: inout some AggregateNoise, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum {
     precondition(phase == .releasing, "a release without a sum")
     guard mode.clientsAddNoise else {
-      return try noise.finish(masking.unmaskedSum(), scale: offer.noiseScale)
+      return try noise.finish(masking.unmaskedSum(), scale: offer.noiseScale, block: &block)
     }
     return masking.noisedSum()
   }

@@ -15,6 +15,10 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case unsupportedMode(String)
   case noiseBelowPolicy(offered: UInt64, needed: UInt64)
   case budgetExhausted(spentEpsilon: Double, limit: Double)
+  /// The offer claims a place in a block of correlated noise that the policy does not give it.
+  case wrongBlock
+  /// The policy's rule of participation keeps this device from the round.
+  case participation(ParticipationObjection)
   case noConsent
   case optedOut
 }
@@ -34,6 +38,8 @@ extension OfferRefusal: CustomStringConvertible {
       "the offer adds noise of \(offered) grid steps, the policy promises \(needed)"
     case .budgetExhausted(let spent, let limit):
       "this device has contributed epsilon \(spent) of \(limit)"
+    case .wrongBlock: "the offer has another place in a block of correlated noise than planned"
+    case .participation(let objection): "\(objection)"
     case .noConsent: "no consent is stored for this policy"
     case .optedOut: "TACIT_OPT_OUT is set"
     }
@@ -50,11 +56,13 @@ package enum OfferRules {
   ///   - lastRound: the newest round in the device's journal, if any.
   ///   - unsettled: the oldest round in it without a proven outcome, if any (R9).
   ///   - spent: the device's own filter over its journal.
-  /// - Returns: what the round would be charged.
+  ///   - participation: this device's rounds in the offered block, if it is of one.
+  /// - Returns: what the round would be charged, or its whole block.
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
-    lastRound: UInt64?, unsettled: UInt64?, spent: GDPFilter
+    lastRound: UInt64?, unsettled: UInt64?, spent: GDPFilter,
+    participation: ParticipationRecord = ParticipationRecord()
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
       throw .badSignature
@@ -66,25 +74,44 @@ package enum OfferRules {
     if let lastRound, offer.round <= lastRound { throw .roundNotAfter(journal: lastRound) }
     if let unsettled { throw .outcomeNotProven(round: unsettled) }
     guard isSupported(policy) else { throw .unsupportedMode(policy.mode) }
-    let planned = policy.plan[Int(offer.planIndex)]
+    try checkBlock(of: offer, policy: policy, participation: participation)
+    let (index, bits) = (Int(offer.planIndex), Int(offer.fractionBits))
     let event: PrivacyEvent
     do {
-      let needed = try planned.noiseMultiplier.scaled(toGrid: Int(offer.fractionBits))
+      let needed = try policy.noiseScale(ofPlanned: index, fractionBits: bits)
       guard offer.noiseScale >= needed else {
         throw OfferRefusal.noiseBelowPolicy(offered: offer.noiseScale, needed: needed)
       }
       event = try .discreteGaussian(
-        scale: offer.noiseScale, sensitivity: UInt64(1) << UInt64(offer.fractionBits))
+        scale: offer.noiseScale,
+        sensitivity: try policy.sensitivity(ofPlanned: index, fractionBits: bits))
     } catch let refusal as OfferRefusal {
       throw refusal
     } catch {
       throw .noiseBelowPolicy(offered: offer.noiseScale, needed: UInt64.max)
     }
-    guard spent.admits(event) else {
+    // What this device has contributed to a block is charged already, for the whole of it.
+    guard participation.count > 0 || spent.admits(event) else {
       throw .budgetExhausted(
         spentEpsilon: spent.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
     }
     return event
+  }
+
+  private static func checkBlock(
+    of offer: Offer, policy: PrivacyPolicy, participation: ParticipationRecord
+  ) throws(OfferRefusal) {
+    let noise = policy.correlatedNoise(ofPlanned: Int(offer.planIndex))
+    guard let noise, let block = offer.block else {
+      guard noise == nil, offer.block == nil else { throw .wrongBlock }
+      return
+    }
+    guard block.round == 0 ? block.start == offer.round : block.start < offer.round else {
+      throw .wrongBlock
+    }
+    if let objection = noise.rule.objection(to: block.round, after: participation) {
+      throw .participation(objection)
+    }
   }
 
   private static func isSupported(_ policy: PrivacyPolicy) -> Bool {

@@ -35,22 +35,26 @@ extension ChargeRecord {
   ///   - offer: of the round; its plan index is one of the policy's.
   ///   - parameters: of the round's roster; nil in mode `sealed`.
   ///   - rng: where the noise comes from.
+  /// - Throws: `PrivacyError.sensitivityNotChargeable` for a grid that the policy cannot be run on.
   package init(
     offer: Offer, policy: PrivacyPolicy, parameters: MaskingParameters?, rng: RandomSource
-  ) {
-    let planned = policy.plan[Int(offer.planIndex)]
+  ) throws(PrivacyError) {
+    let index = Int(offer.planIndex)
+    let planned = policy.plan[index]
     let masked = parameters.flatMap {
       MaskedTerms(offer: offer, policy: policy, parameters: $0)
     }
     self.init(
       round: offer.round, noiseMultiplier: planned.noiseMultiplier, clipNorm: planned.clipNorm,
-      scale: offer.noiseScale, sensitivity: UInt64(1) << UInt64(offer.fractionBits),
+      scale: offer.noiseScale,
+      sensitivity: try policy.sensitivity(
+        ofPlanned: index, fractionBits: Int(offer.fractionBits)),
       fractionBits: Int(offer.fractionBits), dimension: Int(offer.dimension), mode: policy.mode,
       relation: policy.relation, unit: policy.unit,
       cohortMinimum: parameters?.minimumSurvivors ?? policy.minimumCohort, rng: rng,
       protocolDelta: masked?.protocolDelta(
         epsilonLimit: policy.epsilonLimit.doubleValue
-      ).description ?? "0", masked: masked)
+      ).description ?? "0", masked: masked, block: offer.block)
   }
 }
 

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The rounds of one block of training, released with noise that is correlated across them: round t
 /// becomes Σ_s (2^g c_s) x_(t-s) + z_t over the integers, z exact discrete Gaussian noise.
 ///
@@ -32,7 +34,7 @@ package struct CorrelatedRelease: Sendable {
   ///   - contributionNorm: ℓ² norm, in grid steps, that one client adds to one round at most.
   ///   - largestSum: bound on the size of every coordinate of a round's exact sum, up to 2^31.
   ///   - noiseScale: the parameter s of the noise, in units of 2^-g grid steps; see
-  ///     ``noiseScale(noiseMultiplier:strategy:rule:contributionNorm:)``.
+  ///     ``CorrelatedNoise/noiseScale(noiseMultiplier:fractionBits:)``.
   /// - Throws: ``PrivacyError/invalidParameter(name:value:accepted:)`` also where a released integer
   ///   could pass 2^62; ``PrivacyError/scaleNotChargeable(_:)`` and
   ///   ``PrivacyError/sensitivityNotChargeable(_:)`` outside what can be charged: at most 2^30 of noise
@@ -61,26 +63,6 @@ package struct CorrelatedRelease: Sendable {
     self.rule = rule
     self.dimension = dimension
     self.largestSum = largestSum
-  }
-
-  /// The noise parameter for a block that costs what Gaussian noise of `noiseMultiplier` times the
-  /// sensitivity costs, rounded up.
-  /// - Throws: ``PrivacyError/invalidNoiseMultiplier(_:)`` or as ``init``.
-  package static func noiseScale(
-    noiseMultiplier: Double, strategy: IntegerToeplitzStrategy, rule: ParticipationRule,
-    contributionNorm: UInt64
-  ) throws(PrivacyError) -> UInt64 {
-    guard noiseMultiplier > 0, noiseMultiplier < .infinity else {
-      throw .invalidNoiseMultiplier(noiseMultiplier)
-    }
-    let sensitivity = try strategy.sensitivity(under: rule, contributionNorm: contributionNorm)
-    // s² - 16 >= (z Δ)² (ruling 18).
-    let target = noiseMultiplier * Double(sensitivity)
-    let scale = (target * target + 16).squareRoot().nextUp.rounded(.up)
-    guard scale <= Double(PrivacyEvent.chargeableScales.upperBound) else {
-      throw .scaleNotChargeable(scale < 0x1p63 ? UInt64(scale) : .max)
-    }
-    return UInt64(scale)
   }
 
   /// Bytes of past sums once the block is under way.
@@ -119,9 +101,26 @@ package struct CorrelatedRelease: Sendable {
       if coefficient != 0 { Self.add(past[past.count - lag], times: coefficient, to: &released) }
     }
     if strategy.coefficients.count > 1 { past.append(sum) }
-    if past.count >= strategy.coefficients.count { past.removeFirst() }
+    if past.count >= strategy.coefficients.count {
+      Self.erase(&past[0])
+      past.removeFirst()
+    }
     nextRound += 1
     return released
+  }
+
+  /// Zeroes the exact sums and ends the block.
+  package mutating func erase() {
+    for index in past.indices { Self.erase(&past[index]) }
+    past = []
+    nextRound = rule.roundCount
+  }
+
+  private static func erase(_ values: inout [Int64]) {
+    values.withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      explicit_bzero(base, bytes.count)
+    }
   }
 
   private static func add(_ sum: [Int64], times factor: Int64, to released: inout [Int64]) {
@@ -139,8 +138,22 @@ package struct CorrelatedRelease: Sendable {
 package struct CorrelatedEstimator: Sendable {
   private let strategy: IntegerToeplitzStrategy
   private var past: [[Double]] = []
+  /// C^-1 in units of 2^g, as far as the rounds go.
+  private let inverse: [Double]
 
-  package init(strategy: IntegerToeplitzStrategy) { self.strategy = strategy }
+  /// - Parameter roundCount: of the block, at least 1.
+  package init(strategy: IntegerToeplitzStrategy, roundCount: Int) {
+    self.strategy = strategy
+    inverse = ToeplitzStrategy.inverseSeries(
+      of: strategy.coefficients.map(Double.init), count: roundCount)
+  }
+
+  /// Standard deviation of one coordinate's noise in the estimate of `round`, in grid steps, for noise
+  /// of parameter `noiseScale` on the released integers.
+  package func noiseStandardDeviation(round: Int, noiseScale: UInt64) -> Double {
+    let squares = inverse.prefix(round + 1).reduce(0) { $0 + $1 * $1 }
+    return Double(noiseScale) * squares.squareRoot()
+  }
 
   /// The estimate of the next round's sum, in grid steps.
   /// - Parameter released: what ``CorrelatedRelease/release(sum:using:)`` returned, round by round in

@@ -43,6 +43,27 @@ package struct IntegerToeplitzStrategy: Sendable, Equatable {
     self.fractionBits = fractionBits
   }
 
+  /// A strategy that is given in integers, as in a policy.
+  /// - Parameters:
+  ///   - coefficients: 2^g c_t, the first above 0, each below 2^40 in size; 1 to 4,096 of them.
+  ///   - fractionBits: g in 0...30.
+  /// - Throws: ``PrivacyError/invalidParameter(name:value:accepted:)``.
+  package init(coefficients: [Int64], fractionBits: Int) throws(PrivacyError) {
+    guard (0...30).contains(fractionBits) else {
+      throw .invalidParameter(
+        name: "strategy fraction bits", value: "\(fractionBits)", accepted: "0 to 30")
+    }
+    guard let first = coefficients.first, first > 0, coefficients.count <= 4_096,
+      coefficients.allSatisfy({ $0.magnitude < 1 << 40 })
+    else {
+      throw .invalidParameter(
+        name: "strategy", value: "\(coefficients.prefix(3))",
+        accepted: "1 to 4096 coefficients below 2^40, the first above 0")
+    }
+    self.coefficients = coefficients
+    self.fractionBits = fractionBits
+  }
+
   /// The same matrix over the real numbers, C rounded.
   package var rounded: ToeplitzStrategy {
     get throws(PrivacyError) {
@@ -83,7 +104,11 @@ package struct IntegerToeplitzStrategy: Sendable, Equatable {
   package func sensitivity(
     under rule: ParticipationRule, contributionNorm: UInt64
   ) throws(PrivacyError) -> UInt64 {
-    let square = try sensitivitySquared(under: rule, contributionNorm: contributionNorm)
+    Self.rootRoundedUp(try sensitivitySquared(under: rule, contributionNorm: contributionNorm))
+  }
+
+  /// - Parameter square: below 2^127.
+  static func rootRoundedUp(_ square: UInt128) -> UInt64 {
     var root: UInt64 = 0
     for bit in stride(from: 63, through: 0, by: -1) {
       let candidate = root | 1 << UInt64(bit)

@@ -54,6 +54,18 @@ package enum ParticipationObjection: Error, Equatable, Sendable {
   case tooOften(limit: Int)
 }
 
+extension ParticipationObjection: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .roundOutOfBlock(let round): "round \(round) is not one of its block"
+    case .tooSoon(let round, let earliest):
+      "round \(round) of its block comes too soon: this device may take part from round \(earliest)"
+    case .tooOften(let limit):
+      "this device has taken part in \(limit) rounds of the block, its limit"
+    }
+  }
+}
+
 /// One client's rounds in one block: what the coordinator keeps a client under a pseudonym, and the
 /// client about itself.
 package struct ParticipationRecord: Sendable, Equatable {

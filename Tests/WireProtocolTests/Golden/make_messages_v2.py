@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes messages-v1.txt from the structures in protocol/SPEC.md section 5.
+"""Writes messages-v2.txt from the structures in protocol/SPEC.md section 5.
 
 Written by hand from the specification, not from the Swift code: the two must agree.
 """
@@ -37,7 +37,9 @@ MESSAGES = [
      + opaque2(ramp(5, 8)) + ramp(32, 9) + bytes(32) + ramp(32, 10)),
     ("refused", u8(5) + u16(3) + opaque2("redeemed by Zo\u00eb".encode())),
     ("offer", u8(16) + R + u32(1) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
-     + u32(65537) + u8(20) + u64(0x123456789ABC) + u32(300) + ramp(64, 15)),
+     + u32(65537) + u8(20) + u64(0x123456789ABC) + u64(0) + u32(0) + u32(300) + ramp(64, 15)),
+    ("offer_in_block", u8(16) + R + u32(3) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
+     + u32(9) + u8(18) + u64(4096) + u64(1 << 33 | 3) + u32(2) + u32(300) + ramp(64, 15)),
     ("answer_join", u8(17) + R + u8(1)),
     ("answer_decline", u8(17) + R + u8(0)),
     ("proceed", u8(18) + R),
@@ -75,9 +77,9 @@ MESSAGES += [
 ]
 
 lines = [
-    "# Frame payloads of protocol version 1: a name and the bytes in hexadecimal.",
-    "# Made by make_messages_v1.py, which follows protocol/SPEC.md and shares no code with the codec.",
+    "# Frame payloads of protocol version 2: a name and the bytes in hexadecimal.",
+    "# Made by make_messages_v2.py, which follows protocol/SPEC.md and shares no code with the codec.",
     "# These bytes never change: another encoding is another version, in another file.",
 ]
 lines += [f"{name} {body.hex()}" for name, body in MESSAGES]
-pathlib.Path(__file__).with_name("messages-v1.txt").write_text("\n".join(lines) + "\n")
+pathlib.Path(__file__).with_name("messages-v2.txt").write_text("\n".join(lines) + "\n")
