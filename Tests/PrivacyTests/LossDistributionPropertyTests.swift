@@ -104,6 +104,75 @@ import Testing
     #expect(try epsilon("DL:0.5:2*4;ED:0.5:0.0", 1e-20) <= 4.5 * (1 + 1e-14))
   }
 
+  /// Delta of `count` releases whose losses are -1, 0 or 1 times `unit`, by adding up all outcomes.
+  private func enumerated(
+    _ masses: [Double], unit: Double, count: Int, infinite: Double, epsilon: Double
+  ) -> Double {
+    var total = [Double](repeating: 0, count: 2 * count + 1)
+    total[count] = 1
+    for _ in 0..<count {
+      var next = [Double](repeating: 0, count: total.count)
+      for (index, mass) in total.enumerated() where mass > 0 {
+        for (step, share) in masses.enumerated() { next[index + step - 1] += mass * share }
+      }
+      total = next
+    }
+    return total.enumerated().reduce(infinite) { sum, entry in
+      let loss = Double(entry.offset - count) * unit
+      return loss > epsilon ? sum - entry.element * expm1(epsilon - loss) : sum
+    }
+  }
+
+  @Test("losses far apart on a grid of their own: the exact figure at any delta")
+  func lattices() throws {
+    for (count, delta) in [
+      (1, 1e-26), (2, 1e-3), (5, 1e-14), (5, 1e-29), (40, 9e-16), (100, 9e-30),
+    ] {
+      for (noise, buckets) in [(0.86, 8), (0.056, 445), (0.999, 3)] {
+        let other = noise / Double(buckets)
+        let own = 1 - noise + other
+        let (unit, masses) = (log(own / other), [other, 1 - own - other, own])
+        let bound = try epsilon("RR:\(noise):\(buckets)*\(count)", delta, .zeroOut)
+        let above = enumerated(
+          masses, unit: unit, count: count, infinite: 0, epsilon: bound * (1 + 1e-12))
+        let below = enumerated(
+          masses, unit: unit, count: count, infinite: 0, epsilon: bound * (1 - 1e-6))
+        #expect(above <= delta * (1 + 1e-9), "\(noise) \(buckets) \(count) \(delta): \(bound)")
+        #expect(below > delta, "\(noise) \(buckets) \(count) \(delta): \(bound)")
+      }
+      let large = 1 / (1 + exp(-3.09))
+      let bound = try epsilon("ED:3.09:0*\(count)", delta)
+      let above = enumerated(
+        [1 - large, 0, large], unit: 3.09, count: count, infinite: 0, epsilon: bound * (1 + 1e-12))
+      #expect(above <= delta * (1 + 1e-9), "ED \(count) \(delta): \(bound)")
+    }
+  }
+
+  @Test("one release by itself has its closed form, in epsilon and in delta")
+  func singleReleases() throws {
+    for scale in [0.055, 1, 16.5, 672.2] {
+      for delta in [0.3, 1e-6, 1e-29] {
+        let bound = try epsilon("L:\(scale)", delta)
+        // delta = 1 - e^((epsilon - 1/b) / 2)
+        let truth = max(0, 1 / scale + 2 * log1p(-delta))
+        #expect(
+          bound >= truth && bound <= truth * (1 + 1e-10) + 1e-11, "\(scale) \(delta) \(bound)")
+      }
+    }
+    for (rate, sigma, epsilon) in [(1e-4, 0.8, 0.0142), (0.01, 1.0, 0.5), (0.3, 4.0, 0.2)] {
+      // The distance at which (1-q) N(0, s²) + q N(1, s²) loses epsilon against N(0, s²).
+      let point = sigma * sigma * log((expm1(epsilon) + rate) / rate) + 0.5
+      let upper = { (x: Double) in 0.5 * erfc(x / (sigma * 2.0.squareRoot())) }
+      let truth =
+        (1 - rate) * upper(point) + rate * upper(point - 1) - exp(epsilon) * upper(point)
+      let bound = try PLDAccountant(DPEvent("PG:\(rate):\(sigma)"), relation: .addRemoveOne)
+        .logDelta(epsilon: epsilon).logDelta
+      #expect(abs(bound - log(truth)) <= 1e-6 && bound >= log(truth) - 1e-11, "\(rate) \(sigma)")
+    }
+    let whole = try PLDAccountant(DPEvent("ED:0.1:1e-7*5"), relation: .zeroOut)
+    #expect(abs(exp(whole.logDelta(epsilon: 9).logDelta) / -expm1(5 * log1p(-1e-7)) - 1) < 1e-9)
+  }
+
   @Test("mass at infinity is charged to delta: above it epsilon is finite, at it infinite")
   func infiniteMass() throws {
     #expect(try epsilon("ED:0.1:1e-7*5", 4.9e-7) == .infinity)

@@ -28,6 +28,7 @@ struct LossScan {
   /// A weight's square must not overflow. One this large, times any error of a transform, is beyond
   /// every target.
   private static let largestWeight = 1e140
+  private static let smallestWeight = 1e-200
 
   private let interval: Double
   private let decay: Double
@@ -88,9 +89,10 @@ struct LossScan {
     norms.once = complement * norms.plain + decay * norms.once
     index -= 1
     position = Double(index) * interval
-    // Products of growths drift, so that every 64th weight is computed afresh.
+    // Products of growths drift, and never leave 0 again.
+    let isAnew = index & 63 == 0 || weight < Self.smallestWeight
     weight =
-      index & 63 == 0
+      isAnew
       ? Self.weight(tilt, position - anchor) : min(weight * growth, Self.largestWeight)
     masses.discounted = max(0, mass) * weight + decay * masses.discounted
     norms.plain += weight * weight

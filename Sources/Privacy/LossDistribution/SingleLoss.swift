@@ -5,6 +5,8 @@ internal import Glibc
 struct SingleLoss {
   private let distribution: LossDistribution
   private let largestLoss: Double
+  /// How far a true loss may lie above the computed one.
+  private let lossError: Double
 
   /// Relative error of both masses, from above: normal tails carry 1e-13, the exponential of a loss
   /// below 700 and sums of atoms less.
@@ -17,6 +19,16 @@ struct SingleLoss {
   init(_ distribution: LossDistribution, largestLoss: Double) {
     self.distribution = distribution
     self.largestLoss = largestLoss
+    lossError = distribution.parts.reduce(0) { error, part in
+      switch part.part {
+      case .gaussian(let loss), .mirroredGaussian(let loss): max(error, loss.lossError)
+      case .laplace(let loss), .mirroredLaplace(let loss): max(error, loss.lossError)
+      case .atoms(let atoms):
+        atoms.reduce(error) {
+          max($0, $1.loss.isFinite ? 16 * Double.ulpOfOne * (1 + abs($1.loss)) : 0)
+        }
+      }
+    }
   }
 
   /// Masses of the outcomes whose loss exceeds `epsilon`; P's where it is infinite.
@@ -69,6 +81,7 @@ struct SingleLoss {
 
   /// Delta at `epsilon` from above, how much of it is slack, and -d delta / d epsilon.
   func delta(epsilon: Double) -> (value: Double, slack: Double, slope: Double) {
+    let epsilon = max(0, epsilon - lossError)
     let masses = exceedance(epsilon)
     let discounted = exp(min(epsilon, Self.farthest)) * masses.q
     let slack = Self.relativeError * (masses.p + discounted) + masses.truncated
