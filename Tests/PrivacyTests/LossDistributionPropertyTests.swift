@@ -173,6 +173,21 @@ import Testing
     #expect(abs(exp(whole.logDelta(epsilon: 9).logDelta) / -expm1(5 * log1p(-1e-7)) - 1) < 1e-9)
   }
 
+  @Test("rare large losses and deltas far below the first guess have tight figures too")
+  func rareLosses() throws {
+    // In the other direction nearly all outcomes have one loss, so that a deviation says nothing.
+    let rare = try PLDAccountant(
+      DPEvent("P:0.00114006(DL:2.30937:69)*69119"), relation: .addRemoveOne
+    ).epsilon(delta: 7.68177e-08)
+    #expect(rare.excess <= 1e-3 * rare.epsilon && abs(rare.epsilon - 19_674) < 25, "\(rare)")
+    // mu = 0.3282; a release of no loss keeps the closed form from being taken.
+    let deep = try PLDAccountant(DPEvent("G:472.4510819588113*24032;ED:0:0"), relation: .zeroOut)
+      .logDelta(epsilon: 5.117383090154472).logDelta
+    let exact = GaussianAccountant.logDelta(
+      mu: 24_032.0.squareRoot() / 472.4510819588113, epsilon: 5.117383090154472)
+    #expect(deep >= exact && deep <= exact * (1 - 2e-3), "\(deep) \(exact)")
+  }
+
   @Test("mass at infinity is charged to delta: above it epsilon is finite, at it infinite")
   func infiniteMass() throws {
     #expect(try epsilon("ED:0.1:1e-7*5", 4.9e-7) == .infinity)

@@ -18,8 +18,8 @@ package struct AccountedLoss: Sendable, Equatable {
   package let delta: Double
   package let logDelta: Double
   package let accountant: Accountant
-  /// Bound of how far ``epsilon`` lies above the truth, relative to it: 0 for the exact accountant,
-  /// nil where nothing is known.
+  /// How far ``epsilon`` lies above the truth, relative to it, by an estimate from above and no
+  /// proof: 0 for the exact accountant, nil where nothing is known.
   ///
   /// For a query of delta, the distance in epsilon at that delta.
   package let excess: Double?

@@ -37,6 +37,7 @@ struct LossComposition {
   private static let largestLattice = 1 << 16
   private static let smallestLength = 1 << 8
   private static let mostAttempts = 6
+  private static let mostPictures = 4
   private static let finerGrids = 16.0
 
   init(
@@ -61,14 +62,21 @@ struct LossComposition {
       distributions = spectra(tail)
       estimate = picture(distributions)
     case .delta(let epsilon):
-      // Only a first picture tells the size of delta that truncation has to stay below.
-      let first = picture(spectra(1e-20 / total))
-      let tilt = first.tilt(epsilon: epsilon)
-      let moments = first.moments(tilt: tilt)
-      let logDelta = max(-640, min(0, moments.value - tilt * moments.mean) - 5)
-      tail = max(1e-290, min(1e-20, exp(logDelta) * 1e-7) / total)
+      // Only a picture tells the size of delta that truncation has to stay below; one that was cut
+      // short shows too large a delta, and the next one is deeper.
+      var (depth, first) = (1e-20, picture(spectra(1e-20 / total)))
+      for _ in 0..<Self.mostPictures {
+        let tilt = first.tilt(epsilon: epsilon)
+        let moments = first.moments(tilt: tilt)
+        let logDelta = max(-640, min(0, moments.value - tilt * moments.mean) - 5)
+        let deeper = max(1e-290, min(1e-20, exp(logDelta) * 1e-7))
+        guard deeper < depth else { break }
+        depth = deeper
+        first = picture(spectra(max(1e-290, depth / total)))
+      }
+      tail = max(1e-290, depth / total)
       distributions = spectra(tail)
-      estimate = picture(distributions)
+      estimate = first
     }
   }
 
@@ -301,9 +309,10 @@ extension LossComposition {
   /// above and the best one below.
   private func probes(tilt: Double, deviation: Double, exponent: Double) -> [Double] {
     // For a normal bulk the best is √(2 × exponent) over its deviation; a skewed one wants less.
-    let candidates = [0.002, 0.006, 0.02, 0.06, 0.2, 0.6, 1.3, 2.8, 5, 8.4, 16].map {
-      $0 / deviation
-    }
+    // Where all but rare outcomes have one loss, a deviation says nothing: the others are absolute.
+    let candidates =
+      [0.002, 0.006, 0.02, 0.06, 0.2, 0.6, 1.3, 2.8, 5, 8.4, 16].map { $0 / deviation }
+      + [0.01, 0.05, 0.2, 0.7, 2, 8]
     let moment = estimate.value(tilt: tilt)
     var best = [(candidates[0], Double.infinity), (candidates[0], Double.infinity)]
     for candidate in candidates {

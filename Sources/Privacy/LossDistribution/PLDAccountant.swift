@@ -22,7 +22,8 @@ package struct PLDAccountant: Sendable {
   package struct Bound: Sendable, Equatable {
     package var epsilon: Double
     package var logDelta: Double
-    /// Bound of epsilon's excess over the truth: the grid's to leading order, and round-off.
+    /// How far epsilon lies above the truth: round-off, which is a bound, and what a nested grid of
+    /// twice the interval or more lay above, which is an estimate from above; infinite if unknown.
     package var excess: Double
     /// Interval of the grid, in epsilon, and its length; nil where nothing was discretised.
     package var interval: Double?
