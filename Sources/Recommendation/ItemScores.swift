@@ -14,6 +14,12 @@ package struct ItemScores: Sendable, Equatable {
     case text
     /// How many customers buy the item, as learned with noise.
     case popularity
+    /// What the customer took and passed over when it was shown; from the device alone.
+    case feedback
+    /// What the exploration policy added for being unsure.
+    case exploration
+    /// What likeness to the positions above, or calibration to the customer's categories, took off.
+    case diversity
   }
 
   /// One component of every item's score.

@@ -7,6 +7,8 @@ package struct Recommendation: Sendable, Equatable {
   /// How likely an exploration policy was to show the item at this position; nil for a list that was
   /// not drawn.
   package let propensity: Double?
+  /// Draws that the propensity was estimated from; nil where it is exact.
+  package let monteCarloDraws: Int?
   /// One for each component of the score, the largest contribution first.
   package let reasons: [Reason]
 }
@@ -24,6 +26,11 @@ package struct Reason: Sendable, Equatable {
     case noText
     /// Customers with the item as a fraction of the policy's cohort, learned with noise.
     case popularity(fraction: Float)
+    /// Outcomes of shown items that are like it.
+    case feedback
+    /// How likely the policy was to show it here; the category's tag, if that is new to the customer.
+    case exploration(policy: String, probability: Double, newCategory: String?)
+    case diversity
   }
 
   /// The part of the score.

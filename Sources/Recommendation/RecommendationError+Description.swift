@@ -27,6 +27,8 @@ extension RecommendationError: CustomStringConvertible {
     case .stageOutOfRange(let stage, let stages): "the model has \(stages) stages, not a \(stage)th"
     case .unknownModel(let identifier, let known):
       "there is no model \"\(identifier)\"; known are \(known.joined(separator: ", "))"
+    case .unknownPolicy(let identifier, let known):
+      "there is no policy \"\(identifier)\"; known are \(known.joined(separator: ", "))"
     case .hyperparametersNotObject(let actual):
       "hyperparameters are an object, not of kind \(actual)"
     case .unknownHyperparameter(let name, let known):

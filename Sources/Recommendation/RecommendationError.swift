@@ -41,6 +41,8 @@ package enum RecommendationError: Error, Equatable, Sendable {
 
   /// No model has this identifier.
   case unknownModel(identifier: String, known: [String])
+  /// No exploration policy has this name.
+  case unknownPolicy(identifier: String, known: [String])
   /// The hyperparameters are not an object.
   case hyperparametersNotObject(actual: String)
   /// The model has no such hyperparameter.

@@ -4,26 +4,57 @@ extension Recommender {
 
   /// - Precondition: `item` is in the catalogue; `scores` are of this recommender and history.
   func recommendation(
-    of item: Int, propensity: Double?, scores: ItemScores, history: CustomerHistory
+    of item: Int, draw: DrawReason?, scores: ItemScores, history: CustomerHistory
   ) throws(RecommendationError) -> Recommendation {
-    let size = scores.components.reduce(Float(0)) { $0 + abs($1.values[item]) }
-    var reasons: [Reason] = []
+    var parts: [(component: ItemScores.Component, contribution: Float, evidence: Reason.Evidence)]
+    parts = []
     for part in scores.components {
-      let contribution = part.values[item]
-      let evidence = try evidence(for: part.component, item: item, history: history)
-      reasons.append(
-        Reason(
-          component: part.component, contribution: contribution,
-          share: size > 0 ? contribution / size : 0, evidence: evidence,
-          sentence: sentence(for: evidence)))
+      parts.append(
+        (
+          part.component, part.values[item],
+          try evidence(for: part.component, item: item, history: history)
+        ))
+    }
+    var score = scores.totals[item]
+    for part in draw.map(parts(of:)) ?? [] {
+      parts.append(part)
+      score += part.contribution
+    }
+    let size = parts.reduce(Float(0)) { $0 + abs($1.contribution) }
+    let reasons = parts.map { part in
+      Reason(
+        component: part.component, contribution: part.contribution,
+        share: size > 0 ? part.contribution / size : 0, evidence: part.evidence,
+        sentence: sentence(for: part.evidence, contribution: part.contribution))
     }
     // A stable order: equal contributions keep the order of the components.
     let order = reasons.indices.sorted {
       (-reasons[$0].contribution, $0) < (-reasons[$1].contribution, $1)
     }
     return Recommendation(
-      item: item, score: scores.totals[item], propensity: propensity,
-      reasons: order.map { reasons[$0] })
+      item: item, score: score, propensity: draw?.drawn.drawn.propensity,
+      monteCarloDraws: draw?.drawn.drawn.monteCarloDraws, reasons: order.map { reasons[$0] })
+  }
+
+  /// What feedback and a policy added; nothing where they add nothing and no chance was involved.
+  private func parts(
+    of draw: DrawReason
+  ) -> [(component: ItemScores.Component, contribution: Float, evidence: Reason.Evidence)] {
+    var parts: [(component: ItemScores.Component, contribution: Float, evidence: Reason.Evidence)]
+    parts = []
+    if draw.drawn.feedback != 0 { parts.append((.feedback, draw.drawn.feedback, .feedback)) }
+    if draw.drawn.diversity != 0 { parts.append((.diversity, draw.drawn.diversity, .diversity)) }
+    let probability = draw.drawn.drawn.propensity
+    if draw.drawn.exploration != 0 || probability < 1 {
+      parts.append(
+        (
+          .exploration, draw.drawn.exploration,
+          .exploration(
+            policy: draw.policy, probability: probability,
+            newCategory: draw.isNewCategory ? draw.tag : nil)
+        ))
+    }
+    return parts
   }
 
   private func evidence(
@@ -42,6 +73,11 @@ extension Recommender {
       return nearestText(to: item, history: history)
     case .popularity:
       return .popularity(fraction: try PopularityStage.values(parameters)[item])
+    // Scores of a model have none of these: `parts(of:)` adds them to a drawn item.
+    case .feedback: return .feedback
+    case .exploration:
+      return .exploration(policy: Greedy.identifier, probability: 1, newCategory: nil)
+    case .diversity: return .diversity
     }
   }
 
@@ -56,7 +92,7 @@ extension Recommender {
     return .text(nearest: nearest.item, cosine: nearest.cosine)
   }
 
-  private func sentence(for evidence: Reason.Evidence) -> String {
+  private func sentence(for evidence: Reason.Evidence, contribution: Float) -> String {
     switch evidence {
     case .ownFrequency(let occasions):
       switch occasions {
@@ -75,7 +111,29 @@ extension Recommender {
       return "Its description is unlike those of what you bought."
     case .popularity(let fraction):
       return popularitySentence(fraction)
+    case .feedback:
+      return contribution < 0
+        ? "You passed over items like it when they were shown."
+        : "You took items like it when they were shown."
+    case .exploration(_, let probability, let newCategory):
+      let why =
+        newCategory.map { "\($0) is new to you" } ?? "we are not sure how much you like such items"
+      return probability < 1
+        ? "Exploration: shown here with probability \(Self.decimal(probability)), because \(why)."
+        : "Exploration: \(contribution < 0 ? "moved down" : "moved up"), because \(why)."
+    case .diversity:
+      return contribution < 0
+        ? "It is like something further up, or you already see much of its kind."
+        : "It is of another kind than what stands further up."
     }
+  }
+
+  /// Three significant digits at most, without an exponent for what a person would read.
+  private static func decimal(_ probability: Double) -> String {
+    guard probability >= 0.001 else { return "below 0.001" }
+    let thousandths = Int((probability * 1_000).rounded())
+    let digits = String(thousandths % 1_000 + 1_000).dropFirst()
+    return thousandths >= 1_000 ? "1" : "0.\(digits)"
   }
 
   private func popularitySentence(_ fraction: Float) -> String {

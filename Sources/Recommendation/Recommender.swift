@@ -63,35 +63,22 @@ package struct Recommender: Sendable {
     ).checked()
   }
 
+  /// Per item, customers as a fraction of the policy's cohort, learned with noise.
+  ///
+  /// - Throws: `.missingTensor`.
+  package func popularity() throws(RecommendationError) -> [Float] {
+    try PopularityStage.values(parameters)
+  }
+
   /// The `count` best items with their reasons; fewer if the rule leaves fewer.
   ///
   /// - Throws: as ``scores(history:repeats:)``.
   package func slate(
     history: CustomerHistory, count: Int, repeats: RepeatRule
   ) throws(RecommendationError) -> [Recommendation] {
-    let scores = try scores(history: history, repeats: repeats)
-    let items = Ranking.topK(scores.totals, count, excluding: excluded(history, repeats))
-    return try items.map { item throws(RecommendationError) in
-      try recommendation(of: item, propensity: nil, scores: scores, history: history)
-    }
-  }
-
-  /// `count` items drawn by an exploration policy, each with its propensity and reasons.
-  ///
-  /// - Throws: as ``scores(history:repeats:)``.
-  package func slate(
-    history: CustomerHistory, count: Int, repeats: RepeatRule, policy: some ExplorationPolicy,
-    using generator: inout some RandomNumberGenerator
-  ) throws(RecommendationError) -> [Recommendation] {
-    let scores = try scores(history: history, repeats: repeats)
-    let excluded = excluded(history, repeats)
-    let candidates = scores.totals.indices.filter { !excluded.contains($0) }
-    let drawn = policy.slate(
-      scores: scores.totals, candidates: candidates, count: count, using: &generator)
-    return try drawn.map { drawn throws(RecommendationError) in
-      try recommendation(
-        of: drawn.item, propensity: drawn.propensity, scores: scores, history: history)
-    }
+    try slate(
+      SlateRequest(history: history, count: count, repeats: repeats),
+      scores: try scores(history: history, repeats: repeats))
   }
 
   /// Why `item` has its score, whether or not it is recommended.
@@ -104,15 +91,6 @@ package struct Recommender: Sendable {
       throw .itemOutOfRange(item: item, itemCount: catalogue.count)
     }
     let scores = try scores(history: history, repeats: repeats)
-    return try recommendation(of: item, propensity: nil, scores: scores, history: history)
-  }
-
-  private func excluded(_ history: CustomerHistory, _ repeats: RepeatRule) -> Set<Int> {
-    let bought = Set(history.rows.map(\.item))
-    switch repeats {
-    case .allow: return []
-    case .suppress: return bought
-    case .only: return Set(0..<catalogue.count).subtracting(bought)
-    }
+    return try recommendation(of: item, draw: nil, scores: scores, history: history)
   }
 }

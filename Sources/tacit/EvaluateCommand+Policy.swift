@@ -28,6 +28,11 @@ struct EvaluatePolicyCommand: AsyncParsableCommand {
   @Option(help: "online-retail or linear-logistic.")
   var environment: String = Environment.onlineRetail.rawValue
 
+  @Option(
+    name: .customLong("policy"), parsing: .singleValue,
+    help: "A policy such as linucb:0.5,mmr=0.8, repeatable; every one by default (online-retail).")
+  var policies: [String] = []
+
   @Option(help: "Simulated customers (online-retail).")
   var customers: Int = 200
 
@@ -94,26 +99,33 @@ struct EvaluatePolicyCommand: AsyncParsableCommand {
     settings.clickRate = clickRate
     settings.seed = seed
     let made = try RetailEnvironment(log, settings: settings)
+    let chosen = try chosenPolicies()
     let progress = ProgressReporter.onStandardError(
-      title: "simulating", unit: "customers", total: customers * RetailPolicy.allCases.count)
-    var outcomes: [RetailPolicy: [CustomerOutcome]] = [:]
-    for policy in RetailPolicy.allCases {
-      outcomes[policy] = try await RetailSimulation.run(policy, in: made, sessions: sessions) {
-        progress.advance()
-      }
+      title: "simulating", unit: "customers", total: customers * chosen.count)
+    var outcomes: [[CustomerOutcome]] = []
+    for policy in chosen {
+      outcomes.append(
+        try await RetailSimulation.run(policy, in: made, sessions: sessions) {
+          progress.advance()
+        })
     }
     progress.finish()
-    let greedy = outcomes[.greedy] ?? []
-    let summaries = RetailPolicy.allCases.map { policy in
+    let greedy = chosen.firstIndex(of: .greedy).map { outcomes[$0] } ?? []
+    let summaries = zip(chosen, outcomes).map { policy, outcomes in
       PolicySummary(
-        policy, outcomes: outcomes[policy] ?? [], greedy: greedy,
-        categoryCount: settings.categories)
+        policy, outcomes: outcomes, greedy: greedy, categoryCount: settings.categories)
     }
     let report = RetailPolicyReport(
       summaries: summaries, sessions: sessions, settings: settings,
       coefficients: made.coefficients)
     try write(report.page, plots: report.plots)
     print(json ? report.json.prettyText : report.text)
+  }
+
+  /// Random and greedy always, since every figure is set beside greedy's.
+  private func chosenPolicies() throws -> [RetailPolicy] {
+    guard !policies.isEmpty else { return try RetailPolicy.standard }
+    return try [.random, .greedy] + policies.map { try RetailPolicy(parsing: $0) }
   }
 
   private func runLinearLogistic() throws {

@@ -1,6 +1,7 @@
 internal import CanonicalJSON
 internal import Evaluation
 internal import Operations
+internal import Recommendation
 
 /// The comparison of exploration policies in the retail environment, as text, JSON and page.
 struct RetailPolicyReport {
@@ -22,7 +23,7 @@ struct RetailPolicyReport {
   private var rows: [[String]] {
     summaries.map { summary in
       [
-        summary.policy.rawValue, Self.short(summary.clickRate.mean),
+        summary.policy.name, Self.short(summary.clickRate.mean),
         Self.short(summary.earlyClickRate.mean), Self.short(summary.cost.mean),
         Format.percent(summary.discoveryRate.mean),
         Format.percent(summary.coverage.mean, places: 1),
@@ -70,24 +71,24 @@ struct RetailPolicyReport {
       let early = summaries.max(by: { $0.earlyClickRate.mean < $1.earlyClickRate.mean })
     else { return [] }
     var advice = [
-      "Most clicks over \(sessions) sessions: \(earning.policy.rawValue), "
+      "Most clicks over \(sessions) sessions: \(earning.policy.name), "
         + "\(Self.short(earning.clickRate.mean)) in 100 impressions; greedy has "
         + "\(Self.short(greedy.clickRate.mean)).",
-      "For a customer who comes ten times: \(early.policy.rawValue), "
+      "For a customer who comes ten times: \(early.policy.name), "
         + "\(Self.short(early.earlyClickRate.mean)) clicks in 100.",
-      "Most discovery: \(discovering.policy.rawValue), "
+      "Most discovery: \(discovering.policy.name), "
         + "\(Format.percent(discovering.discoveryRate.mean)) of clicks against greedy's "
         + "\(Format.percent(greedy.discoveryRate.mean)); \(Self.price(discovering)).",
-      "Widest long-term interests: \(covering.policy.rawValue), "
+      "Widest long-term interests: \(covering.policy.name), "
         + "\(Format.percent(covering.coverage.mean, places: 1)) of categories against "
         + "\(Format.percent(greedy.coverage.mean, places: 1)); \(Self.price(covering)).",
     ]
     let winners = explorers.filter(\.beatsGreedy)
     if let cheapest = winners.min(by: { $0.cost.mean < $1.cost.mean }) {
       advice.append(
-        "Cheapest that beats greedy in both: \(cheapest.policy.rawValue); \(Self.price(cheapest)).")
+        "Cheapest that beats greedy in both: \(cheapest.policy.name); \(Self.price(cheapest)).")
     }
-    let losers = explorers.filter { !$0.beatsGreedy }.map(\.policy.rawValue)
+    let losers = explorers.filter { !$0.beatsGreedy }.map(\.policy.name)
     advice.append(
       losers.isEmpty
         ? "Every contextual policy beats greedy in discovery and long-term coverage."
@@ -116,13 +117,13 @@ struct RetailPolicyReport {
       x: .init("sessions"), y: .init("cumulative regret (clicks)"),
       lines: summaries.map { summary in
         SVGPlot.Line(
-          summary.policy.rawValue,
+          summary.policy.name,
           points: summary.regret.enumerated().map { .init(x: Double($0 + 1), y: $1.mean) })
       })
     let gains = SVGPlot.bars(
       title: "Discovery and long-term interest coverage",
       description: "Share of clicks in new categories, and of categories that became interests.",
-      categories: summaries.map(\.policy.rawValue), valueLabel: "percent",
+      categories: summaries.map(\.policy.name), valueLabel: "percent",
       bars: [
         .init(
           "discovery", values: summaries.map { 100 * $0.discoveryRate.mean },
@@ -136,7 +137,7 @@ struct RetailPolicyReport {
     let cost = SVGPlot.bars(
       title: "What exploring costs",
       description: "Greedy's clicks in 100 impressions less the policy's; below zero it pays.",
-      categories: summaries.map(\.policy.rawValue), valueLabel: "clicks in 100 impressions",
+      categories: summaries.map(\.policy.name), valueLabel: "clicks in 100 impressions",
       bars: [
         .init(
           "cost", values: summaries.map(\.cost.mean),
@@ -180,8 +181,8 @@ struct RetailPolicyReport {
 
   private func json(_ summary: PolicySummary) -> JSONValue {
     .object([
-      "policy": .string(summary.policy.rawValue),
-      "parameters": .string(summary.policy.parameters),
+      "policy": .string(summary.policy.name),
+      "parameters": .string(summary.policy.plan.text),
       "clicks_per_100": Self.json(summary.clickRate),
       "clicks_per_100_first_10_sessions": Self.json(summary.earlyClickRate),
       "cost_clicks_per_100": Self.json(summary.cost),

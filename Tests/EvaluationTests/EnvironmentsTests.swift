@@ -92,9 +92,10 @@ struct EnvironmentsAnchorTests {
     }
   }
 
-  private static func environment(customers: Int) throws -> RetailEnvironment {
+  private static func environment(customers: Int, seed: UInt64 = 1) throws -> RetailEnvironment {
     var settings = RetailEnvironment.Settings()
     settings.customers = customers
+    settings.seed = seed
     return try RetailEnvironment(OnlineRetail.load(from: .current()), settings: settings)
   }
 
@@ -114,22 +115,20 @@ struct EnvironmentsAnchorTests {
     #expect(throws: EvaluationError.self) { try Self.environment(customers: 100_000) }
   }
 
-  // 60 customers tell every policy's discovery from greedy's, but the coverage of two only.
-  @Test("after 50 sessions explorers beat greedy in discovery, and two of them also in coverage")
+  // The policies' defaults were chosen with seed 1; these are other customers and other luck.
+  @Test("after 50 sessions every contextual policy beats greedy in discovery and in coverage")
   func explorersBeatGreedy() async throws {
-    let environment = try Self.environment(customers: 60)
+    let environment = try Self.environment(customers: 200, seed: 2)
     let greedy = try await RetailSimulation.run(.greedy, in: environment, sessions: 50)
-    #expect(greedy.count == 60)
+    #expect(greedy.count == 200)
     let first = try await RetailSimulation.run(.greedy, in: environment, sessions: 2)
     let second = try await RetailSimulation.run(.greedy, in: environment, sessions: 2)
     #expect(first == second)
-    for policy in RetailPolicy.allCases where policy.isContextualExplorer {
+    for policy in try RetailPolicy.standard where policy.isContextualExplorer {
       let summary = PolicySummary(
         policy, outcomes: try await RetailSimulation.run(policy, in: environment, sessions: 50),
         greedy: greedy, categoryCount: environment.settings.categories)
-      #expect(summary.discoveryGain.interval.lowerBound > 0, "\(policy.rawValue)")
-      #expect(summary.coverageGain.mean > 0, "\(policy.rawValue)")
-      if policy == .linUCB || policy == .epsilonGreedy { #expect(summary.beatsGreedy) }
+      #expect(summary.beatsGreedy, "\(policy.name)")
     }
   }
 }

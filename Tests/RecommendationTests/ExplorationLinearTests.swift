@@ -48,7 +48,7 @@ import VectorMath
       let slate = policy.slate(
         scores: [Float](repeating: 0, count: 5), candidates: Array(0..<5), count: 1,
         using: &random)
-      #expect(slate == [DrawnItem(item: step.chosen, propensity: 1)])
+      #expect(slate.map(\.item) == [step.chosen] && slate.map(\.propensity) == [1])
       arms.update(arm: step.chosen, context: step.context, reward: step.reward)
     }
   }

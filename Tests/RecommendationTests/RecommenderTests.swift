@@ -154,9 +154,13 @@ import VectorMath
   func drawnSlate() throws {
     var random = SeededRandom(seed: 4)
     let history = shop.histories[2]
+    let scores = try recommender.scores(history: history, repeats: .suppress)
     let slate = try recommender.slate(
-      history: history, count: 5, repeats: .suppress, policy: try PlackettLuce(temperature: 0.5),
-      using: &random)
+      SlateRequest(history: history, count: 5, repeats: .suppress), scores: scores,
+      exploration: try recommender.exploration(
+        ExplorationPlan(parsing: "plackett-luce:0.5"), scores: scores, history: history,
+        categories: nil, exposures: []),
+      exploredSlots: 5, decisions: 0, categories: nil, using: &random)
     #expect(slate.count == 5 && Set(slate.map(\.item)).isDisjoint(with: bought(history)))
     #expect(slate.allSatisfy { ($0.propensity ?? 0) > 0 && ($0.propensity ?? 2) <= 1 })
   }

@@ -56,8 +56,8 @@ package struct RetailEnvironment: Sendable {
     let knownCategories: Set<Int>
     /// P(click) of every item.
     let clickProbabilities: [Double]
-    /// The shared model's click probability of every item, from `known` alone.
-    let expected: [Float]
+    /// The shared model's score of every item, from `known` alone.
+    let scores: [Float]
   }
 
   package let settings: Settings
@@ -119,8 +119,7 @@ package struct RetailEnvironment: Sendable {
       return Customer(
         known: known, knownCategories: Set(known.map { categories[$0] }),
         clickProbabilities: scores.map { PurchaseResponse.sigmoid($0 + intercept) },
-        expected: Self.expected(
-          model.scores(for: history, repeats: .suppress), clickRate: settings.clickRate))
+        scores: model.scores(for: history, repeats: .suppress))
     }
     self.settings = settings
     self.features = features
@@ -170,12 +169,6 @@ package struct RetailEnvironment: Sendable {
       if mean < clickRate { low = middle } else { high = middle }
     }
     return (low + high) / 2
-  }
-
-  /// The shared model's scores as click probabilities: each standard deviation of score is worth a factor
-  /// exp(1/2) on the click rate, up to four of them.
-  private static func expected(_ scores: [Float], clickRate: Double) -> [Float] {
-    scores.standardized().map { Float(clickRate) * exp(0.5 * min(4, max(-4, $0))) }
   }
 }
 

@@ -1,105 +1,95 @@
-internal import Recommendation
+package import Recommendation
 internal import VectorMath
 
-/// The policies compared in the retail environment.
+/// A policy compared in the retail environment.
 ///
-/// All share one device: the shared model's expected clicks and a Bayesian last layer over public text vectors
-/// that learns from every outcome. They differ in what they show.
-package enum RetailPolicy: String, CaseIterable, Sendable {
-  case random
-  case greedy
-  case epsilonGreedy = "epsilon-greedy"
-  case plackettLuce = "plackett-luce"
-  case linUCB = "linucb"
-  case linearThompson = "linear-thompson"
-  case categoryThompson = "category-thompson"
+/// All share one device, the product's own (`DeviceExploration`): the shared model's scores and a Bayesian
+/// last layer over public text vectors that learns from every outcome. They differ in what they show.
+package struct RetailPolicy: Equatable, Sendable {
+  /// In reports; no two alike in one comparison.
+  package let name: String
+  package let plan: ExplorationPlan
+
+  /// Any item, all alike.
+  package static let random = RetailPolicy(
+    name: "random", plan: plan(.epsilonGreedy(EpsilonDecay.always)))
+  /// The best by what was learned; learns as the others do.
+  package static let greedy = RetailPolicy(name: Greedy.identifier, plan: plan(.greedy))
+
+  /// Random, greedy, greedy with the explorers' diversity (what of their gain is not exploration), and every
+  /// other rule with its defaults.
+  package static var standard: [RetailPolicy] {
+    get throws(RecommendationError) {
+      var policies = [random, greedy, try RetailPolicy(parsing: "greedy,mmr=0.7")]
+      for identifier in ExplorationPlan.identifiers where identifier != Greedy.identifier {
+        policies.append(try RetailPolicy(parsing: identifier))
+      }
+      return policies
+    }
+  }
 
   /// Whether it chooses by what it learned of the customer and explores.
-  package var isContextualExplorer: Bool { self != .random && self != .greedy }
+  package var isContextualExplorer: Bool { self != .random && plan.rule != .greedy }
 
-  /// Its parameters, for reports.
-  package var parameters: String {
-    switch self {
-    case .random, .greedy: ""
-    case .epsilonGreedy: "epsilon \(RetailDevice.epsilon)"
-    case .plackettLuce: "temperature \(RetailDevice.temperature)"
-    case .linUCB: "alpha \(RetailDevice.alpha)"
-    case .linearThompson: "scale \(RetailDevice.thompsonScale)"
-    case .categoryThompson:
-      "prior strength \(RetailDevice.priorStrength), optimism \(RetailDevice.optimism)"
-    }
+  private init(name: String, plan: ExplorationPlan) {
+    self.name = name
+    self.plan = plan
+  }
+
+  /// - Parameter text: as `ExplorationPlan` reads it; it is the policy's name too.
+  /// - Throws: as `ExplorationPlan.init(parsing:)`.
+  package init(parsing text: String) throws(RecommendationError) {
+    let asked = try ExplorationPlan(parsing: text)
+    // The environment logs no propensities: one draw is the least there is.
+    self.init(
+      name: text,
+      plan: ExplorationPlan(
+        rule: asked.rule, diversity: asked.diversity, vectors: .text, propensityDraws: 1))
+  }
+
+  private static func plan(_ rule: ExplorationPlan.Rule) -> ExplorationPlan {
+    ExplorationPlan(rule: rule, diversity: .none, vectors: .text, propensityDraws: 1)
   }
 }
 
 /// What one simulated customer's device holds and does.
 struct RetailDevice {
-  static let epsilon = 0.2
-  static let temperature = 0.01
-  static let alpha = 0.1
-  static let thompsonScale = 0.1
-  static let priorStrength = 20.0
-  static let optimism = 0.5
-  /// Noise variance of a click over the prior variance of its expectation along a unit vector.
-  private static let ridge = 5.0
-  /// The environment logs no propensities: one draw is the least there is.
-  private static let propensityDraws = 1
-
-  private let policy: RetailPolicy
-  private let expected: [Float]
-  private let categories: [Int]
-  private var layer: BayesianLastLayer
-  private var beliefs: CategoryBeliefs
+  private let scores: [Float]
+  private var exploration: DeviceExploration
   private var random: SeededRandom
+  private var decisions = 0
 
   init(
     _ policy: RetailPolicy, environment: RetailEnvironment, customer: RetailEnvironment.Customer,
     seed: UInt64
   ) throws {
-    self.policy = policy
-    expected = customer.expected
-    categories = environment.categories
-    layer = try BayesianLastLayer(vectors: environment.features.vectors, ridge: Self.ridge)
-    beliefs = try CategoryBeliefs(
-      popularity: environment.popularity, categories: environment.categories,
-      categoryCount: environment.settings.categories, history: customer.knownCategories,
-      strength: Self.priorStrength, optimism: Self.optimism)
-    // What was bought was accepted.
-    for item in customer.known {
-      beliefs.update(category: environment.categories[item], accepted: true)
-    }
+    scores = customer.scores
+    exploration = try DeviceExploration(
+      policy.plan,
+      knowledge: .init(
+        scores: customer.scores, popularity: environment.popularity,
+        features: environment.features, vectors: environment.features,
+        categories: environment.categories, categoryCount: environment.settings.categories,
+        history: CustomerHistory(
+          rows: customer.known.map { .init(item: $0, occasions: 1, lastSeconds: 0) }),
+        baseRate: environment.settings.clickRate))
     random = SeededRandom(seed: seed)
   }
 
-  /// Expected clicks of every item with what was learned.
-  func learnedScores() -> [Float] { zip(expected, layer.means()).map { $0 + $1 } }
+  /// Scores of every item with what was learned.
+  func learnedScores() -> [Float] { zip(scores, exploration.feedback()).map { $0 + $1 } }
 
   mutating func slate(
-    candidates: [Int], count: Int, learned: [Float]
+    candidates: [Int], count: Int
   ) throws(RecommendationError) -> [Int] {
-    func draw(_ policy: some ExplorationPolicy, _ scores: [Float]) -> [Int] {
-      policy.slate(scores: scores, candidates: candidates, count: count, using: &random)
-        .map(\.item)
-    }
-    switch policy {
-    case .random: return draw(try EpsilonGreedy(epsilon: 1), learned)
-    case .greedy: return draw(Greedy(), learned)
-    case .epsilonGreedy: return draw(try EpsilonGreedy(epsilon: Self.epsilon), learned)
-    case .plackettLuce: return draw(try PlackettLuce(temperature: Self.temperature), learned)
-    case .linUCB: return draw(try LinUCB(layer, alpha: Self.alpha, epsilon: 0), expected)
-    case .linearThompson:
-      return draw(
-        try LinearThompson(
-          layer, scale: Self.thompsonScale, propensityDraws: Self.propensityDraws), expected)
-    case .categoryThompson:
-      return draw(
-        try CategoryThompson(
-          beliefs, categories: categories, within: Greedy(),
-          propensityDraws: Self.propensityDraws), learned)
-    }
+    defer { decisions += 1 }
+    return try exploration.slate(
+      candidates: candidates, count: count, exploredSlots: count, decisions: decisions,
+      using: &random
+    ).map(\.drawn.item)
   }
 
   mutating func learn(item: Int, isClicked: Bool) {
-    layer.update(item: item, reward: isClicked ? 1 : 0, expected: Double(expected[item]))
-    beliefs.update(category: categories[item], accepted: isClicked)
+    exploration.learn(Exposure(item: item, isAccepted: isClicked))
   }
 }

@@ -77,7 +77,7 @@ package enum RetailSimulation {
     for session in 0..<sessions {
       let candidates = isOpen.indices.filter { isOpen[$0] }
       let learned = device.learnedScores()
-      let slate = try device.slate(candidates: candidates, count: slateLength, learned: learned)
+      let slate = try device.slate(candidates: candidates, count: slateLength)
       tally.add(slate, candidates: candidates, learned: learned)
       for item in slate {
         // Three draws a slot, whatever happens, so that luck stays aligned between policies.

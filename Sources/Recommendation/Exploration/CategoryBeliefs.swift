@@ -73,6 +73,12 @@ package struct CategoryBeliefs: Sendable, Equatable {
     accepted[category] / (accepted[category] + passedOver[category])
   }
 
+  /// Standard deviation of the chance under the Beta distribution.
+  package func standardDeviation(of category: Int) -> Double {
+    let total = accepted[category] + passedOver[category]
+    return (accepted[category] * passedOver[category] / (total * total * (total + 1))).squareRoot()
+  }
+
   /// One draw of the chance of every category.
   func sample(using generator: inout some RandomNumberGenerator) -> [Double] {
     accepted.indices.map {

@@ -66,7 +66,7 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
       DrawnItem(
         item: choice.item.item,
         propensity: Double(wins) / Double(propensityDraws + 1) * choice.item.propensity,
-        monteCarloDraws: propensityDraws)
+        monteCarloDraws: propensityDraws, added: choice.item.added)
     }
   }
 

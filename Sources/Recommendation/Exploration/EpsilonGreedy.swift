@@ -65,6 +65,13 @@ package struct EpsilonDecay: Sendable, Equatable {
   package let initial: Double
   /// Epsilon in the long run, in [0, initial].
   package let floor: Double
+  /// Epsilon 1 for good: any item, all alike.
+  package static let always = EpsilonDecay()
+
+  private init() {
+    (initial, floor, halfLife) = (1, 1, 1)
+  }
+
   /// Decisions after which epsilon is half the initial one (before the floor), above 0.
   package let halfLife: Double
 

@@ -7,11 +7,20 @@ package struct DrawnItem: Sendable, Equatable {
   package let propensity: Double
   /// How many draws the propensity was estimated from; nil where it is exact.
   package let monteCarloDraws: Int?
+  /// What the policy added to the item's score at this position, in its units.
+  package let added: Float
+  /// The part of ``added`` that rests on the positions above.
+  package let adjustment: Float
 
-  package init(item: Int, propensity: Double, monteCarloDraws: Int? = nil) {
+  package init(
+    item: Int, propensity: Double, monteCarloDraws: Int? = nil, added: Float = 0,
+    adjustment: Float = 0
+  ) {
     self.item = item
     self.propensity = propensity
     self.monteCarloDraws = monteCarloDraws
+    self.added = added
+    self.adjustment = adjustment
   }
 }
 

@@ -40,9 +40,11 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
     precondition(scores.count == scorer.count, "a score for each place of the linear model")
     let means = scorer.means()
     let deviations = scorer.deviations()
-    let bounds = scores.indices.map { scores[$0] + means[$0] + Float(alpha) * deviations[$0] }
+    let added = scores.indices.map { means[$0] + Float(alpha) * deviations[$0] }
+    let bounds = zip(scores, added).map { $0 + $1 }
     return mixture.slate(
       ranked: ranked(candidates, by: bounds, ties: .highestPlaceFirst), count: count,
-      using: &generator)
+      using: &generator
+    ).map { DrawnItem(item: $0.item, propensity: $0.propensity, added: added[$0.item]) }
   }
 }

@@ -113,6 +113,26 @@ package struct BayesianLastLayer: LinearScorer {
     posterior.update(vectors.row(item).map { Double($0) }, reward: reward - expected)
   }
 
+  /// Learns whether `item` was accepted when it was shown: P = sigmoid(offset + x'theta).
+  ///
+  /// One step of the extended Kalman filter for logistic regression: A grows by p(1 - p) x x', the mean
+  /// moves by A^-1 x (accepted - p). The layer is then in log-odds.
+  /// - Parameter offset: log-odds that the base score promises, finite.
+  /// - Source: Chapelle and Li, "An Empirical Evaluation of Thompson Sampling", NIPS 2011, algorithm 3
+  ///   (regularised logistic regression with a Laplace approximation), example by example.
+  package mutating func update(item: Int, isAccepted: Bool, offset: Double) {
+    let vector = vectors.row(item).map { Double($0) }
+    let learned = posterior.mean(of: vector)
+    let chance = ResponseScale.sigmoid(offset + learned)
+    let weight = max(chance * (1 - chance), Self.leastWeight).squareRoot()
+    let error = (isAccepted ? 1 : 0) - chance
+    posterior.update(
+      vector.map { $0 * weight }, reward: weight * learned + error / weight)
+  }
+
+  /// Keeps a step finite where the chance is 0 or 1 to rounding.
+  private static let leastWeight = 1e-6
+
   package func means() -> [Float] { scores(of: posterior.mean) }
 
   /// - Complexity: O(items dimension²), by one matrix product in Float.

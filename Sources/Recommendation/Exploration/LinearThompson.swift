@@ -43,11 +43,14 @@ package struct LinearThompson<Scorer: LinearScorer>: ExplorationPolicy {
     let length = min(max(0, count), candidates.count)
     var remaining = isCandidate
     var shown: [Int] = []
+    var added: [Float] = []
     for _ in 0..<length {
-      let totals = totals(scores, using: &generator)
+      let sampled = scorer.sampled(scale: scale, using: &generator)
+      let totals = zip(scores, sampled).map { $0 + $1 }
       guard let best = Self.top(totals, among: remaining, count: 1).first else { break }
       remaining[best] = false
       shown.append(best)
+      added.append(sampled[best])
     }
     guard !shown.isEmpty else { return [] }
     var wins = [Int](repeating: 1, count: shown.count)
@@ -63,7 +66,7 @@ package struct LinearThompson<Scorer: LinearScorer>: ExplorationPolicy {
     return shown.indices.map { position in
       DrawnItem(
         item: shown[position], propensity: Double(wins[position]) / Double(propensityDraws + 1),
-        monteCarloDraws: propensityDraws)
+        monteCarloDraws: propensityDraws, added: added[position])
     }
   }
 

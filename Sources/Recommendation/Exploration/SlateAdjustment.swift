@@ -5,6 +5,9 @@ package protocol SlateAdjustment: Sendable {
   /// Name in policy identifiers.
   static var identifier: String { get }
 
+  /// Weight of the relevance in an adjusted score, above 0.
+  var relevanceWeight: Float { get }
+
   /// - Parameters:
   ///   - relevances: one a catalogue item, in [0, 1] for candidates.
   ///   - chosen: the positions before, best first.
@@ -20,13 +23,14 @@ package struct MaximalMarginalRelevance: SlateAdjustment {
 
   /// Public vectors of the items.
   package let features: ItemFeatures
-  /// Weight of relevance, in [0, 1]; 1 changes nothing.
+  /// Weight of relevance, in (0, 1]; 1 changes nothing.
   package let lambda: Float
+  package var relevanceWeight: Float { lambda }
 
   /// - Throws: `.invalidHyperparameter`.
   package init(features: ItemFeatures, lambda: Float) throws(RecommendationError) {
-    guard lambda >= 0, lambda <= 1 else {
-      throw .invalidHyperparameter(name: "lambda", accepted: "from 0 to 1")
+    guard lambda > 0, lambda <= 1 else {
+      throw .invalidHyperparameter(name: "lambda", accepted: "above 0, at most 1")
     }
     self.features = features
     self.lambda = lambda
@@ -55,8 +59,9 @@ package struct SlateCalibration: SlateAdjustment {
   package let categories: [Int]
   /// The customer's share of each category, at least 0, of sum 1.
   package let shares: [Double]
-  /// Weight of calibration, in [0, 1]; 0 changes nothing.
+  /// Weight of calibration, in [0, 1); 0 changes nothing.
   package let lambda: Double
+  package var relevanceWeight: Float { Float(1 - lambda) }
 
   /// - Parameter history: times each category was bought; at least one above 0.
   /// - Throws: `.invalidHyperparameter`.
@@ -68,8 +73,8 @@ package struct SlateCalibration: SlateAdjustment {
       throw .invalidHyperparameter(
         name: "category history", accepted: "numbers from 0 with one above it")
     }
-    guard lambda >= 0, lambda <= 1 else {
-      throw .invalidHyperparameter(name: "lambda", accepted: "from 0 to 1")
+    guard lambda >= 0, lambda < 1 else {
+      throw .invalidHyperparameter(name: "lambda", accepted: "from 0, below 1")
     }
     guard categories.allSatisfy(history.indices.contains) else {
       throw .invalidHyperparameter(
@@ -108,8 +113,9 @@ package struct SlateCalibration: SlateAdjustment {
 /// Adjusts the scores at each position and lets a policy draw that position from them.
 ///
 /// The draw comes last, so that propensities are the base policy's given the positions before, exact where
-/// it is. Scores are first brought to [0, 1] over the candidates, so that adjustments mean the same for
-/// every model.
+/// it is. Adjustments see scores brought to [0, 1] over the candidates, so that they mean the same for
+/// every model; what they take off is brought back to units of the score, so that a temperature or a
+/// deviation means the same with and without them.
 package struct AdjustedSlates<
   Base: ExplorationPolicy, Adjustment: SlateAdjustment
 >: ExplorationPolicy {
@@ -117,12 +123,16 @@ package struct AdjustedSlates<
 
   package let base: Base
   package let adjustment: Adjustment
-  package var hasFullSupport: Bool { base.hasFullSupport }
+  /// Positions at the end of a slate that the base policy draws; the ones before are the best.
+  package let exploredSlots: Int
+  package var hasFullSupport: Bool { base.hasFullSupport && exploredSlots == .max }
 
-  /// - Parameter base: a policy that chooses by scores alone.
-  package init(_ base: Base, adjustment: Adjustment) {
+  /// - Parameter exploredSlots: at least 0.
+  package init(_ base: Base, adjustment: Adjustment, exploredSlots: Int = .max) {
+    precondition(exploredSlots >= 0, "slots are counted from 0")
     self.base = base
     self.adjustment = adjustment
+    self.exploredSlots = exploredSlots
   }
 
   package func slate(
@@ -134,17 +144,25 @@ package struct AdjustedSlates<
     let spread = highest > lowest ? highest - lowest : 1
     var relevances = [Float](repeating: 0, count: scores.count)
     for candidate in candidates { relevances[candidate] = (scores[candidate] - lowest) / spread }
+    let weight = adjustment.relevanceWeight
+    let fixed = max(0, min(count, candidates.count) - exploredSlots)
     var remaining = candidates
     var slate: [DrawnItem] = []
     while slate.count < count, !remaining.isEmpty {
       let adjusted = adjustment.adjusted(relevances, chosen: slate.map(\.item))
+      let taken = scores.indices.map { (adjusted[$0] / weight - relevances[$0]) * spread }
+      let totals = scores.indices.map { scores[$0] + taken[$0] }
+      let drawing: any ExplorationPolicy = slate.count < fixed ? Greedy() : base
       guard
-        let drawn = base.slate(
-          scores: adjusted, candidates: remaining, count: 1, using: &generator
+        let drawn = drawing.slate(
+          scores: totals, candidates: remaining, count: 1, using: &generator
         ).first
       else { break }
       remaining.removeAll { $0 == drawn.item }
-      slate.append(drawn)
+      slate.append(
+        DrawnItem(
+          item: drawn.item, propensity: drawn.propensity, monteCarloDraws: drawn.monteCarloDraws,
+          added: drawn.added + taken[drawn.item], adjustment: taken[drawn.item]))
     }
     return slate
   }

@@ -1,4 +1,3 @@
-package import Recommendation
 internal import VectorMath
 
 /// Groups of items by their public texts, for a catalogue that has no categories of its own.

@@ -1,0 +1,134 @@
+/// What a customer asks for.
+package struct SlateRequest: Sendable {
+  package var history: CustomerHistory
+  /// Length of the slate, at least 0.
+  package var count: Int
+  package var repeats: RepeatRule
+  /// Items that are never shown: those of deleted interests.
+  package var hidden: Set<Int>
+  /// If given, nothing else is shown: a category.
+  package var only: Set<Int>?
+
+  package init(
+    history: CustomerHistory, count: Int, repeats: RepeatRule, hidden: Set<Int> = [],
+    only: Set<Int>? = nil
+  ) {
+    self.history = history
+    self.count = count
+    self.repeats = repeats
+    self.hidden = hidden
+    self.only = only
+  }
+}
+
+/// What a policy added to the score of a drawn item, and how likely it was.
+struct DrawReason {
+  let drawn: ExploredItem
+  let policy: String
+  /// The category's tag, where the catalogue has categories.
+  let tag: String?
+  /// Whether the customer never bought from the category.
+  let isNewCategory: Bool
+}
+
+extension Recommender {
+  /// A device's exploration over the scores of one customer.
+  ///
+  /// - Parameters:
+  ///   - exposures: what was shown and came of it, oldest first.
+  ///   - categories: nil where they are not needed; a plan that needs them is refused.
+  /// - Throws: as ``scores(history:repeats:)``; what `DeviceExploration` throws.
+  package func exploration(
+    _ plan: ExplorationPlan, scores: ItemScores, history: CustomerHistory,
+    categories: CategoryIndex?, exposures: [Exposure]
+  ) throws(RecommendationError) -> DeviceExploration {
+    let vectors =
+      switch plan.vectors {
+      case .text: features
+      case .model: try ModelItemVectors.unitRows(parameters, itemCount: catalogue.count)
+      }
+    return try DeviceExploration(
+      plan,
+      knowledge: .init(
+        scores: scores.totals, popularity: try PopularityStage.values(parameters),
+        features: features, vectors: vectors, categories: categories?.categories,
+        categoryCount: categories?.count ?? 0, history: history),
+      exposures: exposures)
+  }
+
+  /// A slate drawn by `exploration`, each item with its propensity and every part of its score.
+  ///
+  /// - Parameters:
+  ///   - scores: those that `exploration` was made with.
+  ///   - exploredSlots, decisions: as in ``DeviceExploration/slate(candidates:count:exploredSlots:decisions:using:)``.
+  ///   - categories: names the category in a reason; may be nil.
+  /// - Throws: what the model and the policy throw.
+  package func slate(
+    _ request: SlateRequest, scores: ItemScores, exploration: DeviceExploration,
+    exploredSlots: Int, decisions: Int, categories: CategoryIndex?,
+    using generator: inout some RandomNumberGenerator
+  ) throws(RecommendationError) -> [Recommendation] {
+    let excluded = excluded(request)
+    let candidates = scores.totals.indices.filter { !excluded.contains($0) }
+    let slate = try exploration.slate(
+      candidates: candidates, count: request.count, exploredSlots: exploredSlots,
+      decisions: decisions, using: &generator)
+    let known = categories.map { index in
+      Set(request.history.rows.map { index.categories[$0.item] })
+    }
+    return try slate.map { explored throws(RecommendationError) in
+      let category = categories?.categories[explored.drawn.item]
+      let reason = DrawReason(
+        drawn: explored, policy: exploration.plan.identifier,
+        tag: category.flatMap { place in categories?.tags[place] },
+        isNewCategory: category.map { known?.contains($0) == false } ?? false)
+      return try recommendation(
+        of: explored.drawn.item, draw: reason, scores: scores, history: request.history)
+    }
+  }
+
+  /// Why `item` has its score with what was learned from feedback, whether or not it is recommended.
+  ///
+  /// - Throws: as ``explanation(of:history:repeats:)``.
+  package func explanation(
+    of item: Int, history: CustomerHistory, scores: ItemScores, exploration: DeviceExploration?
+  ) throws(RecommendationError) -> Recommendation {
+    guard (0..<catalogue.count).contains(item) else {
+      throw .itemOutOfRange(item: item, itemCount: catalogue.count)
+    }
+    let draw = exploration.map { exploration in
+      DrawReason(
+        drawn: ExploredItem(
+          drawn: DrawnItem(item: item, propensity: 1), feedback: exploration.feedback()[item],
+          exploration: 0, diversity: 0),
+        policy: Greedy.identifier, tag: nil, isNewCategory: false)
+    }
+    return try recommendation(of: item, draw: draw, scores: scores, history: history)
+  }
+
+  /// The best items without any draw.
+  ///
+  /// - Throws: as ``scores(history:repeats:)``.
+  package func slate(
+    _ request: SlateRequest, scores: ItemScores
+  ) throws(RecommendationError) -> [Recommendation] {
+    let items = Ranking.topK(scores.totals, request.count, excluding: excluded(request))
+    return try items.map { item throws(RecommendationError) in
+      try recommendation(of: item, draw: nil, scores: scores, history: request.history)
+    }
+  }
+
+  func excluded(_ request: SlateRequest) -> Set<Int> {
+    let bought = Set(request.history.rows.map(\.item))
+    var excluded = request.hidden
+    switch request.repeats {
+    case .allow: break
+    case .suppress: excluded.formUnion(bought)
+    case .only: excluded.formUnion(Set(0..<catalogue.count).subtracting(bought))
+    }
+    if let only = request.only {
+      excluded.formUnion(Set(0..<catalogue.count).subtracting(only))
+    }
+    return excluded
+  }
+}
