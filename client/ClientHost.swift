@@ -203,16 +203,12 @@ actor ClientHost {
 
   /// What `client recommend` reads later, without any network.
   private func rememberModel(_ model: SHA256Digest, of index: Int) throws {
-    let store = try pool.store(of: customers[index].home)
-    if try store.setting(ServingSettings.model) != model.hex {
-      try store.set(ServingSettings.model, to: model.hex)
-    }
     let (catalogue, features) = customers[index].engine.publicHashes
-    for (key, digest) in [
-      (ServingSettings.catalogue, catalogue), (ServingSettings.features, features),
-    ] where try store.setting(key) != digest?.hex {
-      try store.set(key, to: digest?.hex)
-    }
+    // At once: a list made meanwhile must not see a model with the catalogue of another.
+    try pool.store(of: customers[index].home).set([
+      ServingSettings.model: model.hex, ServingSettings.catalogue: catalogue?.hex,
+      ServingSettings.features: features?.hex,
+    ])
   }
 
   private func update(for offer: Offer, by index: Int) throws -> [Float] {

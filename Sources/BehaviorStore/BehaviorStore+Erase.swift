@@ -14,6 +14,7 @@ extension BehaviorStore {
   // Of version 1 too: a store that is opened without its key is erased as it is.
   private static let behaviorTables = [
     "event", "modelState", "slate", "slateItem", "slateOutcome", "item", "occasion",
+    "forgottenInterest", "forgottenItem",
   ]
 
   /// Deletes the rows and overwrites the pages that held them, in the file and in its write-ahead

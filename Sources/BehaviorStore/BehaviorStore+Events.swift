@@ -118,7 +118,8 @@ extension BehaviorStore {
     }
   }
 
-  /// The customer's history over the shop's catalogue, as models read it.
+  /// The customer's history over the shop's catalogue, as models read it. Events of a forgotten interest
+  /// (see `forgetInterest`) up to that moment are left out.
   ///
   /// - Parameters:
   ///   - kinds: the kinds of event that count.
@@ -137,11 +138,14 @@ extension BehaviorStore {
     let rows = try read { database in
       var items = CodeBook(.item, key: key)
       var rows: [CustomerHistory.Row] = []
+      // Rarely anything is forgotten, and the condition costs a search an event.
+      let forgets = try Self.hasForgotten(in: database)
       let cursor = try Row.fetchCursor(
         database,
         sql: """
           SELECT itemID, COUNT(DISTINCT occasionID), MAX(timeSeconds) FROM event
-          WHERE kind IN (\(marks)) AND timeSeconds >= ? GROUP BY itemID
+          WHERE kind IN (\(marks)) AND timeSeconds >= ? \(forgets ? Self.notForgotten : "")
+          GROUP BY itemID
           """, arguments: StatementArguments(kindNames) + [since])
       while let row = try cursor.next() {
         guard let index = catalogueIndex(try items.code(row[0], in: database)) else { continue }

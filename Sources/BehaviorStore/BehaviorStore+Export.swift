@@ -81,6 +81,9 @@ private struct ExportReader {
       case ("slateItem", "components", .blob(let sealed)):
         object[column] = .text(
           String(decoding: try key.open(Array(sealed), .components), as: UTF8.self))
+      case ("forgottenInterest", "tag", .blob(let sealed)):
+        object[column] = .text(
+          String(decoding: try key.open(Array(sealed), .interest), as: UTF8.self))
       case ("modelState", "bytes", .blob(let sealed)):
         object[column] = .bytes(Data(try key.open(Array(sealed), .modelState)))
       case ("event", "timeSeconds", .int64(let seconds)) where NaiveTime.range.contains(seconds):

@@ -81,6 +81,27 @@ extension BehaviorStore {
     }
   }
 
+  /// Sets several settings at once, so that no reader ever sees some of them: a model and the catalogue it
+  /// is of. Those that have the value already are not written.
+  ///
+  /// - Parameter settings: nil removes a setting.
+  package func set(_ settings: [String: String?]) throws(BehaviorStoreError) {
+    try write { database in
+      for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
+        let present = try String.fetchOne(
+          database, sql: "SELECT value FROM setting WHERE key = ?", arguments: [key])
+        guard present != value else { continue }
+        if let value {
+          try database.execute(
+            sql: "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)",
+            arguments: [key, value])
+        } else {
+          try database.execute(sql: "DELETE FROM setting WHERE key = ?", arguments: [key])
+        }
+      }
+    }
+  }
+
   // MARK: - Model state
 
   /// Bytes that a model keeps on this device (a user vector, the last good public parameters), or

@@ -51,7 +51,8 @@ extension BehaviorStore {
       try database.execute(
         sql: """
           DELETE FROM item WHERE id NOT IN
-            (SELECT itemID FROM event UNION SELECT itemID FROM slateItem);
+            (SELECT itemID FROM event UNION SELECT itemID FROM slateItem
+             UNION SELECT itemID FROM forgottenItem);
           DELETE FROM occasion WHERE id NOT IN (SELECT occasionID FROM event);
           """)
       if removed.events > 0 { try database.execute(sql: "DELETE FROM modelState") }

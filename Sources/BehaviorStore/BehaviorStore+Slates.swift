@@ -11,12 +11,18 @@ package struct ShownItem: Equatable, Sendable {
   package let propensity: Double
   /// The additive parts of its score, as a JSON object.
   package let components: String
+  /// Draws that the propensity was estimated from; nil where it is exact.
+  package let monteCarloDraws: Int?
 
-  package init(position: Int, item: String, propensity: Double, components: String) {
+  package init(
+    position: Int, item: String, propensity: Double, components: String,
+    monteCarloDraws: Int? = nil
+  ) {
     self.position = position
     self.item = item
     self.propensity = propensity
     self.components = components
+    self.monteCarloDraws = monteCarloDraws
   }
 }
 
@@ -32,6 +38,8 @@ package struct Slate: Equatable, Sendable {
   package let timeSeconds: Int64
   /// Name and parameters of the exploration policy, as text.
   package let explorationPolicy: String
+  /// Of the generator that drew it; nil if it was not recorded.
+  package let seed: UInt64?
   /// Ascending by position.
   package let items: [ShownItem]
   /// What was reported so far, by item code.
@@ -42,11 +50,13 @@ package struct Slate: Equatable, Sendable {
 extension BehaviorStore {
   /// Records a slate before it is shown.
   ///
-  /// - Parameter items: at least one, with positions 1, 2, 3, … in order and no item twice.
+  /// - Parameters:
+  ///   - items: at least one, with positions 1, 2, 3, … in order and no item twice.
+  ///   - seed: of the generator that drew it.
   /// - Returns: the number of the slate, which feedback names.
   /// - Throws: `invalidSlate` if `items` is not as described or a propensity is outside (0, 1].
   package func recordSlate(
-    timeSeconds: Int64, explorationPolicy: String, items: [ShownItem]
+    timeSeconds: Int64, explorationPolicy: String, items: [ShownItem], seed: UInt64? = nil
   ) throws(BehaviorStoreError) -> Int64 {
     guard !items.isEmpty else { throw .invalidSlate(reason: "It shows no item") }
     guard items.map(\.position) == Array(1...items.count) else {
@@ -62,18 +72,19 @@ extension BehaviorStore {
     return try write { database in
       var codes = CodeBook(.item, key: key)
       try database.execute(
-        sql: "INSERT INTO slate (timeSeconds, explorationPolicy) VALUES (?, ?)",
-        arguments: [timeSeconds, explorationPolicy])
+        sql: "INSERT INTO slate (timeSeconds, explorationPolicy, seed) VALUES (?, ?, ?)",
+        arguments: [timeSeconds, explorationPolicy, seed.map { Int64(bitPattern: $0) }])
       let id = database.lastInsertedRowID
       let statement = try database.makeStatement(
         sql: """
-          INSERT INTO slateItem (slateID, position, itemID, propensity, components)
-          VALUES (?, ?, ?, ?, ?)
+          INSERT INTO slateItem
+            (slateID, position, itemID, propensity, components, monteCarloDraws)
+          VALUES (?, ?, ?, ?, ?, ?)
           """)
       for item in items {
         try statement.execute(arguments: [
           id, item.position, try codes.identifier(of: item.item, in: database), item.propensity,
-          Data(try key.seal(Array(item.components.utf8), .components)),
+          Data(try key.seal(Array(item.components.utf8), .components)), item.monteCarloDraws,
         ])
       }
       return id
@@ -116,12 +127,15 @@ extension BehaviorStore {
       var codes = CodeBook(.item, key: key)
       return try Row.fetchAll(
         database,
-        sql: "SELECT id, timeSeconds, explorationPolicy FROM slate ORDER BY id DESC LIMIT ?",
+        sql: """
+          SELECT id, timeSeconds, explorationPolicy, seed FROM slate ORDER BY id DESC LIMIT ?
+          """,
         arguments: [limit]
       ).map { row in
         let id: Int64 = row[0]
         return Slate(
           id: id, timeSeconds: row[1], explorationPolicy: row[2],
+          seed: (row[3] as Int64?).map { UInt64(bitPattern: $0) },
           items: try Self.items(ofSlate: id, in: database, key: key, codes: &codes),
           outcomes: try self.outcomes(ofSlate: id, in: database, codes: &codes))
       }
@@ -134,14 +148,15 @@ extension BehaviorStore {
     try Row.fetchAll(
       database,
       sql: """
-        SELECT position, itemID, propensity, components FROM slateItem
+        SELECT position, itemID, propensity, components, monteCarloDraws FROM slateItem
         WHERE slateID = ? ORDER BY position
         """, arguments: [id]
     ).map { row in
       ShownItem(
         position: row[0], item: try codes.code(row[1], in: database), propensity: row[2],
         components: String(
-          decoding: try key.open(Array(row[3] as Data), .components), as: UTF8.self))
+          decoding: try key.open(Array(row[3] as Data), .components), as: UTF8.self),
+        monteCarloDraws: row[4])
     }
   }
 

@@ -5,7 +5,7 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 3
+  static let currentVersion = 4
   /// From this version on a migration seals nothing, and needs no key.
   static let firstSealedVersion = 2
 
@@ -40,6 +40,10 @@ enum Schema {
           ALTER TABLE journal ADD COLUMN blockRound INTEGER;
           PRAGMA user_version = 3;
           """)
+    }
+    migrator.registerMigration("4") { database in
+      try database.execute(sql: version4)
+      try database.execute(sql: "PRAGMA user_version = 4")
     }
     return migrator
   }
@@ -219,6 +223,24 @@ enum Schema {
       atSeconds INTEGER NOT NULL,
       PRIMARY KEY (slateID, itemID, outcome),
       FOREIGN KEY (slateID, itemID) REFERENCES slateItem (slateID, itemID) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    """
+
+  // A slate can be drawn again from its seed. A forgotten interest hides its items and what was known
+  // of them up to a moment on both clocks (see `RetentionClock`); its tag names items, so it is sealed.
+  private static let version4 = """
+    ALTER TABLE slate ADD COLUMN seed INTEGER;
+    ALTER TABLE slateItem ADD COLUMN monteCarloDraws INTEGER;
+    CREATE TABLE forgottenInterest (
+      id INTEGER PRIMARY KEY,
+      tag BLOB NOT NULL,
+      localSeconds INTEGER NOT NULL,
+      utcSeconds INTEGER NOT NULL
+    );
+    CREATE TABLE forgottenItem (
+      itemID INTEGER NOT NULL,
+      interestID INTEGER NOT NULL REFERENCES forgottenInterest (id) ON DELETE CASCADE,
+      PRIMARY KEY (itemID, interestID)
     ) WITHOUT ROWID;
     """
 }

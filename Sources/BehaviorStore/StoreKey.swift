@@ -19,7 +19,7 @@ package struct StoreKey: Sendable {
   /// A kind of sealed value. It is part of what the seal authenticates, so that no value opens in
   /// another column.
   enum Column: String {
-    case item, occasion, components, modelState
+    case item, occasion, components, modelState, interest
   }
 
   /// What tells this key from another without opening anything.

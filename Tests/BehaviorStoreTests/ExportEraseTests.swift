@@ -29,6 +29,8 @@ import Testing
       timeSeconds: 1, explorationPolicy: "greedy",
       items: [ShownItem(position: 1, item: canary, propensity: 1, components: "{}")])
     try store.recordOutcome(.clicked, item: canary, slate: slate, atSeconds: 2)
+    try store.forgetInterest(
+      tag: canary, items: [canary], at: RetentionClock(utcSeconds: 3, localSeconds: 3))
   }
 
   private func exported() throws -> [[String: Any]] {
@@ -60,7 +62,7 @@ import Testing
     #expect(
       counts == [
         "event": 202, "consent": 1, "journal": 1, "checkpoint": 1, "setting": 1, "modelState": 1,
-        "slate": 1, "slateItem": 1, "slateOutcome": 1,
+        "slate": 1, "slateItem": 1, "slateOutcome": 1, "forgottenInterest": 1, "forgottenItem": 1,
       ])
     let tables = try store.read { try BehaviorStore.tables(in: $0) }
     #expect(Set(counts.keys).union(["item", "occasion", "sealing"]) == Set(tables))

@@ -89,6 +89,7 @@ import Testing
         "checkpoint: ledgerID size note atSeconds",
         "consent: id given policyHash atSeconds",
         "event: itemID kind occasionID timeSeconds value occurrence",
+        "forgottenInterest: id tag localSeconds utcSeconds", "forgottenItem: itemID interestID",
         "item: id tag sealed",
         "journal: ledgerID round policyHash mu charge updateDigest state atSeconds "
           + "outcomeAtSeconds blockStart blockRound",
@@ -96,8 +97,8 @@ import Testing
         "occasion: id tag sealed",
         "sealing: keyCheck isScrubbed",
         "setting: key value",
-        "slate: id timeSeconds explorationPolicy",
-        "slateItem: slateID position itemID propensity components",
+        "slate: id timeSeconds explorationPolicy seed",
+        "slateItem: slateID position itemID propensity components monteCarloDraws",
         "slateOutcome: slateID itemID outcome atSeconds",
       ])
   }
