@@ -109,6 +109,7 @@ let package = Package(
       dependencies: [
         "BehaviorStore", "CanonicalJSON", "Cryptography", "Federation", "Ledger", "Operations",
         "Privacy", "Recommendation", "Transport", "VectorMath", "WireProtocol", argumentParser,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio, path: "client", swiftSettings: strict),
     .executableTarget(
       name: "tacit",
@@ -203,7 +204,11 @@ if Context.environment["BENCHMARKS"] != nil {
       name: "CTileLoop", dependencies: ["COpenSSL"], path: "Benchmarks/CTileLoop",
       cSettings: [.unsafeFlags(["-O3"])]),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["CTileLoop", "Cryptography", "Privacy", "CanonicalJSON"],
+      name: "Benchmarks",
+      dependencies: [
+        "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "Privacy", "Recommendation",
+        "VectorMath",
+      ],
       path: "Benchmarks/Benchmarks"),
   ]
 }

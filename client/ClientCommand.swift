@@ -20,7 +20,8 @@ struct ClientCommand: AsyncParsableCommand {
     version: ProductVersion.current,
     subcommands: [
       EnrolCommand.self, RunCommand.self, SimulateCommand.self, ConsentCommand.self,
-      DataCommand.self, ReceiptsCommand.self, RecommendCommand.self, FeedbackCommand.self,
+      DataCommand.self, ReceiptsCommand.self, RecommendCommand.self, WhyCommand.self,
+      FeedbackCommand.self, ProfileCommand.self, ServeCommand.self,
     ])
 
   static func main() async {

@@ -41,4 +41,16 @@ struct HomeOption: ParsableArguments {
       throw ClientFailure.explain(error)
     }
   }
+
+  /// Opens the customer's store with the model of this device, uses both and closes it.
+  func withService<Result>(
+    blobs: String?, _ body: (CustomerService) throws -> Result
+  ) throws -> Result {
+    let enrolment = try enrolment()
+    return try withStore { store in
+      let model = try ServedModel(home: path, enrolment: enrolment, store: store, blobs: blobs)
+      return try body(
+        CustomerService(model: model, store: store, policy: enrolment.policy()))
+    }
+  }
 }

@@ -81,13 +81,7 @@ extension ConsentCommand {
         try store.consent(policyHash: enrolment.policyHash.hex)
       }
       if json {
-        let fields: [String: JSONValue] = [
-          "consent": .bool(status.allows), "policy": .string(enrolment.policyHash.hex),
-          "state": .string(status.name),
-          "since_seconds": status.sinceSeconds.map { .integer($0) }
-            ?? .null, "opted_out": .bool(OptOut.isSet),
-        ]
-        print(JSONValue.object(fields).prettyText)
+        print(ConsentDocument.json(status, policyHash: enrolment.policyHash).prettyText)
         return
       }
       print(status.allows ? "consent is given" : "no consent: nothing is sent")
@@ -97,6 +91,18 @@ extension ConsentCommand {
       }
       if OptOut.isSet { print("\(OptOut.variable) is set: nothing is contributed in any case") }
     }
+  }
+}
+
+/// Consent as JSON, for the command and the page.
+enum ConsentDocument {
+  static func json(_ status: ConsentStatus, policyHash: SHA256Digest) -> JSONValue {
+    .object([
+      "consent": .bool(status.allows), "policy": .string(policyHash.hex),
+      "state": .string(status.name),
+      "since_seconds": status.sinceSeconds.map { .integer($0) } ?? .null,
+      "opted_out": .bool(OptOut.isSet),
+    ])
   }
 }
 

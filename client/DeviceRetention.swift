@@ -45,7 +45,8 @@ struct DeviceRetention {
         + "days; see: client data retention\n")
   }
 
-  private var clock: RetentionClock {
+  /// Now, by the clock or as the customer set it.
+  var clock: RetentionClock {
     todaySeconds.map { RetentionClock(utcSeconds: $0, localSeconds: $0) } ?? Self.now
   }
 

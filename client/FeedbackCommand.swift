@@ -25,12 +25,7 @@ struct FeedbackCommand: AsyncParsableCommand {
   var outcome: String
 
   func run() async throws {
-    guard let outcome = SlateOutcome(rawValue: outcome) else {
-      throw CommandFailure(
-        what: "there is no outcome \"\(self.outcome)\"",
-        why: "known are \(SlateOutcome.allCases.map(\.rawValue).joined(separator: ", "))",
-        next: "choose one of them", exit: .usage)
-    }
+    let outcome = try Arguments.outcome(outcome)
     try location.withStore { store in
       try store.recordOutcome(outcome, item: item, slate: slate, atSeconds: Int64(time(nil)))
     }

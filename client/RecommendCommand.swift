@@ -1,24 +1,28 @@
 internal import ArgumentParser
 internal import BehaviorStore
 internal import CanonicalJSON
-internal import Cryptography
-internal import Glibc
 internal import Operations
 internal import Recommendation
-internal import VectorMath
 
 struct RecommendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "recommend",
     abstract: "Recommends from this device alone, with the reason for each item.",
     discussion: """
-      Example:
+      Examples:
 
         client recommend --home me --why
-        client recommend --home me --explore plackett-luce:0.5
+        client recommend --home me --explore linucb:0.5,epsilon=0.05
+        client recommend --home me --category lunch-bag --k 5
 
       The list is computed from your own log without noise: whoever sees it learns about you.
-      With --explore the slate is drawn; each item's propensity is logged on this device.
+
+      --explore draws the slate and logs each item's propensity on this device:
+        epsilon-greedy:EPSILON[,floor=,half-life=]   plackett-luce:TEMPERATURE
+        linucb:ALPHA[,epsilon=]                      linear-thompson:SCALE
+        category-thompson:STRENGTH[,optimism=,epsilon=]   greedy
+      and with each: mmr=LAMBDA or calibrated=LAMBDA, vectors=text|model, draws=N. How many positions
+      explore is up to you: client profile budget.
       """)
 
   @OptionGroup var location: HomeOption
@@ -29,7 +33,13 @@ struct RecommendCommand: AsyncParsableCommand {
   @Option(help: "Items bought before: allow, suppress, or only.")
   var `repeat`: String = RepeatRule.suppress.rawValue
 
-  @Option(help: "Draw the slate: epsilon-greedy:EPSILON or plackett-luce:TEMPERATURE.")
+  @Option(help: "Only items of this category; client profile show --all names them.")
+  var category: String?
+
+  @Flag(help: "Recommend as to someone of whom nothing is known.")
+  var nonPersonalised = false
+
+  @Option(help: "Draw the slate by a policy, such as plackett-luce:0.3.")
   var explore: String?
 
   @Option(help: "Seed for --explore, to draw the same slate again.")
@@ -49,138 +59,119 @@ struct RecommendCommand: AsyncParsableCommand {
     guard seed == nil || explore != nil else {
       throw ValidationError("--seed is for --explore.")
     }
+    guard !nonPersonalised || explore == nil else {
+      throw ValidationError("--non-personalised draws nothing: leave --explore out.")
+    }
   }
 
   func run() async throws {
-    guard let rule = RepeatRule(rawValue: self.repeat) else {
-      throw CommandFailure(
-        what: "--repeat is \"\(self.repeat)\"", why: "it must be allow, suppress or only",
-        next: "see: client recommend --help", exit: .usage)
+    var query = SlateQuery(count: count, category: category, isPersonalised: !nonPersonalised)
+    query.repeats = try Arguments.repeatRule(self.repeat)
+    query.plan = try explore.map(Arguments.plan)
+    query.seed = seed
+    let (slate, catalogue) = try location.withService(blobs: blobs) { service in
+      (try service.slate(query), service.model.catalogue)
     }
-    let enrolment = try location.enrolment()
-    let exploration = try explore.map(Exploration.init(parsing:))
-    let (slate, slateID, served) = try location.withStore { store in
-      let served = try ServedModel(location, enrolment: enrolment, store: store, blobs: blobs)
-      guard let exploration else {
-        let slate = try served.recommender.slate(
-          history: served.history, count: count, repeats: rule)
-        return (slate, nil as Int64?, served)
-      }
-      let slate = try exploration.draw(served, count: count, rule: rule, seed: seed)
-      return (slate, try exploration.log(slate, of: served, in: store), served)
-    }
-    print(json ? Self.json(slate, slateID, served).prettyText : text(slate, slateID, served))
+    print(
+      json
+        ? SlateDocument.json(slate, catalogue: catalogue).prettyText : text(slate, catalogue))
   }
 
-  private func text(
-    _ slate: [Recommendation], _ slateID: Int64?, _ served: ServedModel
-  ) -> String {
+  private func text(_ slate: ServedSlate, _ catalogue: Catalogue) -> String {
     var lines: [String] = []
-    for (position, item) in slate.enumerated() {
-      let code = served.recommender.catalogue.codes[item.item]
-      let description = served.recommender.catalogue.descriptions[item.item]
-      let propensity = item.propensity.map { "  p=\(Format.decimal($0, places: 4))" } ?? ""
+    for (position, item) in slate.items.enumerated() {
+      let code = PlainText.line(catalogue.codes[item.item])
+      let description = PlainText.line(catalogue.descriptions[item.item])
+      let isDrawn = slate.plan != nil
+      let propensity =
+        isDrawn ? item.propensity.map { "  p=\(Format.decimal($0, places: 4))" } ?? "" : ""
       lines.append("\(position + 1). \(code)  \(description)\(propensity)")
-      guard why else { continue }
-      for reason in item.reasons where reason.contribution != 0 {
-        lines.append("     \(Format.percent(Double(reason.share)))  \(reason.sentence)")
-      }
+      if why { lines += SlateDocument.lines(item) }
     }
-    if slate.isEmpty { lines.append("nothing to recommend under --repeat \(self.repeat)") }
-    if let slateID {
+    if slate.items.isEmpty { lines.append("nothing to recommend under --repeat \(self.repeat)") }
+    if let identifier = slate.identifier {
       lines.append(
-        "slate \(slateID), logged on this device; tell what came of it: client feedback --home "
-          + "\(location.path) \(slateID) ITEM clicked")
+        "slate \(identifier), logged on this device; tell what came of it: client feedback --home "
+          + "\(location.path) \(identifier) ITEM clicked")
+      if slate.exploredSlots < slate.items.count, slate.plan?.rule != .greedy {
+        lines.append(
+          "\(slate.exploredSlots) positions explored: your budget for today has no more; see: client "
+            + "profile budget --home \(location.path)")
+      }
     }
     return lines.joined(separator: "\n")
   }
+}
 
-  private static func json(
-    _ slate: [Recommendation], _ slateID: Int64?, _ served: ServedModel
-  ) -> JSONValue {
-    let items: [JSONValue] = slate.map { item in
-      .object([
-        "item": .string(served.recommender.catalogue.codes[item.item]),
-        "description": .string(served.recommender.catalogue.descriptions[item.item]),
-        "score": .number(Double(item.score)),
-        "propensity": item.propensity.map(JSONValue.number) ?? .null,
-        "reasons": .array(
-          item.reasons.map { reason in
-            .object([
-              "component": .string(reason.component.rawValue),
-              "contribution": .number(Double(reason.contribution)),
-              "share": .number(Double(reason.share)), "sentence": .string(reason.sentence),
-            ])
-          }),
-      ])
+struct WhyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "why", abstract: "Says why an item has its score for you, shown or not.",
+    discussion: "Example:\n\n  client why --home me 85123A")
+
+  @OptionGroup var location: HomeOption
+
+  @Argument(help: "The item's code.")
+  var item: String
+
+  @Option(help: "Items bought before: allow, suppress, or only.")
+  var `repeat`: String = RepeatRule.suppress.rawValue
+
+  @Option(help: "Directory of the public blobs, if it is not beside --home.")
+  var blobs: String?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() async throws {
+    let repeats = try Arguments.repeatRule(self.repeat)
+    let (explained, catalogue) = try location.withService(blobs: blobs) { service in
+      (try service.why(item, repeats: repeats), service.model.catalogue)
     }
-    return .object(["items": .array(items), "slate": slateID.map { .integer($0) } ?? .null])
+    if json {
+      print(SlateDocument.json(explained, catalogue: catalogue).prettyText)
+      return
+    }
+    let score = Format.decimal(Double(explained.score), places: 4)
+    print(
+      ([
+        PlainText.line("\(item)  \(catalogue.descriptions[explained.item])"),
+        "score \(score), the sum of:",
+      ]
+        + explained.reasons.map { reason in
+          let part = Format.decimal(Double(reason.contribution), places: 4)
+          return "  \(part)  \(reason.component.rawValue): \(PlainText.line(reason.sentence))"
+        }).joined(separator: "\n"))
   }
 }
 
-/// A way to draw slates, as a person writes it: `plackett-luce:0.5`.
-struct Exploration {
-  let text: String
-  private let policy: any ExplorationPolicy
+/// What a person writes, as values.
+enum Arguments {
+  static func repeatRule(_ text: String) throws -> RepeatRule {
+    guard let rule = RepeatRule(rawValue: text) else {
+      throw CommandFailure(
+        what: "--repeat is \"\(text)\"", why: "it must be allow, suppress or only",
+        next: "see: client recommend --help", exit: .usage)
+    }
+    return rule
+  }
 
-  /// - Throws: `CommandFailure` (exit 2).
-  init(parsing text: String) throws {
-    self.text = text
-    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+  static func plan(_ text: String) throws -> ExplorationPlan {
     do {
-      switch (parts.first, parts.dropFirst().first.flatMap(Double.init)) {
-      case (EpsilonGreedy.identifier, let epsilon?):
-        policy = try EpsilonGreedy(epsilon: epsilon)
-      case (PlackettLuce.identifier, let temperature?):
-        policy = try PlackettLuce(temperature: temperature)
-      default:
-        throw CommandFailure(
-          what: "--explore is \"\(text)\"", why: "it names no policy with its parameter",
-          next: "write epsilon-greedy:0.1 or plackett-luce:0.5", exit: .usage)
-      }
-    } catch let error as RecommendationError {
+      return try ExplorationPlan(parsing: text)
+    } catch {
       throw CommandFailure(
         what: "--explore is \"\(text)\"", why: "\(error)",
-        next: "write epsilon-greedy:0.1 or plackett-luce:0.5", exit: .usage)
+        next: "write for example epsilon-greedy:0.1; see: client recommend --help", exit: .usage)
     }
   }
 
-  func draw(
-    _ served: ServedModel, count: Int, rule: RepeatRule, seed: UInt64?
-  ) throws -> [Recommendation] {
-    if let seed {
-      var generator = SeededRandom(seed: seed)
-      return try draw(served, count: count, rule: rule, policy, &generator)
+  static func outcome(_ text: String) throws -> SlateOutcome {
+    guard let outcome = SlateOutcome(rawValue: text) else {
+      throw CommandFailure(
+        what: "there is no outcome \"\(text)\"",
+        why: "known are \(SlateOutcome.allCases.map(\.rawValue).joined(separator: ", "))",
+        next: "choose one of them", exit: .usage)
     }
-    var generator = SystemRandomNumberGenerator()
-    return try draw(served, count: count, rule: rule, policy, &generator)
-  }
-
-  private func draw(
-    _ served: ServedModel, count: Int, rule: RepeatRule, _ policy: some ExplorationPolicy,
-    _ generator: inout some RandomNumberGenerator
-  ) throws -> [Recommendation] {
-    try served.recommender.slate(
-      history: served.history, count: count, repeats: rule, policy: policy, using: &generator)
-  }
-
-  /// Logged before it is shown: a slate without its propensities cannot be evaluated later.
-  func log(
-    _ slate: [Recommendation], of served: ServedModel, in store: BehaviorStore
-  ) throws -> Int64? {
-    guard !slate.isEmpty else { return nil }
-    let items = slate.enumerated().map { position, item in
-      let parts = item.reasons.map { reason in
-        (reason.component.rawValue, JSONValue.number(Double(reason.contribution)))
-      }
-      return ShownItem(
-        position: position + 1, item: served.recommender.catalogue.codes[item.item],
-        propensity: item.propensity ?? 1,
-        components: String(
-          decoding: JSONValue.object(Dictionary(uniqueKeysWithValues: parts)).canonicalBytes,
-          as: UTF8.self))
-    }
-    return try store.recordSlate(
-      timeSeconds: Int64(time(nil)), explorationPolicy: text, items: items)
+    return outcome
   }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite("Sources of coordinator and client") struct SourceTests {
   /// Seeded randomness on a device, for a slate that can be drawn again (`--seed`); no privacy
   /// rests on it.
-  private static let exceptions = ["client/RecommendCommand.swift": ["SeededRandom"]]
+  private static let exceptions = ["client/ServedModel.swift": ["SeededRandom"]]
 
   @Test(
     "mention neither simulation nor seeded randomness nor simulated noise",
