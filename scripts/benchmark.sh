@@ -1,12 +1,25 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks; sets the accountants beside dp-accounting where it installs.
-# Usage: scripts/benchmark.sh [masks] [accounting] [samplers]
+# Sets the search of item vectors beside numpy and faiss.
+# Usage: scripts/benchmark.sh [masks] [accounting] [samplers] [device] [store]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 BENCHMARKS=1 swift build -c release --product Benchmarks --scratch-path .build-benchmarks
 ours=$(.build-benchmarks/release/Benchmarks "$@")
 printf '%s\n' "$ours"
+
+if [[ $# -eq 0 || " $* " == *" device "* ]]; then
+  peers=.build-benchmarks/search-peers
+  if [[ ! -x $peers/bin/python3 ]]; then
+    python3 -m venv "$peers" && "$peers/bin/pip" install --quiet numpy faiss-cpu || rm -rf "$peers"
+  fi
+  if [[ -x $peers/bin/python3 ]]; then
+    "$peers/bin/python3" Benchmarks/peers/search.py
+  else
+    echo "numpy and faiss cannot be installed here; only our search is shown" >&2
+  fi
+fi
 
 if [[ $# -eq 0 || " $* " == *" accounting "* ]]; then
   peers=.build-benchmarks/peers

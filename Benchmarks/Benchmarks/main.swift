@@ -5,7 +5,8 @@
 
 let suites: [(name: String, run: () throws -> Void)] = [
   ("masks", MaskBenchmark.run), ("accounting", AccountingBenchmark.run),
-  ("samplers", SamplerBenchmark.run),
+  ("samplers", SamplerBenchmark.run), ("device", DeviceBenchmark.run),
+  ("store", StoreBenchmark.run),
 ]
 
 let chosen = CommandLine.arguments.dropFirst()
