@@ -15,11 +15,12 @@ extension Recommender {
           try evidence(for: part.component, item: item, history: history)
         ))
     }
-    var score = scores.totals[item]
-    for part in draw.map(parts(of:)) ?? [] {
-      parts.append(part)
-      score += part.contribution
-    }
+    let added = draw.map { self.parts(of: $0) } ?? []
+    parts += added
+    // In Double, rounded once: the parts of a drawn item differ widely in size.
+    let score =
+      added.isEmpty
+      ? scores.totals[item] : Float(parts.reduce(0.0) { $0 + Double($1.contribution) })
     let size = parts.reduce(Float(0)) { $0 + abs($1.contribution) }
     let reasons = parts.map { part in
       Reason(

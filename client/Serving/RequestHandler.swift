@@ -63,7 +63,8 @@ final class RequestHandler: ChannelInboundHandler {
       sites: head.headers["sec-fetch-site"], authorizations: head.headers["authorization"],
       needsToken: asset == nil)
     {
-      return write(Self.response(to: refusal), closing: false, context: context)
+      return write(
+        Self.response(to: refusal), closing: !head.isKeepAlive, context: context)
     }
     if let asset { return write(asset, closing: !head.isKeepAlive, context: context) }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
