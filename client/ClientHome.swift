@@ -7,6 +7,8 @@ struct ClientHome: Sendable {
 
   var identityKey: String { path + "/identity.key" }
   var enrolment: String { path + "/enrolment.json" }
+  /// A policy that the coordinator signed after enrolment and that nobody here consented to yet.
+  var proposedPolicy: String { path + "/policy.proposed.json" }
   /// The behaviour store's directory.
   var store: String { path + "/store" }
   /// Public blobs that this customer's own process fetched.

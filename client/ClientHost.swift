@@ -174,6 +174,8 @@ actor ClientHost {
         customers[index].outbox?.close()
       case .enrolled(let enrolment):
         try keep(enrolment, of: index)
+      case .policyChanged(let policy):
+        try ProposedPolicy.write(policy, for: customers[index].home)
       case .needBlob(let digest):
         try need(digest, for: index)
       case .storeBlob(let digest, let bytes):

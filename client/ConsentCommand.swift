@@ -25,13 +25,19 @@ extension ConsentCommand {
 
     func run() async throws {
       let enrolment = try location.enrolment()
-      let policy = try enrolment.policy()
+      let proposed = try ProposedPolicy(for: location.home, enrolment: enrolment)
+      let policy = try proposed?.policy ?? enrolment.policy()
+      let hash = proposed?.hash ?? enrolment.policyHash
       try location.withStore(sealed: false) { store in
-        try store.giveConsent(policyHash: enrolment.policyHash.hex, atSeconds: Int64(time(nil)))
+        try store.giveConsent(policyHash: hash.hex, atSeconds: Int64(time(nil)))
+      }
+      if let proposed {
+        try proposed.adopt(in: location.home, enrolment: enrolment)
+        print("the new policy differs from the one before in:\n\(proposed.text)")
       }
       print(
         """
-        agreed to policy \(enrolment.policyHash.hex.prefix(16))..
+        agreed to policy \(hash.hex.prefix(16))..
         epsilon <= \(policy.epsilonLimit) at delta \(policy.delta), mode \(policy.mode)
         \(PolicyText.modeSentence(of: policy))
         Withdraw at any time: client consent withdraw --home \(location.path)
@@ -77,17 +83,30 @@ extension ConsentCommand {
 
     func run() async throws {
       let enrolment = try location.enrolment()
+      let proposed = try ProposedPolicy(for: location.home, enrolment: enrolment)
       let status = try location.withStore(sealed: false) { store in
         try store.consent(policyHash: enrolment.policyHash.hex)
       }
       if json {
-        print(ConsentDocument.json(status, policyHash: enrolment.policyHash).prettyText)
+        var fields =
+          ConsentDocument.json(status, policyHash: enrolment.policyHash).objectValue ?? [:]
+        fields["proposed_policy"] = proposed.map { .string($0.hash.hex) } ?? .null
+        fields["changes"] = proposed?.difference.json ?? .array([])
+        print(JSONValue.object(fields).prettyText)
         return
       }
       print(status.allows ? "consent is given" : "no consent: nothing is sent")
       print("policy \(enrolment.policyHash.hex)")
       if case .givenForAnotherPolicy(let other) = status {
         print("the consent that was given is to policy \(other)")
+      }
+      if let proposed {
+        print(
+          """
+          the coordinator signed another policy, \(proposed.hash.hex):
+          \(proposed.text)
+          No round is joined under it. To agree: client consent give --home \(location.path)
+          """)
       }
       if OptOut.isSet { print("\(OptOut.variable) is set: nothing is contributed in any case") }
     }

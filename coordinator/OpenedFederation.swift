@@ -56,15 +56,15 @@ struct OpenedFederation {
     }
   }
 
-  /// The policy file is a copy for people; the ledger's first entry is the policy.
+  /// The policy file is a copy for people; the ledger holds the policy.
   private static func requireSamePolicy(
     _ directory: CoordinatorDirectory, _ policy: PrivacyPolicy
   ) throws {
     guard try directory.readPolicy() == policy else {
       throw CommandFailure(
         what: "\(directory.policy) is not the policy of this ledger",
-        why: "a ledger has one policy for life; customers consented to that one",
-        next: "restore the file, or make a new federation: coordinator init --policy FILE",
+        why: "customers consent to the policy that the ledger holds, and to no other",
+        next: "restore the file, or put a new policy into the ledger: coordinator policy sign FILE",
         exit: .invalidConfiguration)
     }
   }

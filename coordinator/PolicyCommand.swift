@@ -8,9 +8,12 @@ internal import Privacy
 struct PolicyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy",
-    abstract: "Shows or checks a policy file.",
+    abstract: "Shows, checks, compares or replaces a policy.",
     discussion: "Example:\n\n  coordinator policy show --dir shop",
-    subcommands: [ShowPolicyCommand.self, CheckPolicyCommand.self])
+    subcommands: [
+      ShowPolicyCommand.self, CheckPolicyCommand.self, DiffPolicyCommand.self,
+      SignPolicyCommand.self,
+    ])
 }
 
 extension PolicyCommand {

@@ -228,6 +228,7 @@ BODIES = {
     "release": dict(round=integer, charge_index=integer, model_out=HASH, epsilon_after=text, mu_squared_after=text),
     "void": dict(round=integer, reason=SHORT),
     "burned": dict(round=integer, charge_index=integer),
+    "policy": dict(policy=lambda v: isinstance(v, dict), policy_hash=HASH, previous_policy_hash=HASH),
 }
 OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict),
                             block=lambda v: isinstance(v, dict))}
@@ -298,7 +299,7 @@ class Replay:
         if previous != expected:
             raise Fault(WRONG, self.size, "follows hash %s, not %s" % (previous.hex(), expected.hex()))
         rule = dict(genesis=self.begin, offer=self.offer, charge=self.charge, release=self.release, void=self.void,
-                    burned=self.burned)[kind]
+                    burned=self.burned, policy=self.replace)[kind]
         rule(body)
         self.chain = sha256(line) if self.genesis["format"] == 1 else leaf(line)
         self.size += 1
@@ -307,6 +308,9 @@ class Replay:
         if body["format"] not in (1, 2):
             raise Fault(DAMAGED, 0, "has format %d, which is not known" % body["format"])
         self.need("filter", "gdp", body["filter"])
+        self.read_policy(body)
+
+    def read_policy(self, body):
         self.need("policy_hash", sha256(canonical(body["policy"])).hex(), body["policy_hash"])
         try:
             policy = body["policy"]
@@ -322,10 +326,24 @@ class Replay:
                 self.plan and 0.001 <= self.limit <= 100 and 1e-30 <= self.delta <= 0.01 and self.cohort
                 and self.relation == "zero-out" and all(DECIMAL(r[1]) and DECIMAL(r[2]) for r in self.plan))
         except (KeyError, TypeError, ValueError) as error:
-            raise Fault(DAMAGED, 0, "holds no usable policy: %r" % error)
+            raise Fault(DAMAGED, self.size, "holds no usable policy: %r" % error)
         if not accepted:
-            raise Fault(DAMAGED, 0, "holds a policy outside the accepted ranges")
-        self.policy = policy
+            raise Fault(DAMAGED, self.size, "holds a policy outside the accepted ranges")
+        self.policy, self.policy_hash, self.policy_entry = policy, body["policy_hash"], self.size
+        self.released_before = self.rounds["released"]
+        self.need_that(self.reserved < self.delta, "has a delta below what is reserved")
+        self.mu_limit_squared = mu_of(self.limit, self.delta - self.reserved) ** 2
+
+    def replace(self, body):
+        """Another policy between rounds; what was spent stays spent."""
+        self.need_that(self.phase is None and self.genesis["format"] > 1, "is a policy while a round is open")
+        self.need("previous_policy_hash", self.policy_hash, body["previous_policy_hash"])
+        self.need_that(body["policy_hash"] != self.policy_hash, "is the policy in force")
+        for field in ("federation", "unit", "relation", "filter", "model", "hyperparameters"):
+            self.need(field, self.policy.get(field), body["policy"].get(field))
+        stages = [stage for stage, _, _ in self.plan]
+        self.read_policy(body)
+        self.need("plan", stages, [stage for stage, _, _ in self.plan])
 
     def block_sensitivity(self, bits):
         """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""
@@ -361,16 +379,15 @@ class Replay:
         self.need_that(self.size == 0, "is genesis where none may stand")
         self.genesis_rules(body)
         self.genesis = body
-        self.mu_limit_squared = mu_of(self.limit, self.delta) ** 2
 
     def offer(self, body):
         self.need_that(self.phase is None, "is an offer while a round is open")
         self.need_that(body["round"] > self.last_round, "offers a round that is not newer")
-        index = self.rounds["released"] % len(self.plan)
+        index = (self.rounds["released"] - self.released_before) % len(self.plan)
         self.need("plan_index", index, body["plan_index"])
         self.need("stage", self.plan[index][0], body["stage"])
         self.need("mode", self.mode, body["mode"])
-        self.need("policy_hash", self.genesis["policy_hash"], body["policy_hash"])
+        self.need("policy_hash", self.policy_hash, body["policy_hash"])
         self.need_that(1 <= body["deadline_seconds"] <= self.deadline, "has a deadline that the policy forbids")
         self.phase, self.last_round = ("offered", body, self.size), body["round"]
         self.rounds["offered"] += 1
@@ -381,7 +398,7 @@ class Replay:
 
     def charge(self, body):
         self.need_open("offered", body)
-        stage, clip, multiplier = self.plan[self.rounds["released"] % len(self.plan)]
+        stage, clip, multiplier = self.plan[(self.rounds["released"] - self.released_before) % len(self.plan)]
         bits = body["fraction_bits"]
         if not 1 <= bits <= 30:
             raise Fault(DAMAGED, self.size, "has fraction bits outside 1 to 30")
@@ -540,14 +557,14 @@ class Audit:
         return "the ledger begins with the %d entries that the head names" % size
 
     def policy(self, data):
-        own = self.replay.genesis["policy_hash"]
+        own, entry = self.replay.policy_hash, self.replay.policy_entry
         try:
             data = canonical(parse(data))
         except ValueError:
             pass
         if sha256(data).hex() != own:
-            raise Fault(WRONG, 0, "the given policy is not that of entry 0")
-        return "entry 0 holds the given policy, %s" % own
+            raise Fault(WRONG, entry, "the given policy is not that of entry %d" % entry)
+        return "entry %d holds the given policy, %s" % (entry, own)
 
     def key(self, given):
         if given != self.replay.genesis["coordinator_key"]:

@@ -226,14 +226,20 @@ package struct ClientEngine: Sendable {
         for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
     else { throw FederationError.wrongCoordinator("the policy is not signed by its key") }
     var effects: [ClientEffect] = []
-    if case .login(let known) = start, known.policyHash != digest {
-      throw FederationError.policyChanged(known: known.policyHash, shown: digest)
-    }
+    let shown: PrivacyPolicy
     do {
-      policy = try PrivacyPolicy(decoding: welcome.policy)
+      shown = try PrivacyPolicy(decoding: welcome.policy)
     } catch {
       throw FederationError.badPolicy("\(error)")
     }
+    if case .login(let known) = start, known.policyHash != digest {
+      // R1 holds by consent: no round is joined under a hash that this device did not consent to.
+      guard PolicyDifference(from: try known.policy(), to: shown).fixedFields.isEmpty else {
+        throw FederationError.policyChanged(known: known.policyHash, shown: digest)
+      }
+      effects.append(.policyChanged(welcome.policy))
+    }
+    policy = shown
     policyHash = digest
     if case .enrol(let token) = start {
       let enrolment = try enrolment(from: welcome, token: token)

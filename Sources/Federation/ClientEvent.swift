@@ -22,6 +22,9 @@ package enum ClientEffect: Equatable, Sendable {
   case close
   /// Admitted: store this before anything else.
   case enrolled(Enrolment)
+  /// The coordinator signed another policy, canonical JSON. Rounds are declined until this device consents to it: keep
+  /// it, so that a person can read what changed.
+  case policyChanged([UInt8])
   /// Return `blobAvailable` once the blob with this digest is on the device. Several clients of
   /// one process share the public blobs, so the driver decides which of them fetches.
   case needBlob(SHA256Digest)

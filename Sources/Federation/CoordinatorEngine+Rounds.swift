@@ -43,7 +43,7 @@ extension CoordinatorEngine {
   /// Opens the next planned round when enough members are here and the budget admits it.
   mutating func startRoundIfDue() throws -> [CoordinatorEffect] {
     guard round == nil, masked == nil, finishReason == nil, !quorumIsHopeless else { return [] }
-    let completed = storage.ledgerState.rounds.released
+    let completed = storage.ledgerState.releasedUnderPolicy
     guard completed < settings.trainings * identity.policy.plan.count else {
       return finish(.planComplete)
     }
@@ -283,7 +283,7 @@ extension CoordinatorEngine {
         case .release: outcome = .released
         case .burned: outcome = .burned
         case .void: outcome = .void
-        case nil, .genesis, .offer, .charge: return nil
+        case nil, .genesis, .offer, .charge, .policy: return nil
         }
         return try signed(outcome, of: number, reason: "")
       })

@@ -72,6 +72,7 @@ package struct LedgerAudit {
     audit.checkHead()
     if let state = audit.replay.state {
       audit.checkPolicy(against: state)
+      audit.checkPolicyChange(of: state)
       audit.checkKey(against: state)
       audit.checkRounds(of: state)
       audit.checkCheckpoints(against: state)
@@ -194,20 +195,34 @@ extension LedgerAudit {
     guard var file = evidence.policyFile else {
       return add(
         .notProven, title,
-        "no policy file was given; the ledger was checked against the policy in entry 0, "
-          + state.genesis.policyHash.hex)
+        "no policy file was given; the ledger was checked against the policy in entry "
+          + "\(state.policyChange?.entry ?? 0), \(state.policyHash.hex)")
     }
     if file.last == UInt8(ascii: "\n") { file.removeLast() }
     let hash = SHA256Digest(hashing: file)
-    guard hash != state.genesis.policyHash else {
-      return add(.ok, title, "entry 0 holds the given policy, \(hash.hex)")
+    let entry = state.policyChange?.entry ?? 0
+    guard hash != state.policyHash else {
+      return add(.ok, title, "entry \(entry) holds the given policy, \(hash.hex)")
     }
+    let reason =
+      state.policyChange.flatMap { change in
+        change.previousHash == hash
+          ? "the given policy was replaced: \(change.difference.summary)" : nil
+      }
+      ?? "the given policy is not that of entry \(entry): "
+      + Self.difference(between: file, and: state.policy.json)
     fail(
       title,
-      .mismatch(
-        entry: 0, field: "policy", expected: hash.hex, found: state.genesis.policyHash.hex),
-      detail: "the given policy is not that of entry 0: "
-        + Self.difference(between: file, and: state.genesis.policy))
+      .mismatch(entry: entry, field: "policy", expected: hash.hex, found: state.policyHash.hex),
+      detail: reason)
+  }
+
+  private mutating func checkPolicyChange(of state: LedgerState) {
+    guard let change = state.policyChange else { return }
+    add(
+      .warn, "policy change",
+      "\(change.difference.summary); every customer's consent is to be asked for again, and the "
+        + "budget went on", entry: change.entry)
   }
 
   private static func difference(between file: [UInt8], and policy: JSONValue) -> String {

@@ -17,6 +17,7 @@ extension LedgerRecord {
     case .release(let record): try record.body(writer)
     case .void(let record): try record.body(writer)
     case .burned(let record): try record.body(writer)
+    case .policy(let record): record.body
     }
   }
 
@@ -30,6 +31,7 @@ extension LedgerRecord {
     case .release: self = .release(try ReleaseRecord(&reader))
     case .void: self = .void(try VoidRecord(&reader))
     case .burned: self = .burned(try BurnedRecord(&reader))
+    case .policy: self = .policy(try PolicyRecord(&reader))
     }
     try reader.finish()
   }
@@ -252,6 +254,21 @@ extension BurnedRecord {
   fileprivate init(_ reader: inout FieldReader) throws(LedgerError) {
     self.init(
       round: try reader.integer("round"), chargeIndex: try reader.integer("charge_index"))
+  }
+}
+
+extension PolicyRecord {
+  fileprivate var body: JSONValue {
+    .object([
+      "policy": policy, "policy_hash": .string(policyHash.hex),
+      "previous_policy_hash": .string(previousPolicyHash.hex),
+    ])
+  }
+
+  fileprivate init(_ reader: inout FieldReader) throws(LedgerError) {
+    self.init(
+      policy: try reader.value("policy"), policyHash: try reader.digest("policy_hash"),
+      previousPolicyHash: try reader.digest("previous_policy_hash"))
   }
 }
 

@@ -19,6 +19,8 @@ package enum LedgerRecord: Equatable, Sendable {
   case void(VoidRecord)
   /// A charged round will never have an output; its charge stays.
   case burned(BurnedRecord)
+  /// Another policy holds from here on. The budget goes on (ruling 17), and every device must consent again.
+  case policy(PolicyRecord)
 
   /// The kind as written in the `kind` field of a line.
   package var kind: LedgerRecordKind {
@@ -29,21 +31,22 @@ package enum LedgerRecord: Equatable, Sendable {
     case .release: .release
     case .void: .void
     case .burned: .burned
+    case .policy: .policy
     }
   }
 
   /// The round that the record ends: of RELEASE, VOID and BURNED.
   package var closedRound: UInt64? {
     switch self {
-    case .genesis, .offer, .charge: nil
+    case .genesis, .offer, .charge, .policy: nil
     case .release, .void, .burned: round
     }
   }
 
-  /// The round the record speaks of; nil for GENESIS.
+  /// The round the record speaks of; nil for GENESIS and POLICY.
   package var round: UInt64? {
     switch self {
-    case .genesis: nil
+    case .genesis, .policy: nil
     case .offer(let record): record.round
     case .charge(let record): record.round
     case .release(let record): record.round
@@ -53,7 +56,7 @@ package enum LedgerRecord: Equatable, Sendable {
   }
 }
 
-/// The six kinds of entry, by the word written in the file.
+/// The kinds of entry, by the word written in the file.
 package enum LedgerRecordKind: String, Equatable, Sendable, CaseIterable {
   case genesis
   case offer
@@ -61,11 +64,12 @@ package enum LedgerRecordKind: String, Equatable, Sendable, CaseIterable {
   case release
   case void
   case burned
+  case policy
 }
 
 /// GENESIS: the identity of the ledger and the policy that every later entry is held against.
 ///
-/// The budget never resets: a new period is a new ledger, a new policy consented to again (ruling 17).
+/// The budget never resets, also not by a POLICY entry: a new period is a new ledger (ruling 17).
 package struct GenesisRecord: Equatable, Sendable {
   /// The format that is written: lines are leaves of a Merkle tree, and `prev` is a leaf hash.
   package static let currentFormat = 2
@@ -307,5 +311,33 @@ package struct BurnedRecord: Equatable, Sendable {
   package init(round: UInt64, chargeIndex: Int) {
     self.round = round
     self.chargeIndex = chargeIndex
+  }
+}
+
+/// POLICY: what replaces the policy of GENESIS, or of an earlier POLICY, for all later rounds.
+///
+/// What was spent stays spent, under the new limit and delta. The checkpoint over this entry is the signature.
+package struct PolicyRecord: Equatable, Sendable {
+  /// The policy, whole, as canonical JSON.
+  package let policy: JSONValue
+  /// SHA-256 of the canonical bytes of `policy`; what clients consent to.
+  package let policyHash: SHA256Digest
+  /// The hash of the policy that it replaces.
+  package let previousPolicyHash: SHA256Digest
+
+  /// The entry for `policy`, with the hash computed here.
+  package init(policy: PrivacyPolicy, replacing previousPolicyHash: SHA256Digest) {
+    self.init(
+      policy: policy.json, policyHash: SHA256Digest(hashing: policy.canonicalBytes),
+      previousPolicyHash: previousPolicyHash)
+  }
+
+  /// Every field as read; checked when the entry is applied to a `LedgerState`.
+  package init(
+    policy: JSONValue, policyHash: SHA256Digest, previousPolicyHash: SHA256Digest
+  ) {
+    self.policy = policy
+    self.policyHash = policyHash
+    self.previousPolicyHash = previousPolicyHash
   }
 }

@@ -25,6 +25,18 @@ package struct LedgerState: Equatable, Sendable {
     package let kind: LedgerRecordKind
   }
 
+  /// A policy that took another's place.
+  package struct PolicyReplacement: Equatable, Sendable {
+    /// Index of the POLICY entry.
+    package let entry: Int
+    /// Hash of the policy before it.
+    package let previousHash: SHA256Digest
+    /// What changed, and which way.
+    package let difference: PolicyDifference
+    /// Rounds released before it: the new plan begins at its start.
+    let releasedBefore: Int
+  }
+
   /// How many rounds ended how.
   package struct RoundCounts: Equatable, Sendable {
     /// Rounds announced.
@@ -41,8 +53,12 @@ package struct LedgerState: Equatable, Sendable {
 
   /// The first entry.
   package let genesis: GenesisRecord
-  /// The policy of GENESIS.
-  package let policy: PrivacyPolicy
+  /// The policy in force: that of GENESIS, or of the newest POLICY.
+  package private(set) var policy: PrivacyPolicy
+  /// Its hash, which is what clients consent to.
+  package private(set) var policyHash: SHA256Digest
+  /// The newest POLICY; nil while that of GENESIS is in force.
+  package private(set) var policyChange: PolicyReplacement?
   /// Number of entries, at least 1.
   package private(set) var size: Int
   /// Bytes of the file that holds them, line feeds included.
@@ -86,11 +102,12 @@ package struct LedgerState: Equatable, Sendable {
       throw .unknownFormat(entry: 0, format: genesis.format)
     }
     try required.equal("filter", GenesisRecord.gdpFilter, genesis.filter)
-    let policy = try Self.policy(of: genesis)
+    let policy = try Self.policy(genesis.policy, entry: 0)
     try required.equal(
       "policy_hash", SHA256Digest(hashing: genesis.policy.canonicalBytes), genesis.policyHash)
     self.genesis = genesis
     self.policy = policy
+    policyHash = genesis.policyHash
     size = 1
     byteCount = entry.line.count + 1
     lastHash = Self.chainHash(of: entry, format: genesis.format)
@@ -118,6 +135,7 @@ package struct LedgerState: Equatable, Sendable {
     case .release(let record): try release(record)
     case .void(let record): try void(record)
     case .burned(let record): try burn(record)
+    case .policy(let record): try replacePolicy(record)
     }
     size += 1
     byteCount += entry.line.count + 1
@@ -167,8 +185,11 @@ extension LedgerState {
   /// The only planned round that may be offered next, from 0.
   ///
   /// A round without an output, void or burned, is tried again, while the budget admits it. After the whole plan a new
-  /// training begins at 0, under the same budget.
-  package var nextPlanIndex: Int { rounds.released % policy.plan.count }
+  /// training begins at 0, under the same budget. So it does after a POLICY.
+  package var nextPlanIndex: Int { releasedUnderPolicy % policy.plan.count }
+
+  /// Rounds released under the policy in force.
+  package var releasedUnderPolicy: Int { rounds.released - (policyChange?.releasedBefore ?? 0) }
 
   /// Asks whether the budget admits `event`, before a round is offered for it.
   /// - Throws: `LedgerError.budgetExhausted` with what is spent, what it needs, and how many such rounds would have
@@ -190,11 +211,13 @@ extension LedgerState {
     }
   }
 
-  private static func policy(of genesis: GenesisRecord) throws(LedgerError) -> PrivacyPolicy {
+  private static func policy(
+    _ json: JSONValue, entry: Int
+  ) throws(LedgerError) -> PrivacyPolicy {
     do {
-      return try PrivacyPolicy(json: genesis.policy)
+      return try PrivacyPolicy(json: json)
     } catch {
-      throw .invalidField(entry: 0, field: "policy", expected: "a valid policy: \(error)")
+      throw .invalidField(entry: entry, field: "policy", expected: "a valid policy: \(error)")
     }
   }
 }
@@ -213,7 +236,7 @@ extension LedgerState {
     let required = Requirement(entry: size)
     try required.equal("stage", policy.plan[record.planIndex].stage, record.stage)
     try required.equal("mode", policy.mode, record.mode)
-    try required.equal("policy_hash", genesis.policyHash, record.policyHash)
+    try required.equal("policy_hash", policyHash, record.policyHash)
     try required.contained(
       "deadline_seconds", in: 1...policy.roundDeadlineSeconds, record.deadlineSeconds)
     phase = .offered(record)
@@ -279,6 +302,39 @@ extension LedgerState {
     openBlock = nil
     lastClosed = ClosedRound(round: record.round, kind: .burned)
     rounds.burned += 1
+  }
+
+  /// Between rounds only, and only what a federation may change (`PolicyDifference.fixedFields`). The filter goes on
+  /// with all that was spent and reserved: a higher limit admits more, a lower one perhaps no further round.
+  private mutating func replacePolicy(_ record: PolicyRecord) throws(LedgerError) {
+    guard case .idle = phase, genesis.format > 1 else { throw outOfOrder(.policy) }
+    let required = Requirement(entry: size)
+    try required.equal("previous_policy_hash", policyHash, record.previousPolicyHash)
+    try required.equal(
+      "policy_hash", SHA256Digest(hashing: record.policy.canonicalBytes), record.policyHash)
+    let next = try Self.policy(record.policy, entry: size)
+    let difference = PolicyDifference(from: policy, to: next)
+    guard !difference.changes.isEmpty, difference.fixedFields.isEmpty else {
+      throw .invalidField(
+        entry: size, field: "policy",
+        expected: difference.changes.isEmpty
+          ? "another policy than the one in force"
+          : "no change of " + difference.fixedFields.joined(separator: ", "))
+    }
+    let delta = next.delta.doubleRoundedDown - reservedDelta
+    guard delta > 0 else {
+      throw .invalidField(
+        entry: size, field: "policy", expected: "a delta above the \(reservedDelta) reserved so far"
+      )
+    }
+    filter = GDPFilter(
+      epsilonLimit: next.epsilonLimit.doubleRoundedDown,
+      delta: reservedDelta > 0 ? delta.nextDown : delta, spentMuSquared: filter.spentMuSquared)
+    policyChange = PolicyReplacement(
+      entry: size, previousHash: policyHash, difference: difference,
+      releasedBefore: rounds.released)
+    policy = next
+    policyHash = record.policyHash
   }
 }
 
@@ -388,7 +444,7 @@ extension LedgerState {
   private func outOfOrder(_ kind: LedgerRecordKind) -> LedgerError {
     let expected =
       switch phase {
-      case .idle: "offer"
+      case .idle: "offer or policy"
       case .offered: "charge or void"
       case .charged: "release or burned"
       }

@@ -187,7 +187,7 @@ package struct InProcessFederation: ~Copyable {
         try perform(clients[index].handle(.updateReady(update)), client: index)
       case .close:
         throw SimulationError.clientLeft(index)
-      case .enrolled, .note, .finished:
+      case .enrolled, .note, .finished, .policyChanged:
         break
       }
     }

@@ -111,7 +111,7 @@ extension Label {
           + ". Not interactive, so that timing tells nobody a noise value. Raw logs stay on "
           + "devices. Software \(state.genesis.softwareVersion)."),
       "justification": .string(
-        "Policy \(state.genesis.policyHash.hex), consented to on each device; audit: "
+        "Policy \(state.policyHash.hex), consented to on each device; audit: "
           + "\(report.verdict.sentence)."),
     ])
   }

@@ -214,7 +214,11 @@ extension Label {
           "id": .string(state.genesis.ledgerID.hex), "entries": .integer(Int64(report.size)),
           "root": .string(state.root.hex),
         ])),
-      Fact("policy_hash", "policy", state.genesis.policyHash.hex),
+      Fact(
+        "policy_hash", "policy",
+        state.policyHash.hex
+          + (state.policyChange.map { ", since entry \($0.entry) (\($0.difference.summary))" } ?? ""),
+        .string(state.policyHash.hex)),
       Fact("coordinator_key", "signer", "\(state.genesis.coordinatorKey)"),
       Fact("software_version", "software", state.genesis.softwareVersion),
       Fact(

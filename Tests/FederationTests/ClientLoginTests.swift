@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Cryptography
 import Federation
 import Ledger
@@ -188,23 +189,50 @@ struct ClientLoginTests {
     }
   }
 
-  @Test("a policy that changed since enrolment is refused with both digests")
-  func policyChanged() throws {
+  /// Enrols, then logs in to a coordinator that shows another policy.
+  private func welcome(to other: [UInt8]) throws -> Message {
     try connect()
     _ = try receive(try hello())
     _ = try receive(try welcome())
-    let other = try FederationHarness.policy(noiseMultiplier: "3").canonicalBytes
-    let digest = SHA256Digest(hashing: other)
     try connect()
     _ = try receive(try hello())
-    let message = try welcome { [harness] in
+    return try welcome { [harness] in
       $0.policy = other
       $0.policySignature = try harness.keys.coordinator.sign(
-        LoginTranscript.policy(policyHash: digest.bytes, ledgerID: FederationHarness.ledgerID))
+        LoginTranscript.policy(
+          policyHash: SHA256Digest(hashing: other).bytes, ledgerID: FederationHarness.ledgerID))
     }
+  }
+
+  @Test("a policy for another unit or model than at enrolment is refused with both digests")
+  func policyOfAnotherKind() throws {
+    var members = try #require(harness.policy.json.objectValue)
+    members["federation"] = .string("another-shop")
+    let other = JSONValue.object(members).canonicalBytes
+    let message = try welcome(to: other)
     #expect(
       failure(message)
-        == .policyChanged(known: harness.identity.policyHash, shown: digest))
+        == .policyChanged(
+          known: harness.identity.policyHash, shown: SHA256Digest(hashing: other)))
+  }
+
+  @Test(
+    "a policy that changed since enrolment is kept for a person, and no round is joined under it")
+  func policyChanged() throws {
+    let other = try FederationHarness.policy(noiseMultiplier: "3").canonicalBytes
+    let effects = try receive(try welcome(to: other))
+    #expect(effects.contains(.policyChanged(other)))
+    harness.customers[0].device.setConsent(false)
+    let hash = SHA256Digest(hashing: other)
+    var offer = Offer(
+      round: 1, planIndex: 0, modelHash: harness.identity.catalogueHash.bytes,
+      catalogueHash: harness.identity.catalogueHash.bytes, policyHash: hash.bytes,
+      roundKey: [UInt8](repeating: 1, count: 32), dimension: 6, fractionBits: 20,
+      noiseScale: 3 << 20, deadlineSeconds: 60, signature: [])
+    offer.signature = try harness.keys.coordinator.sign(offer.signedBytes)
+    let answer = try receive(.offer(offer))
+    #expect(answer.contains(.note(.declined(round: 1, .noConsent))))
+    #expect(answer.contains(.send(Message.answer(Answer(round: 1, joins: false)).encoded())))
   }
 
   @Test("messages out of order and bytes that are no message are refused by name")

@@ -286,6 +286,7 @@ final class FederationHarness {
         customers[index].connection = nil
         try perform(coordinator.handle(.disconnected(connection)))
       case .enrolled(let enrolment): customers[index].enrolments.append(enrolment)
+      case .policyChanged: break
       case .needBlob(let digest):
         if customers[index].blobs[digest] != nil {
           try perform(customers[index].engine.handle(.blobAvailable(digest)), of: index)

@@ -116,6 +116,43 @@ import Testing
     }
   }
 
+  /// A Python that has dp-accounting: named by the environment, or the one on the path.
+  private static let peerPython =
+    ProcessInfo.processInfo.environment["TACIT_DP_ACCOUNTING_PYTHON"] ?? "python3"
+
+  private static let hasPeer: Bool = {
+    do {
+      return try status(of: [peerPython, "-c", "import dp_accounting"]) == 0
+    } catch {
+      return false
+    }
+  }()
+
+  private static func status(of arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: launcher)
+    process.arguments = arguments
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  @Test(
+    "Google's dp-accounting finds the same epsilon to 1e-6",
+    .enabled(
+      if: hasPeer, "install dp-accounting 0.6.0 and name its Python in TACIT_DP_ACCOUNTING_PYTHON"))
+  func peer() throws {
+    let script = URL(fileURLWithPath: Self.script).deletingLastPathComponent()
+      .appendingPathComponent("compare_epsilon.py").path
+    for mode in ["sealed", "secagg-ddp"] {
+      let shop = try Shop(LedgerFixture(mode: mode))
+      // The script compares with verify_ledger.py, which the tests above hold against LedgerAudit.
+      #expect(try Self.status(of: [Self.peerPython, script, shop.path]) == 0, "\(mode)")
+    }
+  }
+
   @Test("they agree on masked rounds too", arguments: ["secagg", "secagg-ddp"])
   func masked(mode: String) throws {
     let shop = try Shop(LedgerFixture(mode: mode))
@@ -175,6 +212,31 @@ import Testing
       try shop.write(good, to: name)
     }
     try expectAgreement(shop, kept: true, "restored")
+  }
+
+  @Test("they agree on a ledger whose policy was replaced, and on a false one")
+  func replacedPolicy() throws {
+    let fixture = try LedgerFixture()
+    let shop = try Shop(fixture)
+    let writer = try LedgerWriter.open(
+      directory: shop.path + "/ledger", signingKey: fixture.signingKey
+    ).writer
+    var members = try #require(fixture.policy.json.objectValue)
+    members["epsilon_limit"] = .string("10")
+    let policy = try PrivacyPolicy(json: .object(members))
+    _ = try writer.append(.policy(PolicyRecord(policy: policy, replacing: writer.state.policyHash)))
+    _ = try writer.checkpoint()
+    try shop.write(Array(policy.json.prettyText.utf8), to: "policy.json")
+    var evidence = try shop.evidence(kept: true)
+    evidence.policyFile = policy.canonicalBytes
+    let ours = LedgerAudit.run(evidence)
+    let theirs = try shop.verify(kept: true)
+    #expect(ours.verdict.exitCode == 0 && theirs.code == 0, "\(ours.verdict)")
+    #expect(close(ours.json["spend"]?["epsilon_limit"], theirs.report["spend"]?["epsilon_limit"]))
+    // With the policy that customers consented to before, both fail, at the same entry.
+    try shop.write(Array(fixture.policy.json.prettyText.utf8), to: "policy.json")
+    try expectAgreement(shop, kept: true, "the replaced policy")
+    #expect(try shop.verify(kept: true).code == 4)
   }
 
   @Test("a checkpoint of another view of the ledger is exposed by both") func splitView() throws {

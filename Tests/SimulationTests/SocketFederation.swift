@@ -256,7 +256,7 @@ private actor SocketCustomer {
           parameters: try ModelParameters(decoding: bytes), itemCount: SmallShop.itemCount)
         try perform(engine.handle(.updateReady(update)))
       case .finished, .close: outbox.close()
-      case .enrolled, .note: break
+      case .enrolled, .note, .policyChanged: break
       }
     }
   }
