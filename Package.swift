@@ -96,6 +96,15 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Attacks on, and empirical audits of, the code above: in simulations only, so that neither daemon
+    // links it.
+    .target(
+      name: "Attacks",
+      dependencies: [
+        "Simulation", "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation",
+        "SecureAggregation", "Cryptography", "CanonicalJSON", "Datasets", "VectorMath",
+      ], swiftSettings: strict),
+
     // Executables: flags, wiring, lifecycle.
     .executableTarget(
       name: "coordinator",
@@ -114,8 +123,9 @@ let package = Package(
     .executableTarget(
       name: "tacit",
       dependencies: [
-        "CanonicalJSON", "Cryptography", "Datasets", "Evaluation", "Federation", "Ledger",
-        "Operations", "Privacy", "Recommendation", "Simulation", argumentParser,
+        "Attacks", "CanonicalJSON", "Cryptography", "Datasets", "Evaluation", "Federation",
+        "Ledger", "Operations", "Privacy", "Recommendation", "SecureAggregation", "Simulation",
+        "WireProtocol", argumentParser,
       ], swiftSettings: strict),
 
     // Tests: one target beside each target, and real processes on loopback.
@@ -178,6 +188,12 @@ let package = Package(
       name: "SimulationTests",
       dependencies: [
         "Simulation", "Transport", "Federation", "WireProtocol", "Ledger", "Privacy",
+        "Recommendation", "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "AttacksTests",
+      dependencies: [
+        "Attacks", "Datasets", "Simulation", "Federation", "WireProtocol", "Ledger", "Privacy",
         "Recommendation", "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
       ], swiftSettings: strict),
     .testTarget(

@@ -1,7 +1,7 @@
 /// The head: the catalogue items that a model learns about, chosen by the noised popularity.
 ///
 /// Chosen from charged, released values only (ruling 4), so that it costs nothing more.
-struct Head: Equatable {
+package struct Head: Equatable {
   /// Name of the tensor [m]: places in the catalogue as whole numbers, which Float holds exactly.
   static let tensor = "head"
   /// Largest head: its Gram matrix has 200,028 distinct entries, 800 kB a device.
@@ -13,9 +13,9 @@ struct Head: Equatable {
   static let smallest = 64
 
   /// Places in the catalogue, strictly ascending; not empty.
-  let items: [Int]
+  package let items: [Int]
 
-  var count: Int { items.count }
+  package var count: Int { items.count }
 
   /// The `count` most popular items; ties by ascending place.
   init(popularity: [Float], count: Int) {
@@ -33,7 +33,7 @@ struct Head: Equatable {
   }
 
   /// - Throws: `.missingTensor`, `.shapeMismatch`, `.tooLarge`, `.invalidHead`.
-  init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
+  package init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
     guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }
     guard tensor.shape.count == 1, !tensor.values.isEmpty else {
       throw .shapeMismatch(
@@ -58,7 +58,7 @@ struct Head: Equatable {
 
   /// Places in the head of the history's items that are in it, ascending, each with the index of its
   /// row in the history.
-  func places(of history: CustomerHistory) -> [(place: Int, row: Int)] {
+  package func places(of history: CustomerHistory) -> [(place: Int, row: Int)] {
     var places: [(place: Int, row: Int)] = []
     var place = 0
     for (row, entry) in history.rows.enumerated() {

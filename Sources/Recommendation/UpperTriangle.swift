@@ -1,13 +1,15 @@
 /// The places of a symmetric matrix's upper triangle in a vector, row by row.
-struct UpperTriangle: Equatable {
+package struct UpperTriangle: Equatable {
   /// Rows of the matrix, at least 0.
-  let size: Int
+  package let size: Int
+
+  package init(size: Int) { self.size = size }
 
   /// Entries of the triangle with the diagonal.
-  var count: Int { size * (size + 1) / 2 }
+  package var count: Int { size * (size + 1) / 2 }
 
   /// - Precondition: 0 <= row <= column < size.
-  func index(_ row: Int, _ column: Int) -> Int {
+  package func index(_ row: Int, _ column: Int) -> Int {
     precondition(0 <= row && row <= column && column < size, "a place in the upper triangle")
     // Row r starts behind size + (size - 1) + ... of r rows.
     return row * size - row * (row - 1) / 2 + column - row

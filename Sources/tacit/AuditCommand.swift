@@ -14,8 +14,10 @@ struct AuditCommand: AsyncParsableCommand {
 
         tacit audit ledger demo-out/coordinator
         tacit audit nist demo-out/coordinator
+        tacit audit dpia demo-out/coordinator > dpia.md
+        tacit audit empirical
       """,
-    subcommands: [AuditLedger.self, AuditNIST.self])
+    subcommands: [AuditLedger.self, AuditNIST.self, AuditDPIA.self, AuditEmpirical.self])
 }
 
 /// The ledger that a command reads, and what others kept of it.

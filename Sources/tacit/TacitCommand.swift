@@ -17,6 +17,7 @@ struct TacitCommand: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self,
       AuditCommand.self,
+      AttackCommand.self,
       CompareCommand.self,
       EvaluateCommand.self,
       AccountCommand.self,

@@ -118,7 +118,7 @@ package struct OneRunAudit: Sendable, Equatable {
 }
 
 /// The standard normal distribution where an audit needs it: to double precision, not rounded safely.
-enum NormalDistribution {
+package enum NormalDistribution {
   /// Φ(x).
   static func cumulative(_ x: Double) -> Double { 0.5 * erfc(-x / 2.0.squareRoot()) }
 
@@ -130,7 +130,7 @@ enum NormalDistribution {
   }
 
   /// Φ^-1(p) for p in (0, 1), by bisection and Newton's method on the logarithm of the smaller tail.
-  static func quantile(_ p: Double) -> Double {
+  package static func quantile(_ p: Double) -> Double {
     guard p <= 0.5 else { return -quantile(1 - p) }
     let target = log(p)
     // Φ(-t) <= e^(-t²/2) / 2 brackets the answer.
