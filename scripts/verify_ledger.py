@@ -344,6 +344,7 @@ class Replay:
         stages = [stage for stage, _, _ in self.plan]
         self.read_policy(body)
         self.need("plan", stages, [stage for stage, _, _ in self.plan])
+        self.open_block = None
 
     def block_sensitivity(self, bits):
         """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""

@@ -335,6 +335,8 @@ extension LedgerState {
       releasedBefore: rounds.released)
     policy = next
     policyHash = record.policyHash
+    // The plan begins anew, and with it any block.
+    openBlock = nil
   }
 }
 

@@ -89,6 +89,10 @@ package struct PolicyDifference: Equatable, Sendable {
     }
     // A model has as many stages as its plan has rounds.
     note("plan", "\(old.plan.count) rounds", "\(new.plan.count) rounds", .fixed)
+    // A block costs its noise multiplier, whatever its matrix and who may take part how often.
+    note(
+      "correlated_noise", old.correlatedNoise.map { Self.text($0.json) } ?? "absent",
+      new.correlatedNoise.map { Self.text($0.json) } ?? "absent", .neutral)
     compare(
       "round_deadline_seconds", old.roundDeadlineSeconds, new.roundDeadlineSeconds,
       higherIs: .neutral)
