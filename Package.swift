@@ -199,7 +199,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Transport", "WireProtocol", "Cryptography", "SecureAggregation", "CanonicalJSON",
+        "CanonicalJSON", "Cryptography", "Federation", "Privacy", "Recommendation",
+        "SecureAggregation", "Transport", "VectorMath", "WireProtocol",
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -69,7 +69,7 @@ actor ClientHost {
     let ledgerID: [UInt8]
     var enrolment: Enrolment?
     switch start {
-    case .enrol(let token): ledgerID = token.ledgerID
+    case .enrol(let token): ledgerID = token.address.ledgerID
     case .login(let known):
       ledgerID = known.ledgerID
       enrolment = known

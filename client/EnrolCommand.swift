@@ -26,8 +26,17 @@ struct EnrolCommand: AsyncParsableCommand {
   @Argument(help: "The token, as the shop gave it.")
   var token: String
 
+  @Option(help: "Refuse a token of any enrolment authority but this: its key in hexadecimal.")
+  var authority: String?
+
   func run() async throws {
     let token = try EnrolmentTokens.parse(token, place: "the token")
+    if let authority, authority != HexCoding.encode(token.enrolmentKey) {
+      throw CommandFailure(
+        what: "the token is another authority's",
+        why: "it names \(HexCoding.encode(token.enrolmentKey))",
+        next: "ask whoever gave it to you; nothing was sent", exit: .verificationFailed)
+    }
     guard try EnrolmentFile.read(location.home.enrolment) == nil else {
       throw CommandFailure(
         what: "\(location.path) is enrolled already", why: "one home is one customer",
@@ -56,7 +65,8 @@ struct EnrolCommand: AsyncParsableCommand {
     try await host.makeStore(home: home, importing: nil)
     let index = try await host.add(home: home, start: .enrol(token))
     try await TransportClient.withConnection(
-      host: token.host, port: Int(token.port), serverKeyPin: token.serverKeyPin,
+      host: token.address.host, port: Int(token.address.port),
+      serverKeyPin: token.address.serverKeyPin,
       limits: ConnectionLimits(maximumFrameBytes: FrameLimits.maximumFrameBytes)
     ) { connection in
       try await host.serve(index, over: connection, stay: .untilEnrolled)
@@ -75,6 +85,8 @@ struct EnrolCommand: AsyncParsableCommand {
       \(enrolment.port)
       policy    \(enrolment.policyHash.hex)
                 epsilon <= \(policy.epsilonLimit) at delta \(policy.delta) for all you ever send
+      admits    \(enrolment.enrolmentKey)
+                members are whom this key admits: compare it with what the authority publishes
       mode      \(PolicyText.modeSentence(of: policy))
 
       Nothing is sent before you agree. Next: client consent give --home \(path)

@@ -113,8 +113,9 @@ struct SimulateCommand: AsyncParsableCommand {
           home: home, start: known.map { .login($0) } ?? .enrol(token))
         let loop = CustomerLoop(
           host: host, index: index,
-          address: known.map { ($0.host, $0.port) } ?? (token.host, token.port),
-          serverKeyPin: known?.serverKeyPin ?? token.serverKeyPin, patience: .seconds(patience))
+          address: known.map { ($0.host, $0.port) } ?? (token.address.host, token.address.port),
+          serverKeyPin: known?.serverKeyPin ?? token.address.serverKeyPin,
+          patience: .seconds(patience))
         group.addTask { try await loop.run() }
       }
       var outcomes: [CustomerOutcome] = []

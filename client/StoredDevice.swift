@@ -44,6 +44,10 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     return try ParticipationRecord(lastRound: rounds.max(), count: rounds.count)
   }
 
+  func spentRounds() throws -> Int {
+    try store.journal(ledgerID: ledgerID).count { $0.state != .void }
+  }
+
   func journalSpent(_ entry: SpentRound) throws {
     try store.journalSpent(
       JournalEntry(
@@ -80,5 +84,15 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     try store.newestCheckpoint(ledgerID: ledgerID).map { kept in
       CheckpointNote(size: Int(kept.size), text: Array(kept.note.utf8))
     }
+  }
+
+  private var revocationsSetting: String { "revocations " + ledgerID }
+
+  func keepRevocations(_ bytes: [UInt8]) throws {
+    try store.set(revocationsSetting, to: Base64URL.encode(bytes))
+  }
+
+  func revocations() throws -> [UInt8]? {
+    try store.setting(revocationsSetting).map(Base64URL.decode)
   }
 }

@@ -18,7 +18,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     version: ProductVersion.current,
     subcommands: [
       InitCommand.self, ServeCommand.self, StatusCommand.self, RosterCommand.self,
-      PolicyCommand.self, ConfigCommand.self, DoctorCommand.self,
+      AuthorityCommand.self, PolicyCommand.self, ConfigCommand.self, DoctorCommand.self,
     ])
 
   static func main() async {

@@ -6,7 +6,10 @@ struct CoordinatorDirectory: Sendable {
   var policy: String { path + "/policy.json" }
   var keys: String { path + "/keys" }
   var coordinatorKey: String { keys + "/coordinator.key" }
-  var enrolmentKey: String { keys + "/enrolment.key" }
+  /// Public key of the enrolment authority.
+  var enrolmentKey: String { path + "/authority.pub" }
+  /// The enrolment authority's own directory, where it is not kept apart.
+  var authority: AuthorityDirectory { AuthorityDirectory(path: path + "/authority") }
   var tlsKey: String { keys + "/tls.key.pem" }
   var tlsCertificate: String { path + "/tls.cert.pem" }
   var ledger: String { path + "/ledger" }

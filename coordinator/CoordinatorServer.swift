@@ -1,6 +1,8 @@
 internal import Cryptography
 internal import Federation
+internal import Glibc
 internal import NIOCore
+internal import SecureAggregation
 internal import Transport
 internal import WireProtocol
 
@@ -35,6 +37,9 @@ actor CoordinatorServer {
   /// Most items that may wait for one peer: no exchange of this protocol leaves more than a few.
   private static let outboxCapacity = 64
 
+  /// Tasks that take masks off a sum: one a core.
+  private static let unmaskingWorkers = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
   init(
     engine: consuming CoordinatorEngine<SystemNoise>, executor: any SerialExecutor,
     startedAt: ContinuousClock.Instant, report: @escaping @Sendable (CoordinatorNote) -> Void
@@ -65,8 +70,8 @@ actor CoordinatorServer {
   }
 
   /// Lets time pass; called a few times a second.
-  func tick() {
-    run(.clock(MonotonicTime(milliseconds: milliseconds)))
+  func tick() async {
+    await run(.clock(MonotonicTime(milliseconds: milliseconds)))
     if engine.quorumIsHopeless {
       let isBurned = engine.consecutiveBurnedRounds >= engine.settings.burnedRoundLimit
       stopping.yield(isBurned ? .roundsBurned : .quorumNeverMet)
@@ -74,10 +79,10 @@ actor CoordinatorServer {
   }
 
   /// Ends the open round before its charge and says goodbye to every member.
-  func drain() {
+  func drain() async {
     guard failure == nil else { return }
     do {
-      perform(try engine.drain())
+      await perform(try engine.drain())
     } catch {
       fail(error)
     }
@@ -103,39 +108,40 @@ actor CoordinatorServer {
 
   // MARK: - Events
 
-  private func register(_ connection: FramedConnection) -> (ConnectionID, FrameOutbox) {
+  private func register(_ connection: FramedConnection) async -> (ConnectionID, FrameOutbox) {
     nextConnection += 1
     let id = ConnectionID(nextConnection)
     let outbox = FrameOutbox(capacity: Self.outboxCapacity)
     outboxes[id] = outbox
-    run(
+    await run(
       .connected(id, exporter: connection.exporter, nonce: SecureRandom.bytes(32)))
     return (id, outbox)
   }
 
   /// - Returns: false when the connection was ended by the engine.
-  private func received(_ payload: [UInt8], on id: ConnectionID) -> Bool {
+  private func received(_ payload: [UInt8], on id: ConnectionID) async -> Bool {
     lastHeard = clock.now
-    run(.received(id, payload))
+    await run(.received(id, payload))
     return outboxes[id]?.isOpen ?? false
   }
 
-  private func disconnected(_ id: ConnectionID) {
+  private func disconnected(_ id: ConnectionID) async {
     lastHeard = clock.now
-    run(.disconnected(id))
+    await run(.disconnected(id))
     outboxes.removeValue(forKey: id)?.close()
   }
 
-  private func run(_ event: CoordinatorEvent) {
+  private func run(_ event: CoordinatorEvent) async {
     guard failure == nil else { return }
     do {
-      perform(try engine.handle(event))
+      await perform(try engine.handle(event))
     } catch {
       fail(error)
     }
   }
 
-  private func perform(_ effects: [CoordinatorEffect]) {
+  private func perform(_ effects: [CoordinatorEffect]) async {
+    var masked: (round: UInt64, removal: MaskRemoval)?
     for effect in effects {
       switch effect {
       case .send(let id, let payload):
@@ -148,9 +154,16 @@ actor CoordinatorServer {
         outboxes[id]?.close()
       case .note(let note):
         report(note)
+      case .removeMasks(let round, let removal):
+        masked = (round, removal)
       case .finished(let reason):
         stopping.yield(.finished(reason))
       }
+    }
+    // After all else of this event, since other members are heard meanwhile.
+    if let masked {
+      let corrections = await masked.removal.corrections(workers: Self.unmaskingWorkers)
+      await run(.masksRemoved(round: masked.round, corrections: corrections))
     }
   }
 

@@ -30,11 +30,14 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     check("keys") {
       _ = try KeyFile.load(at: directory.coordinatorKey)
-      _ = try KeyFile.load(at: directory.enrolmentKey)
+      _ = try AuthorityDirectory.readPublicKey(directory.enrolmentKey)
+      let isHeld = try directory.authority.isHere
+      if isHeld { _ = try KeyFile.load(at: directory.authority.key) }
       _ = try TLSIdentity.load(
         certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
         nowSeconds: Int64(time(nil)))
-      return "coordinator, enrolment and TLS keys are readable by this user only"
+      return "coordinator and TLS keys are readable by this user only; the enrolment authority's "
+        + (isHeld ? "too, and is here" : "is kept apart")
     }
     check("configuration") {
       let configuration = try CoordinatorConfiguration(

@@ -36,12 +36,17 @@ final class FileStorage: CoordinatorStorage, @unchecked Sendable {
   }
 
   func redeem(
-    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential
   ) throws -> Redemption {
     try roster.redeem(
-      tokenSecret: tokenSecret, identityKey: identityKey, now: Int64(time(nil)),
-      credential: credential)
+      tokenOf: id, identityKey: identityKey, credential: credential, now: Int64(time(nil)))
   }
+
+  func exclude(_ members: [ClientID]) throws {
+    try roster.setExcluded(members, true)
+  }
+
+  func revocations() throws -> [UInt8] { try roster.revocations() ?? [] }
 
   var ledgerState: LedgerState { ledger.state }
 

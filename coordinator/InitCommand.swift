@@ -82,6 +82,10 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "Longest time of a round, in seconds.")
   var deadline: Int = 120
 
+  @Option(
+    help: "Public key of an enrolment authority that is kept apart; made here otherwise.")
+  var authorityKey: String?
+
   @Option(help: "Address and port to accept clients on.")
   var listen: String?
 
@@ -90,6 +94,7 @@ struct InitCommand: AsyncParsableCommand {
     try refuseExisting(target)
     let catalogue = try CatalogueFile.read(catalogue)
     let policy = try policyFile.map(PolicyFile.readUsable) ?? makePolicy()
+    let authority = try authorityKey.map(AuthorityDirectory.readPublicKey)
     let configuration = try CoordinatorConfiguration(
       file: target.configuration, environment: ProcessEnvironment.all,
       flags: ["listen": listen])
@@ -97,7 +102,8 @@ struct InitCommand: AsyncParsableCommand {
     // Everything is made beside the target and renamed into place: there is never half a directory.
     let draft = CoordinatorDirectory(path: "\(target.path).init-\(getpid())")
     do {
-      try make(draft, catalogue: catalogue, policy: policy, listen: listen)
+      try make(
+        draft, catalogue: catalogue, policy: policy, authority: authority, listen: listen)
       try rename(draft, to: target)
     } catch {
       DurableFile.removeTree(draft.path)
@@ -116,14 +122,18 @@ struct InitCommand: AsyncParsableCommand {
   }
 
   private func make(
-    _ directory: CoordinatorDirectory, catalogue: Catalogue, policy: PrivacyPolicy, listen: String?
+    _ directory: CoordinatorDirectory, catalogue: Catalogue, policy: PrivacyPolicy,
+    authority: VerifyingKey?, listen: String?
   ) throws {
     for path in [directory.path, directory.keys, directory.blobs, directory.ledger] {
       try DurableFile.makeDirectory(path)
     }
     let coordinatorKey = try SigningKey()
     try KeyFile.create(coordinatorKey, at: directory.coordinatorKey)
-    try KeyFile.create(try SigningKey(), at: directory.enrolmentKey)
+    if authority == nil { try directory.authority.create() }
+    try AuthorityDirectory.write(
+      try authority ?? AuthorityDirectory.readPublicKey(directory.authority.publicKey),
+      to: directory.enrolmentKey)
     try TLSIdentity.generate(
       certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
       commonName: policy.federation, nowSeconds: Int64(time(nil)))
@@ -144,7 +154,7 @@ struct InitCommand: AsyncParsableCommand {
       ledgerID: try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount)),
       coordinatorKey: coordinatorKey.verifyingKey, policy: policy,
       softwareVersion: ProductVersion.current, createdAtSeconds: Int64(time(nil)),
-      enrolmentKeyHeldByCoordinator: true)
+      enrolmentKeyHeldByCoordinator: authority == nil)
     _ = try LedgerWriter.create(
       on: try LocalDisk(directory: directory.ledger), genesis: genesis,
       signingKey: coordinatorKey)
@@ -189,14 +199,34 @@ struct InitCommand: AsyncParsableCommand {
       policy   epsilon <= \(policy.epsilonLimit) at delta \(policy.delta) per customer, \
       \(policy.plan.count) planned round(s) of model \(policy.model)
       mode     \(mode)
-      keys     \(target.keys): coordinator, enrolment and TLS keys, readable by this user only
-
-      Whoever holds both the coordinator key and the enrolment key can also admit customers of
-      their own invention. Keep \(target.enrolmentKey) apart where that matters.
-
-      Next: coordinator roster token --dir \(target.path) --count 10 --out tokens.txt
+      keys     \(target.keys): coordinator and TLS keys, readable by this user only
+      \(try admission(target))
             coordinator serve --dir \(target.path)      (will listen on \(listen.host):\(listen.port))
       """)
+  }
+
+  /// Who admits customers, what that weakens, and how the first tokens are made.
+  private func admission(_ target: CoordinatorDirectory) throws -> String {
+    guard authorityKey == nil else {
+      return """
+        admits   the authority \(try AuthorityDirectory.readPublicKey(target.enrolmentKey))
+
+        This coordinator cannot admit customers: others would refuse them.
+
+        Next: coordinator roster address --dir \(target.path) --out address.json
+              coordinator authority token --federation address.json ...   (where that key is)
+        """
+    }
+    return """
+      admits   whoever holds \(target.authority.key)
+
+      Its holder can fill a round with customers of its own invention, and what a customer's
+      privacy owes to the others' noise is gone: this protects against a curious operator, not
+      against a malicious one. Where that matters, make the key on another machine, and use
+      --authority-key: coordinator authority --help
+
+      Next: coordinator roster token --dir \(target.path) --count 10 --out tokens.txt
+      """
   }
 }
 

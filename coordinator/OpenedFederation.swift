@@ -28,7 +28,8 @@ struct OpenedFederation {
     do {
       let coordinatorKey = try KeyFile.load(at: directory.coordinatorKey)
       keys = CoordinatorKeys(
-        coordinator: coordinatorKey, enrolment: try KeyFile.load(at: directory.enrolmentKey))
+        coordinator: coordinatorKey,
+        enrolment: try AuthorityDirectory.readPublicKey(directory.enrolmentKey))
       tls = try TLSIdentity.load(
         certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
         nowSeconds: Int64(time(nil)))

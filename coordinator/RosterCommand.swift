@@ -11,9 +11,12 @@ internal import WireProtocol
 struct RosterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "roster",
-    abstract: "Admits customers: one-time tokens, the list of members, revocation.",
+    abstract: "Admits customers: one-time tokens, the list of members, revocation, exclusion.",
     discussion: "Example:\n\n  coordinator roster token --dir shop --count 10 --out tokens.txt",
-    subcommands: [TokenCommand.self, ListCommand.self, RevokeCommand.self])
+    subcommands: [
+      TokenCommand.self, ListCommand.self, RevokeCommand.self, ReadmitCommand.self,
+      AddressCommand.self, ApplyCommand.self,
+    ])
 }
 
 extension RosterCommand {
@@ -31,51 +34,34 @@ extension RosterCommand {
         """)
 
     @OptionGroup var location: DirectoryOption
-
-    @Option(help: "How many.")
-    var count: Int = 1
-
-    @Option(help: "Days until they expire.")
-    var days: Int = 30
-
-    @Option(help: "File to write, mode 0600, instead of stdout.")
-    var out: String?
-
-    func validate() throws {
-      guard (1...1_000_000).contains(count) else {
-        throw ValidationError("--count is from 1 to 1000000.")
-      }
-      guard (1...365).contains(days) else { throw ValidationError("--days is from 1 to 365.") }
-    }
+    @OptionGroup var tokens: TokenOptions
 
     func run() async throws {
       let directory = try location.existing()
-      let configuration = try CoordinatorConfiguration(
-        file: directory.configuration, environment: ProcessEnvironment.all)
-      let address = try configuration.advertise()
-      let now = Int64(time(nil))
-      let expiry = now + Int64(days) * 86_400
-      let tokens: [EnrolmentToken]
-      do {
-        let state = try LedgerReader.state(inDirectory: directory.ledger)
-        let tls = try TLSIdentity.load(
-          certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey, nowSeconds: now)
-        tokens = (0..<count).map { _ in
-          EnrolmentToken(
-            host: address.host, port: address.port, serverKeyPin: tls.spkiHash,
-            coordinatorKey: state.genesis.coordinatorKey.bytes,
-            ledgerID: state.genesis.ledgerID.bytes, expiresAtSeconds: UInt64(expiry),
-            secret: SecureRandom.bytes(16))
-        }
-        try RosterStore(path: directory.roster).addTokens(
-          secrets: tokens.map(\.secret), issuedAt: now, expiresAt: expiry)
-      } catch {
-        throw CoordinatorFailure.explain(error)
+      guard try directory.authority.isHere else {
+        throw CommandFailure(
+          what: "this coordinator cannot issue tokens",
+          why: "its enrolment authority is kept apart",
+          next: "coordinator roster address --dir \(directory.path) --out address.json, and on the "
+            + "authority's machine: coordinator authority token", exit: .invalidConfiguration)
       }
-      let text = tokens.map(\.text).joined(separator: "\n") + "\n"
+      try tokens.issue(by: directory.authority, at: try FederationAddress.of(directory))
+    }
+  }
+
+  struct AddressCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "address",
+      abstract: "Writes the public address file that an authority kept apart needs.",
+      discussion: "Example:\n\n  coordinator roster address --dir shop --out address.json")
+
+    @OptionGroup var location: DirectoryOption
+    @Option(help: "File to write, instead of stdout.") var out: String?
+
+    func run() async throws {
+      let text = FederationAddress.text(try FederationAddress.of(try location.existing()))
       if let out {
-        try DurableFile.write(Array(text.utf8), to: out)
-        StandardError.write("wrote \(count) token(s) to \(out), valid for \(days) days\n")
+        try DurableFile.write(Array(text.utf8), to: out, mode: 0o644)
       } else {
         print(text, terminator: "")
       }
@@ -107,6 +93,7 @@ extension RosterCommand {
             "identity_key": .string(HexCoding.encode(member.identityKey)),
             "enrolled_at_seconds": .integer(member.enrolledAtSeconds),
             "revoked": .bool(member.isRevoked),
+            "excluded": .bool(member.isExcluded),
           ])
         }
         print(JSONValue.object(["members": .array(rows)]).prettyText)
@@ -114,7 +101,10 @@ extension RosterCommand {
       }
       for member in members {
         let key = HexCoding.encode(Array(member.identityKey.prefix(8)))
-        print("\(member.id)\t\(key)..\t\(member.isRevoked ? "revoked" : "member")")
+        let standing =
+          member.isRevoked
+          ? "revoked" : member.isExcluded ? "excluded: it made a charged round fail" : "member"
+        print("\(member.id)\t\(key)..\t\(standing)")
       }
       StandardError.write("\(Format.count(members.count)) members\n")
     }
@@ -123,7 +113,15 @@ extension RosterCommand {
   struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "revoke", abstract: "Refuses a member from its next login on.",
-      discussion: "Example:\n\n  coordinator roster revoke 17 --dir shop")
+      discussion: """
+        Example:
+
+          coordinator roster revoke 17 --dir shop
+
+        With the enrolment authority here, every member is shown a signed list and takes part in no
+        round with a revoked one. Where it is kept apart, this coordinator refuses the member, and
+        the others learn it from a list of the authority: coordinator authority revoke.
+        """)
 
     @Argument(help: "The member's number, as in: coordinator roster list.")
     var member: UInt32
@@ -132,19 +130,111 @@ extension RosterCommand {
 
     func run() async throws {
       let directory = try location.existing()
-      let found: Bool
       do {
-        found = try RosterStore(path: directory.roster).revoke(member)
+        let roster = try RosterStore(path: directory.roster)
+        if try directory.authority.isHere {
+          let state = try LedgerReader.state(inDirectory: directory.ledger)
+          try roster.keep(
+            try directory.authority.revoke([member], of: state.genesis.ledgerID.bytes))
+        } else {
+          guard try roster.member(member) != nil else { throw RosterCommand.unknown(member) }
+          try roster.revoke([member])
+        }
       } catch {
         throw CoordinatorFailure.explain(error)
       }
-      guard found else {
-        throw CommandFailure(
-          what: "there is no member \(member)", why: "the roster has no such number",
-          next: "see: coordinator roster list --dir \(directory.path)",
-          exit: .invalidConfiguration)
-      }
       print("revoked member \(member): refused from its next login on; released models stay")
     }
+  }
+
+  struct ApplyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "apply",
+      abstract: "Takes over a list of revoked members that an authority kept apart has signed.",
+      discussion: "Example:\n\n  coordinator roster apply revoked.list --dir shop")
+
+    @Argument(help: "The file that coordinator authority revoke wrote.")
+    var file: String
+
+    @OptionGroup var location: DirectoryOption
+
+    func run() async throws {
+      let directory = try location.existing()
+      do {
+        let roster = try RosterStore(path: directory.roster)
+        let list = try read(for: directory)
+        if let kept = try roster.revocations().map(RevocationList.init(bytes:)) {
+          guard list.epoch > kept.epoch || list == kept else {
+            throw CommandFailure(
+              what: "\(file) is list \(list.epoch), and list \(kept.epoch) was applied before",
+              why: "devices refuse an older list than they have seen",
+              next: "ask the authority for its newest list", exit: .verificationFailed)
+          }
+        }
+        try roster.keep(list)
+        print("list \(list.epoch): \(Format.count(list.revoked.count)) members refused from now on")
+      } catch {
+        throw CoordinatorFailure.explain(error)
+      }
+    }
+
+    private func read(for directory: CoordinatorDirectory) throws -> RevocationList {
+      let state = try LedgerReader.state(inDirectory: directory.ledger)
+      let authority = try AuthorityDirectory.readPublicKey(directory.enrolmentKey)
+      guard let bytes = try DurableFile.read(file, limit: 1 << 20) else {
+        throw CommandFailure(
+          what: "there is no file \(file)", why: "the file does not exist", next: "check the path",
+          exit: .invalidConfiguration)
+      }
+      let text = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\n" }
+      // Text that cannot be read is as bad as a list of another authority.
+      guard let raw = try? Base64URL.decode(String(text)),
+        let list = try? RevocationList(bytes: raw),
+        list.isSigned(by: authority, for: state.genesis.ledgerID.bytes)
+      else {
+        throw CommandFailure(
+          what: "\(file) is not a list of this federation's authority",
+          why: "it cannot be read, or its signature is another's",
+          next: "make it with: coordinator authority revoke", exit: .verificationFailed)
+      }
+      return list
+    }
+  }
+
+  struct ReadmitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "readmit",
+      abstract: "Offers rounds again to a member that made a charged round fail.",
+      discussion: """
+        Example:
+
+          coordinator roster readmit 17 --dir shop
+
+        It takes effect at the member's next login.
+        """)
+
+    @Argument(help: "The member's number, as in: coordinator roster list.")
+    var member: UInt32
+
+    @OptionGroup var location: DirectoryOption
+
+    func run() async throws {
+      let directory = try location.existing()
+      do {
+        let roster = try RosterStore(path: directory.roster)
+        guard try roster.setExcluded([member], false) == 1 else {
+          throw RosterCommand.unknown(member)
+        }
+      } catch {
+        throw CoordinatorFailure.explain(error)
+      }
+      print("member \(member) is offered rounds again from its next login on")
+    }
+  }
+
+  private static func unknown(_ member: UInt32) -> CommandFailure {
+    CommandFailure(
+      what: "there is no member \(member)", why: "the roster has no such number",
+      next: "see: coordinator roster list", exit: .invalidConfiguration)
   }
 }

@@ -4,7 +4,7 @@ internal import Foundation
 internal import GRDB
 internal import WireProtocol
 
-/// The roster and the enrolment tokens, in SQLite. Only the SHA-256 of a token's secret is kept.
+/// The roster in SQLite: who was admitted, who was revoked, who is excluded.
 final class RosterStore {
   private let database: DatabaseQueue
 
@@ -24,141 +24,159 @@ final class RosterStore {
 
   private static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
-    migrator.registerMigration("1: members and tokens") { database in
+    migrator.registerMigration("1: members by number, revocations") { database in
       try database.execute(
         sql: """
           CREATE TABLE member (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER PRIMARY KEY,
             identityKey BLOB NOT NULL UNIQUE CHECK (length(identityKey) = 32),
-            credential BLOB NOT NULL,
+            credential BLOB NOT NULL CHECK (length(credential) = 168),
             enrolledAtSeconds INTEGER NOT NULL,
-            isRevoked INTEGER NOT NULL DEFAULT 0
+            isExcluded INTEGER NOT NULL DEFAULT 0
           );
-          CREATE TABLE token (
-            secretHash BLOB PRIMARY KEY CHECK (length(secretHash) = 32),
-            issuedAtSeconds INTEGER NOT NULL,
-            expiresAtSeconds INTEGER NOT NULL,
-            memberID INTEGER REFERENCES member(id)
-          ) WITHOUT ROWID;
+          -- Numbers, whether they are members yet or not.
+          CREATE TABLE revoked (id INTEGER PRIMARY KEY);
+          CREATE TABLE revocationList (
+            onlyOne INTEGER PRIMARY KEY CHECK (onlyOne = 1),
+            bytes BLOB NOT NULL
+          );
           """)
     }
     return migrator
   }
 
-  /// Keeps the hashes of new tokens, in one transaction.
-  func addTokens(secrets: [[UInt8]], issuedAt now: Int64, expiresAt: Int64) throws {
-    try database.write { database in
-      let statement = try database.makeStatement(
-        sql: "INSERT INTO token (secretHash, issuedAtSeconds, expiresAtSeconds) VALUES (?, ?, ?)")
-      for secret in secrets {
-        try statement.execute(arguments: [Self.hash(secret), now, expiresAt])
-      }
-    }
-  }
+  private static let columns = "*, EXISTS (SELECT 1 FROM revoked WHERE id = member.id) AS isRevoked"
 
   func member(_ id: ClientID) throws -> RosterEntry? {
-    try database.read { database in
-      try Row.fetchOne(
-        database, sql: "SELECT * FROM member WHERE id = ?", arguments: [Int64(id)]
-      ).map(Self.entry)
-    }
+    try database.read { try Self.member(id, in: $0) }
+  }
+
+  private static func member(_ id: ClientID, in database: Database) throws -> RosterEntry? {
+    try Row.fetchOne(
+      database, sql: "SELECT \(columns) FROM member WHERE id = ?", arguments: [Int64(id)]
+    ).map(entry)
   }
 
   func redeem(
-    tokenSecret: [UInt8], identityKey: VerifyingKey, now: Int64,
-    credential: (ClientID) throws -> [UInt8]
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential, now: Int64
   ) throws -> Redemption {
     try database.write { database in
-      guard
-        let token = try Row.fetchOne(
-          database, sql: "SELECT expiresAtSeconds, memberID FROM token WHERE secretHash = ?",
-          arguments: [Self.hash(tokenSecret)])
-      else { return .refused(.unknownToken) }
-      if let memberID = token["memberID"] as Int64? {
-        return try self.repeated(memberID, identityKey: identityKey, database)
+      if let known = try Self.member(id, in: database) {
+        // Redeemed before: fine for the same key, whose answer was lost.
+        return known.identityKey == identityKey ? .enrolled(known) : .refused(.usedToken)
       }
-      guard (token["expiresAtSeconds"] as Int64) > now else { return .refused(.expiredToken) }
+      guard credential.expiresAtSeconds > UInt64(max(0, now)) else {
+        return .refused(.expiredToken)
+      }
       let isKnown = try Bool.fetchOne(
         database, sql: "SELECT EXISTS (SELECT 1 FROM member WHERE identityKey = ?)",
         arguments: [Data(identityKey.bytes)])
       // One identity is one customer; its second token stays unused.
       guard isKnown == false else { return .refused(.usedToken) }
+      let isRevoked = try Bool.fetchOne(
+        database, sql: "SELECT EXISTS (SELECT 1 FROM revoked WHERE id = ?)",
+        arguments: [Int64(id)])
+      guard isRevoked == false else { return .refused(.revoked) }
       try database.execute(
-        sql: "INSERT INTO member (identityKey, credential, enrolledAtSeconds) VALUES (?, ?, ?)",
-        arguments: [Data(identityKey.bytes), Data(), now])
-      let id = ClientID(truncatingIfNeeded: database.lastInsertedRowID)
-      let signed = try credential(id)
-      try database.execute(
-        sql: "UPDATE member SET credential = ? WHERE id = ?",
-        arguments: [Data(signed), Int64(id)])
-      try database.execute(
-        sql: "UPDATE token SET memberID = ? WHERE secretHash = ?",
-        arguments: [Int64(id), Self.hash(tokenSecret)])
+        sql: """
+          INSERT INTO member (id, identityKey, credential, enrolledAtSeconds) VALUES (?, ?, ?, ?)
+          """,
+        arguments: [Int64(id), Data(identityKey.bytes), Data(credential.bytes), now])
       return .enrolled(
-        RosterEntry(id: id, identityKey: identityKey, credential: signed, isRevoked: false))
+        RosterEntry(id: id, identityKey: identityKey, credential: credential.bytes))
     }
   }
 
-  /// A token redeemed before: fine for the same key (its answer was lost), refused for another.
-  private func repeated(
-    _ memberID: Int64, identityKey: VerifyingKey, _ database: Database
-  ) throws -> Redemption {
-    guard
-      let row = try Row.fetchOne(
-        database, sql: "SELECT * FROM member WHERE id = ?", arguments: [memberID])
-    else { return .refused(.usedToken) }
-    let entry = try Self.entry(row)
-    return entry.identityKey == identityKey ? .enrolled(entry) : .refused(.usedToken)
+  // MARK: - Revocation and exclusion
+
+  /// Refuses these numbers from now on.
+  func revoke(_ ids: [ClientID]) throws {
+    try database.write { try Self.revoke(ids, in: $0) }
   }
 
-  /// - Returns: false when there is no such member.
-  func revoke(_ id: ClientID) throws -> Bool {
+  private static func revoke(_ ids: [ClientID], in database: Database) throws {
+    let statement = try database.makeStatement(
+      sql: "INSERT OR IGNORE INTO revoked (id) VALUES (?)")
+    for id in ids { try statement.execute(arguments: [Int64(id)]) }
+  }
+
+  /// Keeps the authority's list, to be shown to every member, and refuses those on it.
+  func keep(_ list: RevocationList) throws {
     try database.write { database in
       try database.execute(
-        sql: "UPDATE member SET isRevoked = 1 WHERE id = ?", arguments: [Int64(id)])
-      return database.changesCount > 0
+        sql: "INSERT OR REPLACE INTO revocationList (onlyOne, bytes) VALUES (1, ?)",
+        arguments: [Data(list.bytes)])
+      try Self.revoke(list.revoked, in: database)
     }
   }
+
+  /// Bytes of the newest list of the authority.
+  func revocations() throws -> [UInt8]? {
+    try database.read { database in
+      try Data.fetchOne(database, sql: "SELECT bytes FROM revocationList").map(Array.init)
+    }
+  }
+
+  /// - Returns: how many of `ids` are members.
+  @discardableResult
+  func setExcluded(_ ids: [ClientID], _ isExcluded: Bool) throws -> Int {
+    try database.write { database in
+      let statement = try database.makeStatement(
+        sql: "UPDATE member SET isExcluded = ? WHERE id = ?")
+      return try ids.reduce(0) { count, id in
+        try statement.execute(arguments: [isExcluded, Int64(id)])
+        return count + database.changesCount
+      }
+    }
+  }
+
+  // MARK: - What there is
 
   struct Listing {
     let id: ClientID
     let identityKey: [UInt8]
     let enrolledAtSeconds: Int64
     let isRevoked: Bool
+    let isExcluded: Bool
   }
 
   func members() throws -> [Listing] {
     try database.read { database in
-      try Row.fetchAll(database, sql: "SELECT * FROM member ORDER BY id").map { row in
+      try Row.fetchAll(database, sql: "SELECT \(Self.columns) FROM member ORDER BY id").map { row in
         Listing(
           id: ClientID(truncatingIfNeeded: row["id"] as Int64),
           identityKey: Array(row["identityKey"] as Data),
-          enrolledAtSeconds: row["enrolledAtSeconds"], isRevoked: row["isRevoked"])
+          enrolledAtSeconds: row["enrolledAtSeconds"], isRevoked: row["isRevoked"],
+          isExcluded: row["isExcluded"])
       }
     }
   }
 
-  /// Members admitted, and tokens that can still be redeemed.
-  func counts(now: Int64) throws -> (members: Int, openTokens: Int) {
+  /// Members admitted, and tokens that can still be redeemed: nil where they are issued elsewhere.
+  func counts(
+    issued batches: [AuthorityDirectory.Batch]?, now: Int64
+  ) throws -> (members: Int, openTokens: Int?) {
     try database.read { database in
       let members = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM member") ?? 0
-      let tokens =
-        try Int.fetchOne(
-          database,
-          sql: "SELECT COUNT(*) FROM token WHERE memberID IS NULL AND expiresAtSeconds > ?",
-          arguments: [now]) ?? 0
-      return (members, tokens)
+      let open = try batches?.filter { $0.expiresAtSeconds > now }.reduce(0) { sum, batch in
+        let taken =
+          try Int.fetchOne(
+            database,
+            sql: """
+              SELECT COUNT(*) FROM (SELECT id FROM member UNION SELECT id FROM revoked)
+              WHERE id BETWEEN ? AND ?
+              """, arguments: [Int64(batch.first), Int64(batch.last)]) ?? 0
+        return sum + batch.count - taken
+      }
+      return (members, open)
     }
-  }
-
-  private static func hash(_ secret: [UInt8]) -> Data {
-    Data(SHA256Digest(hashing: secret).bytes)
   }
 
   private static func entry(_ row: Row) throws -> RosterEntry {
     RosterEntry(
       id: ClientID(truncatingIfNeeded: row["id"] as Int64),
       identityKey: try VerifyingKey(bytes: Array(row["identityKey"] as Data)),
-      credential: Array(row["credential"] as Data), isRevoked: row["isRevoked"])
+      credential: Array(row["credential"] as Data), isRevoked: row["isRevoked"],
+      isExcluded: row["isExcluded"])
   }
 }

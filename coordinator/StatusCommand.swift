@@ -46,10 +46,12 @@ struct StatusCommand: AsyncParsableCommand {
 
   private static func read(_ directory: CoordinatorDirectory) throws -> JSONValue {
     let state: LedgerState
-    let counts: (members: Int, openTokens: Int)
+    let counts: (members: Int, openTokens: Int?)
     do {
       state = try LedgerReader.state(inDirectory: directory.ledger)
-      counts = try RosterStore(path: directory.roster).counts(now: Int64(time(nil)))
+      counts = try RosterStore(path: directory.roster).counts(
+        issued: try directory.authority.batches(of: state.genesis.ledgerID),
+        now: Int64(time(nil)))
     } catch {
       throw CoordinatorFailure.explain(error)
     }
@@ -66,7 +68,7 @@ struct StatusCommand: AsyncParsableCommand {
       "rounds_burned": .integer(Int64(state.rounds.burned)),
       "planned_rounds": .integer(Int64(policy.plan.count)),
       "members": .integer(Int64(counts.members)),
-      "open_tokens": .integer(Int64(counts.openTokens)),
+      "open_tokens": counts.openTokens.map { .integer(Int64($0)) } ?? .null,
       "model": state.latestRelease.map { .string($0.modelOut.hex) } ?? .null,
       "live": LiveStatus.read(directory.status) ?? .null,
     ]

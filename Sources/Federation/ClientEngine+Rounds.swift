@@ -55,7 +55,9 @@ extension ClientEngine {
         fractionBits: Int(offer.fractionBits),
         clipNorm: policy.plan[Int(offer.planIndex)].clipNorm.doubleValue),
       ledgerID: try LedgerID(bytes: pinned.ledgerID), coordinatorKey: enrolment.coordinatorKey,
-      enrolmentKey: enrolment.enrolmentKey, rosters: rosters)
+      enrolmentKey: enrolment.enrolmentKey,
+      revoked: Set(try storage.revocations().map(RevocationList.init(bytes:))?.revoked ?? []),
+      rosters: rosters)
     return .masked(MaskedClientRound(offer: offer, setup: setup, noise: noiseShares))
   }
 
@@ -88,12 +90,14 @@ extension ClientEngine {
     guard offer.catalogueHash == knownHashes?.catalogue.bytes else { throw .unknownCatalogue }
     let lastRound: UInt64?
     let unsettled: UInt64?
-    let spent: GDPFilter
+    let spent: GDPFilter?
+    let rounds: Int
     var participation = ParticipationRecord()
     do {
       lastRound = try storage.lastRound()
       unsettled = try storage.unsettledRounds().first
-      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared())
+      rounds = try storage.spentRounds() + 1
+      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared(), masked: rounds)
       if let block = offer.block {
         participation = try storage.participation(inBlock: block.start)
       }
@@ -101,6 +105,7 @@ extension ClientEngine {
       // An unreadable journal counts as no consent: nothing is sent.
       throw .noConsent
     }
+    guard let spent else { throw .deltaExhausted(rounds: rounds) }
     return try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
       lastRound: lastRound, unsettled: unsettled, spent: spent,

@@ -111,7 +111,7 @@ package struct ClientEngine: Sendable {
     case .malformedMessage: code = .malformedMessage
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
-    case .ledgerRolledBack, .badCheckpoint: code = .wrongCoordinator
+    case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack: code = .wrongCoordinator
     case .refused: return nil
     }
     return Message.refused(Refused(code, "\(error)")).encoded()
@@ -171,7 +171,7 @@ package struct ClientEngine: Sendable {
 
   var pinned: (coordinatorKey: [UInt8], ledgerID: [UInt8]) {
     switch start {
-    case .enrol(let token): (token.coordinatorKey, token.ledgerID)
+    case .enrol(let token): (token.address.coordinatorKey, token.address.ledgerID)
     case .login(let enrolment): (enrolment.coordinatorKey.bytes, enrolment.ledgerID)
     }
   }
@@ -206,13 +206,16 @@ package struct ClientEngine: Sendable {
         version: version, clientID: enrolment.clientID, signature: signature)
       return [.send(Message.clientAuth(auth).encoded())]
     case .enrol(let token):
-      let key = identity.verifyingKey.bytes
+      let key = identity.verifyingKey
+      let credential = try token.credential(for: key).bytes
       let signature = try identity.sign(
         LoginTranscript.enrol(
-          exporter: exporter, nonce: hello.nonce, tokenSecret: token.secret, identityKey: key,
-          coordinatorKey: hello.coordinatorKey, ledgerID: hello.ledgerID))
+          exporter: exporter, nonce: hello.nonce, clientID: token.clientID,
+          credential: credential, identityKey: key.bytes, coordinatorKey: hello.coordinatorKey,
+          ledgerID: hello.ledgerID))
       let enrol = ClientEnrol(
-        version: version, tokenSecret: token.secret, identityKey: key, signature: signature)
+        version: version, clientID: token.clientID, credential: credential,
+        identityKey: key.bytes, signature: signature)
       return [.send(Message.clientEnrol(enrol).encoded())]
     }
   }
@@ -247,6 +250,7 @@ package struct ClientEngine: Sendable {
       effects.append(.enrolled(enrolment))
     }
     try keep(checkpoint: welcome.checkpoint)
+    try keep(revocations: welcome.revocations)
     knownHashes = (
       try SHA256Digest(bytes: welcome.catalogueHash),
       try SHA256Digest(bytes: welcome.featuresHash)
@@ -257,18 +261,21 @@ package struct ClientEngine: Sendable {
   }
 
   private func enrolment(from welcome: Welcome, token: EnrolmentToken) throws -> Enrolment {
-    let enrolmentKey = try VerifyingKey(bytes: welcome.enrolmentKey)
-    let credential = LoginTranscript.credential(
-      clientID: welcome.clientID, identityKey: identity.verifyingKey.bytes,
-      ledgerID: token.ledgerID)
-    guard enrolmentKey.isValidSignature(welcome.credential, for: credential) else {
-      throw FederationError.wrongCoordinator("the roster entry is not signed by its enrolment key")
+    guard welcome.clientID == token.clientID else {
+      throw FederationError.wrongCoordinator("it gives this token's customer another number")
     }
+    let enrolmentKey = try VerifyingKey(bytes: token.enrolmentKey)
+    let credential = try token.credential(for: identity.verifyingKey)
+    // Checked here so that a token that nobody issued is not found out only in the first round.
+    guard
+      credential.isVouchedFor(
+        as: token.clientID, in: token.address.ledgerID, by: enrolmentKey)
+    else { throw FederationError.wrongCoordinator("it took a token that its authority never made") }
     return Enrolment(
-      clientID: welcome.clientID, host: token.host, port: token.port,
-      serverKeyPin: token.serverKeyPin,
+      clientID: welcome.clientID, host: token.address.host, port: token.address.port,
+      serverKeyPin: token.address.serverKeyPin,
       coordinatorKey: try VerifyingKey(bytes: pinned.coordinatorKey),
-      ledgerID: token.ledgerID, enrolmentKey: enrolmentKey, credential: welcome.credential,
+      ledgerID: token.address.ledgerID, enrolmentKey: enrolmentKey, credential: credential.bytes,
       policyBytes: welcome.policy)
   }
 
@@ -294,6 +301,33 @@ package struct ClientEngine: Sendable {
       if checkpoint.size == kept.size { return }
     }
     try storage.keepCheckpoint(CheckpointNote(size: checkpoint.size, text: bytes))
+  }
+
+  /// Verifies and keeps the enrolment authority's list of revoked members; an older one than kept
+  /// before is refused, as is none after one.
+  private func keep(revocations bytes: [UInt8]) throws {
+    guard case .login(let enrolment) = start else { return }
+    let kept = try storage.revocations().map(RevocationList.init(bytes:))
+    guard !bytes.isEmpty else {
+      if let kept { throw FederationError.revocationsRolledBack(kept: kept.epoch, shown: 0) }
+      return
+    }
+    let list: RevocationList
+    do {
+      list = try RevocationList(bytes: bytes)
+    } catch {
+      throw FederationError.malformedMessage(error)
+    }
+    guard list.isSigned(by: enrolment.enrolmentKey, for: enrolment.ledgerID) else {
+      throw FederationError.wrongCoordinator("the revocations are not signed by the authority")
+    }
+    if let kept {
+      guard list.epoch > kept.epoch || list == kept else {
+        throw FederationError.revocationsRolledBack(kept: kept.epoch, shown: list.epoch)
+      }
+      if list == kept { return }
+    }
+    try storage.keepRevocations(bytes)
   }
 
   // MARK: - Blobs

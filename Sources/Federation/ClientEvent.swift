@@ -60,6 +60,8 @@ package protocol DeviceStorage: AnyObject {
   func spentMuSquared() throws -> Double
   /// This device's rounds that count as spent in the block that round `start` began.
   func participation(inBlock start: UInt64) throws -> ParticipationRecord
+  /// How many of the journal's rounds count as spent.
+  func spentRounds() throws -> Int
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
@@ -72,6 +74,10 @@ package protocol DeviceStorage: AnyObject {
   func keepCheckpoint(_ checkpoint: CheckpointNote) throws
   /// The newest kept checkpoint.
   func newestCheckpoint() throws -> CheckpointNote?
+  /// Keeps the bytes of a `RevocationList`, newer than any before: the device's own evidence.
+  func keepRevocations(_ bytes: [UInt8]) throws
+  /// What was kept last, or nil.
+  func revocations() throws -> [UInt8]?
 }
 
 /// What a device writes before it sends an update.

@@ -66,22 +66,21 @@ extension CoordinatorEngine {
       return try refuse(connection, .badSignature)
     }
     let transcript = LoginTranscript.enrol(
-      exporter: exporter, nonce: nonce, tokenSecret: enrol.tokenSecret,
+      exporter: exporter, nonce: nonce, clientID: enrol.clientID, credential: enrol.credential,
       identityKey: enrol.identityKey, coordinatorKey: keys.coordinator.verifyingKey.bytes,
       ledgerID: identity.ledgerID)
     guard identityKey.isValidSignature(enrol.signature, for: transcript) else {
       return try refuse(connection, .badSignature)
     }
-    let enrolmentKey = keys.enrolment
-    let ledgerID = identity.ledgerID
-    let redemption = try storage.redeem(
-      tokenSecret: enrol.tokenSecret, identityKey: identityKey
-    ) { id in
-      try enrolmentKey.sign(
-        LoginTranscript.credential(
-          clientID: id, identityKey: identityKey.bytes, ledgerID: ledgerID))
-    }
-    switch redemption {
+    let credential = try MemberCredential(bytes: enrol.credential)
+    // What this side takes, every member takes: it holds no key that could admit anyone.
+    guard
+      credential.admits(
+        enrol.identityKey, as: enrol.clientID, in: identity.ledgerID, authority: keys.enrolment)
+    else { return try refuse(connection, .unknownToken) }
+    switch try storage.redeem(
+      tokenOf: enrol.clientID, identityKey: identityKey, credential: credential)
+    {
     case .refused(let code): return try refuse(connection, code)
     case .enrolled(let entry):
       guard !entry.isRevoked else { return try refuse(connection, .revoked) }
@@ -95,6 +94,7 @@ extension CoordinatorEngine {
   ) throws -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
     sessions[connection]?.phase = .member(entry.id)
+    learn(entry)
     // Replaced first, so that the member never counts as gone: a round may wait for it alone.
     let older = connections.updateValue(connection, forKey: entry.id)
     if let older, older != connection { effects += try refuse(older, .alreadyConnected) }
@@ -109,14 +109,18 @@ extension CoordinatorEngine {
     return effects
   }
 
+  /// The roster decides who is excluded: `roster readmit` may run beside this process.
+  mutating func learn(_ entry: RosterEntry) {
+    if entry.isExcluded { excluded.insert(entry.id) } else { excluded.remove(entry.id) }
+  }
+
   private func welcome(_ entry: RosterEntry) throws -> Welcome {
     Welcome(
       clientID: entry.id, policy: identity.policyBytes,
       policySignature: try keys.coordinator.sign(
         LoginTranscript.policy(
           policyHash: identity.policyHash.bytes, ledgerID: identity.ledgerID)),
-      credential: entry.credential, enrolmentKey: keys.enrolment.verifyingKey.bytes,
-      checkpoint: try storage.checkpointText(),
+      checkpoint: try storage.checkpointText(), revocations: try storage.revocations(),
       catalogueHash: identity.catalogueHash.bytes, featuresHash: identity.featuresHash.bytes,
       modelHash: modelHash.bytes)
   }

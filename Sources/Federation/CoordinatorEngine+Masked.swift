@@ -76,6 +76,8 @@ extension CoordinatorEngine {
     // Its sum is missing from the block, which is over (ruling 20).
     block = nil
     aggregation = nil
+    // Before BURNED: after a crash in between, the round is burned by the ledger's recovery.
+    try storage.exclude(culprits)
     excluded.formUnion(culprits)
     consecutiveBurnedRounds += 1
     lastLogin = now

@@ -27,6 +27,9 @@ extension CoordinatorEngine {
         effects += ids.compactMap { connections[$0] }.map { .send($0, payload) }
       case .charge:
         effects += try masked == nil ? chargeAndRelease() : chargeAndProve()
+      case .unmask(let removal):
+        guard let round = masked?.offer.round else { continue }
+        effects.append(.removeMasks(round: round, removal))
       case .release:
         effects += try releaseMasked()
       case .burn(let reason, let culprits):
@@ -53,7 +56,10 @@ extension CoordinatorEngine {
     let event = try identity.policy.event(
       ofPlanned: planIndex, fractionBits: encoding.fractionBits)
     // The rounds of a block are charged with its first one.
-    guard block != nil || storage.ledgerState.filter.admits(event) else {
+    guard
+      block != nil
+        || storage.ledgerState.admits(event, addingToDelta: identity.policy.largestProtocolDelta)
+    else {
       return [.note(try budgetRefusal(for: event))] + finish(.budgetExhausted)
     }
     guard enoughMembers else { return [] }
@@ -160,6 +166,7 @@ extension CoordinatorEngine {
         if let connection = connections[id] { effects += try refuse(connection, .revoked) }
         continue
       }
+      learn(entry)
       effects += try advanceRound(
         .memberConnected(id, entry.identityKey, credential: entry.credential))
     }

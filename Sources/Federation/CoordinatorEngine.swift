@@ -106,6 +106,10 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
       effects += dropSilentLogins()
       effects += try startRoundIfDue()
       return effects
+    case .masksRemoved(let round, let corrections):
+      // A drain may have ended that round meanwhile.
+      guard masked?.offer.round == round, masked?.isRemovingMasks == true else { return [] }
+      return try perform(masked?.unmask(corrections) ?? [])
     }
   }
 

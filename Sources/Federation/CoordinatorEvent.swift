@@ -1,4 +1,5 @@
 package import Cryptography
+package import SecureAggregation
 package import WireProtocol
 
 /// A number for one connection, unique in the life of the process.
@@ -20,6 +21,8 @@ package enum CoordinatorEvent: Sendable {
   case received(ConnectionID, [UInt8])
   case disconnected(ConnectionID)
   case clock(MonotonicTime)
+  /// The answer to `removeMasks`: `MaskRemoval.corrections(workers:)` of that round.
+  case masksRemoved(round: UInt64, corrections: [[UInt32]]?)
 }
 
 /// What a coordinator asks its driver to do, in order.
@@ -30,6 +33,8 @@ package enum CoordinatorEffect: Equatable, Sendable {
   /// Close after everything sent so far has left.
   case close(ConnectionID)
   case note(CoordinatorNote)
+  /// Compute the corrections of a charged sum, on several cores, and return them as `masksRemoved`.
+  case removeMasks(round: UInt64, MaskRemoval)
   /// Training is over; the model goes on being served.
   case finished(Finished.Reason)
 }

@@ -34,13 +34,14 @@ package struct CoordinatorSettings: Equatable, Sendable {
   }
 }
 
-/// The two signing keys of a federation. Where one party holds both, it can also admit customers
-/// of its own invention (ruling 26).
+/// What a coordinator signs with, and how it knows whom the enrolment authority admitted: serving
+/// needs no more than the authority's public key. Where one party holds both secrets, it can also
+/// admit customers of its own invention (ruling 26).
 package struct CoordinatorKeys: Sendable {
   package let coordinator: SigningKey
-  package let enrolment: SigningKey
+  package let enrolment: VerifyingKey
 
-  package init(coordinator: SigningKey, enrolment: SigningKey) {
+  package init(coordinator: SigningKey, enrolment: VerifyingKey) {
     self.coordinator = coordinator
     self.enrolment = enrolment
   }

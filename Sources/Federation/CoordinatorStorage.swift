@@ -6,15 +6,21 @@ package import WireProtocol
 package struct RosterEntry: Equatable, Sendable {
   package var id: ClientID
   package var identityKey: VerifyingKey
-  /// Ed25519 by the enrolment key over `LoginTranscript.credential`, 64 bytes.
+  /// `MemberCredential.bytes`.
   package var credential: [UInt8]
   package var isRevoked: Bool
+  /// It made a charged round end without a sum, and is offered no other (ruling 11).
+  package var isExcluded: Bool
 
-  package init(id: ClientID, identityKey: VerifyingKey, credential: [UInt8], isRevoked: Bool) {
+  package init(
+    id: ClientID, identityKey: VerifyingKey, credential: [UInt8], isRevoked: Bool = false,
+    isExcluded: Bool = false
+  ) {
     self.id = id
     self.identityKey = identityKey
     self.credential = credential
     self.isRevoked = isRevoked
+    self.isExcluded = isExcluded
   }
 }
 
@@ -32,13 +38,18 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// - Returns: the roster entry of `id`, or nil.
   func member(_ id: ClientID) throws -> RosterEntry?
 
-  /// Burns a one-time token and admits `identityKey`. The same token with the same key again
-  /// gives the same entry: a client may crash before it stored the answer.
-  ///
-  /// - Parameter credential: signs the roster number once it is known.
+  /// Burns a one-time token: admits its holder, whose credential was checked, unless the token has
+  /// expired, was redeemed by another key, or its number is revoked. The same token with the same
+  /// key again gives the same entry: a client may crash before it stored the answer.
   func redeem(
-    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential
   ) throws -> Redemption
+
+  /// Offers these members no further round, durably (ruling 11).
+  func exclude(_ members: [ClientID]) throws
+
+  /// `RevocationList.bytes` of the enrolment authority's newest list; empty before the first.
+  func revocations() throws -> [UInt8]
 
   /// The replayed ledger, after recovery.
   var ledgerState: LedgerState { get }

@@ -13,7 +13,9 @@ package struct Enrolment: Equatable, Sendable {
   package var coordinatorKey: VerifyingKey
   /// 16 bytes.
   package var ledgerID: [UInt8]
+  /// Pinned from the token: the authority that admits members.
   package var enrolmentKey: VerifyingKey
+  /// `MemberCredential.bytes`.
   package var credential: [UInt8]
   /// Canonical JSON of the policy shown at enrolment.
   package var policyBytes: [UInt8]

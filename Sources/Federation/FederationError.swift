@@ -19,6 +19,8 @@ package enum FederationError: Error, Equatable, Sendable {
   case policyChanged(known: SHA256Digest, shown: SHA256Digest)
   /// The coordinator shows a ledger that is shorter than one it has signed before.
   case ledgerRolledBack(kept: Int, shown: Int)
+  /// The coordinator shows an older list of revoked members than this device has seen.
+  case revocationsRolledBack(kept: UInt32, shown: UInt32)
   case badPolicy(String)
   case badCheckpoint(String)
 }
@@ -40,6 +42,8 @@ extension FederationError: CustomStringConvertible {
       "the policy changed from \(known.hex.prefix(16)) to \(shown.hex.prefix(16))"
     case .ledgerRolledBack(let kept, let shown):
       "the coordinator shows a ledger of \(shown) entries; it signed one of \(kept) before"
+    case .revocationsRolledBack(let kept, let shown):
+      "the coordinator shows list \(shown) of revoked members; this device has seen list \(kept)"
     case .badPolicy(let detail): "the policy cannot be used: \(detail)"
     case .badCheckpoint(let detail): "the checkpoint cannot be used: \(detail)"
     }

@@ -72,11 +72,28 @@ package struct FederationIdentity: Equatable, Sendable {
   /// Checks that masked rounds of the expected and of the largest cohort can be run under `policy`;
   /// nothing is to be checked in mode `sealed`.
   ///
-  /// - Throws: `MaskingParameterError`, saying what to change.
+  /// The plan must fit the budget at the delta that its sparse graphs leave (ruling 25): otherwise a
+  /// round would be offered, and refused only when it is charged.
+  ///
+  /// - Throws: `MaskingParameterError` or `FederationError.badPolicy`, saying what to change.
   package static func requireMaskedRounds(of policy: PrivacyPolicy) throws {
     guard let maskingPolicy = try MaskingPolicy(of: policy) else { return }
     for cohort in Set([policy.targetCohort, policy.maximumCohort]).sorted() {
       _ = try MaskingParameters(cohortSize: cohort, policy: maskingPolicy)
+    }
+    guard var filter = policy.makeFilter(masked: policy.plan.count) else {
+      throw FederationError.badPolicy(
+        "the sparse graphs of \(policy.plan.count) rounds add more to delta than the policy's "
+          + "\(policy.delta); raise delta")
+    }
+    for event in try policy.plannedEvents(fractionBits: try fractionBits(of: policy)) {
+      do {
+        try filter.charge(event)
+      } catch {
+        throw FederationError.badPolicy(
+          "at the delta that sparse graphs leave, \(filter.delta), the plan needs more than epsilon "
+            + "\(policy.epsilonLimit); raise the noise or the limit, or shorten the plan")
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-internal import Privacy
+package import Privacy
 
 // What a charge of a masked round must be (rulings 16, 18, 19 and 25).
 extension LedgerState {
@@ -70,6 +70,17 @@ extension LedgerState {
         expected: "\(shares.recomputedTau) to \(MaskedTerms.NoiseShares.tauBound)",
         found: shares.tau.description)
     }
+  }
+
+  /// Whether a round that is charged `event`, and adds at most so much to delta, still fits: asked
+  /// before it is offered, since a charge that is refused later has cost its members their work.
+  package func admits(_ event: PrivacyEvent, addingToDelta added: Double) -> Bool {
+    guard added > 0 else { return filter.admits(event) }
+    let delta = (policy.delta.doubleRoundedDown - (reservedDelta + added.nextUp).nextUp).nextDown
+    guard delta > 0 else { return false }
+    return GDPFilter(
+      epsilonLimit: filter.epsilonLimit, delta: delta, spentMuSquared: filter.spentMuSquared
+    ).admits(event)
   }
 
   private func requireProtocolDelta(

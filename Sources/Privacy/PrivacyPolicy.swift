@@ -197,7 +197,7 @@ package struct PrivacyPolicy: Sendable, Equatable {
     return problems
   }
 
-  private func plannedEvents(fractionBits: [Int]) throws(PrivacyError) -> [PrivacyEvent] {
+  package func plannedEvents(fractionBits: [Int]) throws(PrivacyError) -> [PrivacyEvent] {
     precondition(fractionBits.count == plan.count, "one grid per planned round")
     var events: [PrivacyEvent] = []
     for (index, bits) in fractionBits.enumerated() {

@@ -14,7 +14,7 @@ package struct InconsistentShares: Equatable, Sendable {
 /// The masks that are left in a sum, recovered, and ready to be removed stretch by stretch.
 ///
 /// Immutable: stretches can be computed at the same time on several cores.
-package final class MaskRemoval: Sendable {
+package final class MaskRemoval: Sendable, Equatable {
   /// Where revealed shares contradicted each other. The sum is right all the same.
   package let inconsistencies: [InconsistentShares]
   /// Number of masks to expand.
@@ -76,6 +76,31 @@ package final class MaskRemoval: Sendable {
     }
   }
 
+  /// The corrections of the whole sum, stretch by stretch, computed by at most `workers` tasks.
+  ///
+  /// - Returns: one a range of `ranges(count: workers)`, in order; nil without memory or entropy.
+  package func corrections(workers: Int) async -> [[UInt32]]? {
+    let ranges = ranges(count: workers)
+    return await withTaskGroup(of: (Int, [UInt32]?).self) { group in
+      for (index, range) in ranges.enumerated() {
+        group.addTask {
+          // The reason is the same fault for every caller.
+          (index, try? self.correction(for: range))
+        }
+      }
+      var parts = [[UInt32]?](repeating: nil, count: ranges.count)
+      for await (index, part) in group { parts[index] = part }
+      let found = parts.compactMap { $0 }
+      return found.count == ranges.count ? found : nil
+    }
+  }
+
+  /// The same without tasks, for simulations.
+  package func correctionsOnThisThread() -> [[UInt32]]? {
+    // The reason is the same fault for every caller.
+    (try? correction(for: 0..<dimension)).map { [$0] }
+  }
+
   /// `0..<dimension` in `count` stretches of about equal length, for as many workers; fewer if the
   /// dimension is small.
   package func ranges(count: Int) -> [Range<Int>] {
@@ -101,4 +126,7 @@ package final class MaskRemoval: Sendable {
     }
     return words
   }
+
+  /// Whether both are the same object: each round has one.
+  package static func == (left: MaskRemoval, right: MaskRemoval) -> Bool { left === right }
 }

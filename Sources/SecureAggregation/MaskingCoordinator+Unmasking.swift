@@ -71,6 +71,15 @@ extension MaskingCoordinator {
     unmaskedCount = range.upperBound
   }
 
+  /// Removes the masks of the whole sum.
+  /// - Parameter corrections: what `MaskRemoval.corrections(workers:)` gave.
+  package mutating func apply(_ corrections: [[UInt32]]) {
+    for correction in corrections {
+      apply(correction, to: unmaskedCount..<unmaskedCount + correction.count)
+    }
+    precondition(unmaskedCount == dimension, "the corrections of the whole sum")
+  }
+
   /// Recovers and removes all masks on this thread.
   /// - Returns: secrets for which some shares did not fit.
   /// - Throws: as `prepareUnmasking`.

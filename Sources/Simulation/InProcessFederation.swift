@@ -52,16 +52,18 @@ package struct InProcessFederation: ~Copyable {
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
     histories: [CustomerHistory], noise: consuming SimulatedNoise
   ) throws {
-    let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: try SigningKey())
+    let authority = try SigningKey()
+    let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
     let ledgerID = try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount))
     let identity = FederationIdentity(
       ledgerID: ledgerID.bytes, policy: policy, catalogue: catalogue,
       featuresHash: try SHA256Digest(bytes: [UInt8](repeating: 0, count: 32)))
-    let tokens = histories.map { _ in
-      EnrolmentToken(
-        host: "in-process", port: 0, serverKeyPin: [UInt8](repeating: 0, count: 32),
-        coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes,
-        expiresAtSeconds: .max, secret: SecureRandom.bytes(16))
+    let address = CoordinatorAddress(
+      host: "in-process", port: 0, serverKeyPin: [UInt8](repeating: 0, count: 32),
+      coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes)
+    let tokens = try histories.indices.map { index in
+      try EnrolmentToken(
+        for: ClientID(index + 1), at: address, expiresAtSeconds: .max, authority: authority)
     }
     let rosters = RosterCache()
     let clients = try tokens.enumerated().map { index, token in
@@ -74,7 +76,7 @@ package struct InProcessFederation: ~Copyable {
       genesis: GenesisRecord(
         ledgerID: ledgerID, coordinatorKey: keys.coordinator.verifyingKey, policy: policy,
         softwareVersion: "simulation", createdAtSeconds: 0, enrolmentKeyHeldByCoordinator: true),
-      signingKey: keys.coordinator, tokens: tokens.map(\.secret))
+      signingKey: keys.coordinator)
     _ = storage.storeBlob(catalogue.encoded())
     let coordinator = try CoordinatorEngine(
       settings: CoordinatorSettings(gatherSeconds: 1), identity: identity, model: model,
@@ -164,6 +166,10 @@ package struct InProcessFederation: ~Copyable {
       case .finished(let reason):
         finished = true
         guard reason == .planComplete else { throw SimulationError.budgetExhausted }
+      case .removeMasks(let round, let removal):
+        try perform(
+          coordinator.handle(
+            .masksRemoved(round: round, corrections: removal.correctionsOnThisThread())))
       case .close, .note:
         break
       }

@@ -11,42 +11,38 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   private(set) var entries: [LedgerEntry]
   private var tree = MerkleTree()
   private let signingKey: SigningKey
-  private var tokens: [[UInt8]: ClientID?] = [:]
   private var roster: [ClientID: RosterEntry] = [:]
   private var blobs: [SHA256Digest: [UInt8]] = [:]
   private var closings: [UInt64: LedgerRecordKind] = [:]
   private var signedCheckpoint: Checkpoint?
 
-  /// - Parameter tokens: secrets that may be redeemed once each.
-  init(genesis: GenesisRecord, signingKey: SigningKey, tokens secrets: [[UInt8]]) throws {
+  init(genesis: GenesisRecord, signingKey: SigningKey) throws {
     let entry = try LedgerEntry(
       index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
     ledgerState = try LedgerState(genesis: entry)
     entries = [entry]
     tree.append(entry.hash)
     self.signingKey = signingKey
-    for secret in secrets { tokens[secret] = .some(nil) }
   }
 
   func member(_ id: ClientID) -> RosterEntry? { roster[id] }
 
   func redeem(
-    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
-  ) throws -> Redemption {
-    guard let redeemedBy = tokens[tokenSecret] else { return .refused(.unknownToken) }
-    if let id = redeemedBy {
-      guard let entry = roster[id], entry.identityKey == identityKey else {
-        return .refused(.usedToken)
-      }
-      return .enrolled(entry)
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential
+  ) -> Redemption {
+    if let known = roster[id] {
+      return known.identityKey == identityKey ? .enrolled(known) : .refused(.usedToken)
     }
-    let id = ClientID(roster.count + 1)
-    let entry = RosterEntry(
-      id: id, identityKey: identityKey, credential: try credential(id), isRevoked: false)
+    let entry = RosterEntry(id: id, identityKey: identityKey, credential: credential.bytes)
     roster[id] = entry
-    tokens[tokenSecret] = id
     return .enrolled(entry)
   }
+
+  func exclude(_ members: [ClientID]) {
+    for id in members { roster[id]?.isExcluded = true }
+  }
+
+  func revocations() -> [UInt8] { [] }
 
   func closingKind(of round: UInt64) -> LedgerRecordKind? { closings[round] }
 

@@ -15,6 +15,7 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
       rounds.values.filter { $0.outcome != .void }.map(\.entry)
     }
     var checkpoint: CheckpointNote?
+    var revocations: [UInt8]?
   }
 
   private let state = Mutex(State())
@@ -35,6 +36,10 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     try state.withLock(\.spent).participation(inBlock: start)
   }
 
+  func spentRounds() -> Int {
+    state.withLock { $0.rounds.values.count { $0.outcome != .void } }
+  }
+
   func journalSpent(_ entry: SpentRound) {
     state.withLock { $0.rounds[entry.round] = (entry, nil) }
   }
@@ -48,4 +53,8 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
   }
 
   func newestCheckpoint() -> CheckpointNote? { state.withLock { $0.checkpoint } }
+
+  func keepRevocations(_ bytes: [UInt8]) { state.withLock { $0.revocations = bytes } }
+
+  func revocations() -> [UInt8]? { state.withLock { $0.revocations } }
 }

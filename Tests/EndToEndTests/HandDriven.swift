@@ -1,5 +1,6 @@
 import Cryptography
 import Foundation
+import Privacy
 import SecureAggregation
 import Synchronization
 import Transport
@@ -31,7 +32,8 @@ final class HandDriven {
     _ body: (HandDriven) async throws -> Result
   ) async throws -> Result {
     try await TransportClient.withConnection(
-      host: token.host, port: Int(token.port), serverKeyPin: token.serverKeyPin,
+      host: token.address.host, port: Int(token.address.port),
+      serverKeyPin: token.address.serverKeyPin,
       limits: ConnectionLimits(maximumFrameBytes: FrameLimits.maximumFrameBytes)
     ) { connection in
       try await body(HandDriven(connection, token: token, identity: identity))
@@ -68,15 +70,17 @@ final class HandDriven {
   /// - Returns: the coordinator's answer.
   func enrol() async throws -> Message {
     let hello = try await next { if case .serverHello(let hello) = $0 { hello } else { nil } }
-    let key = identity.verifyingKey.bytes
+    let key = identity.verifyingKey
+    let credential = try token.credential(for: key).bytes
     let transcript = LoginTranscript.enrol(
-      exporter: connection.exporter, nonce: hello.nonce, tokenSecret: token.secret,
-      identityKey: key, coordinatorKey: hello.coordinatorKey, ledgerID: hello.ledgerID)
+      exporter: connection.exporter, nonce: hello.nonce, clientID: token.clientID,
+      credential: credential, identityKey: key.bytes, coordinatorKey: hello.coordinatorKey,
+      ledgerID: hello.ledgerID)
     try await send(
       .clientEnrol(
         ClientEnrol(
-          version: ProtocolVersion.current, tokenSecret: token.secret, identityKey: key,
-          signature: try identity.sign(transcript))))
+          version: ProtocolVersion.current, clientID: token.clientID, credential: credential,
+          identityKey: key.bytes, signature: try identity.sign(transcript))))
     let answer = try await next()
     if case .welcome(let welcome) = answer { clientID = welcome.clientID }
     return answer
@@ -105,6 +109,27 @@ final class HandDriven {
     return offer
   }
 
+  /// Waits for the offer of a masked round, joins it with an advert of its own, and leaves it once
+  /// the roster is shown.
+  func advertise(under policy: PrivacyPolicy) async throws {
+    let offer = try await next { if case .offer(let offer) = $0 { offer } else { nil } }
+    guard let masking = try MaskingPolicy(of: policy),
+      let mode = AggregationMode(rawValue: policy.mode)
+    else { throw Unexpected(description: "the policy is of mode \(policy.mode)") }
+    let client = try MaskingClient(
+      clientID: clientID, identity: identity,
+      context: RoundContext.digest(
+        offer: offer, coordinatorKey: token.address.coordinatorKey,
+        ledgerID: token.address.ledgerID), policy: masking, mode: mode,
+      dimension: Int(offer.dimension), identityKey: { _ in nil })
+    try await send(.advertise(Advertise(round: offer.round, advert: client.advert)))
+    _ = try await next { if case .roundRoster = $0 { () } else { nil } }
+    try await send(
+      .refuseRound(
+        RefuseRound(
+          round: offer.round, reason: .wrongRoster, signature: [UInt8](repeating: 0, count: 64))))
+  }
+
   func waitForTurn() async throws {
     try await next { if case .proceed = $0 { () } else { nil } }
   }
@@ -115,7 +140,7 @@ final class HandDriven {
     spoil: (inout SealedUpdate) -> Void = { _ in }
   ) throws -> (header: UpdateHeader, chunks: [UpdateChunk]) {
     let context = RoundContext.digest(
-      offer: offer, coordinatorKey: token.coordinatorKey, ledgerID: token.ledgerID)
+      offer: offer, coordinatorKey: token.address.coordinatorKey, ledgerID: token.address.ledgerID)
     var sealed = try UpdateSeal.seal(
       values, to: offer.roundKey, context: context, clientID: clientID)
     spoil(&sealed)
@@ -173,15 +198,15 @@ enum Relay {
     let server = try await TransportServer.bind(
       host: "127.0.0.1", port: 0, identity: identity, limits: ServerLimits(connection: limits))
     var relayed = token
-    relayed.port = UInt16(server.boundPort)
-    relayed.serverKeyPin = identity.spkiHash
+    relayed.address.port = UInt16(server.boundPort)
+    relayed.address.serverKeyPin = identity.spkiHash
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         try await server.run { inner in
           // Either side may end it; the tests look at what the two ends say.
           try? await TransportClient.withConnection(
-            host: token.host, port: Int(token.port), serverKeyPin: token.serverKeyPin,
-            limits: limits
+            host: token.address.host, port: Int(token.address.port),
+            serverKeyPin: token.address.serverKeyPin, limits: limits
           ) { outer in
             async let inward: Void = carry(from: outer, to: inner)
             await carry(from: inner, to: outer)

@@ -61,8 +61,11 @@ extension EndToEnd {
 
     @Test("a token is refused after its expiry")
     func expiredToken() async throws {
-      let text = try await shop.token()
-      try RosterFile.expireAllTokens(shop.coordinator + "/roster.sqlite")
+      // No command makes a token that has expired.
+      let text = try EnrolmentToken(
+        for: 1, at: try await token().address, expiresAtSeconds: 1,
+        authority: try KeyFile.load(at: shop.coordinator + "/authority/authority.key")
+      ).text
       let outcome = try await shop.enrol("me", token: text)
       try await isRefused(outcome, "the enrolment token has expired")
     }
@@ -203,34 +206,6 @@ extension EndToEnd {
         return
       }
       #expect(reason.code == .badSignature)
-    }
-  }
-}
-
-/// Changes a roster behind the coordinator's back: no command makes a token that has expired.
-enum RosterFile {
-  private typealias Open =
-    @convention(c) (
-      UnsafePointer<CChar>, UnsafeMutablePointer<OpaquePointer?>
-    ) -> Int32
-  private typealias Execute =
-    @convention(c) (
-      OpaquePointer?, UnsafePointer<CChar>, OpaquePointer?, OpaquePointer?, OpaquePointer?
-    ) -> Int32
-  private typealias Close = @convention(c) (OpaquePointer?) -> Int32
-
-  static func expireAllTokens(_ path: String) throws {
-    guard let library = dlopen("libsqlite3.so.0", RTLD_NOW),
-      let open = dlsym(library, "sqlite3_open"), let execute = dlsym(library, "sqlite3_exec"),
-      let close = dlsym(library, "sqlite3_close")
-    else { throw TimedOut(description: "libsqlite3 cannot be loaded") }
-    var database: OpaquePointer?
-    let opened = unsafeBitCast(open, to: Open.self)(path, &database)
-    defer { _ = unsafeBitCast(close, to: Close.self)(database) }
-    let done = unsafeBitCast(execute, to: Execute.self)(
-      database, "UPDATE token SET expiresAtSeconds = 1", nil, nil, nil)
-    guard opened == 0, done == 0 else {
-      throw TimedOut(description: "\(path) cannot be changed: SQLite result \(done)")
     }
   }
 }

@@ -20,6 +20,8 @@ final class Shop: Sendable {
     var dropoutFraction = "0.25"
     /// Flags of `coordinator init` that make the policy, instead of the figures above.
     var initFlags: [String] = []
+    /// Whether the enrolment authority is kept apart, in a directory of its own.
+    var hasAuthorityApart = false
   }
 
   static let itemCount = 30
@@ -39,12 +41,18 @@ final class Shop: Sendable {
     try writeCatalogue()
     try writeCustomers()
     try write(policy, to: file("policy.json"))
+    var apart: [String] = []
+    if terms.hasAuthorityApart {
+      let key = try await run("coordinator", ["authority", "init", "--dir", file("authority")])
+      try #require(key.code == 0, "\(key.errors)")
+      apart = ["--authority-key", file("authority/authority.pub")]
+    }
     let made = try await run(
       "coordinator",
       [
         "init", "--dir", coordinator, "--catalogue", file("catalogue.csv"), "--listen",
         "127.0.0.1:\(port)",
-      ] + (terms.initFlags.isEmpty ? ["--policy", file("policy.json")] : terms.initFlags))
+      ] + (terms.initFlags.isEmpty ? ["--policy", file("policy.json")] : terms.initFlags) + apart)
     try #require(made.code == 0, "\(made.errors)")
     try await issueTokens(terms.customers, to: tokens)
   }
@@ -107,14 +115,23 @@ final class Shop: Sendable {
 
   func issueTokens(_ count: Int, to path: String) async throws {
     let issued = try await run(
-      "coordinator",
-      ["roster", "token", "--dir", coordinator, "--count", "\(count)", "--out", path])
+      "coordinator", try await issuing() + ["--count", "\(count)", "--out", path])
     try #require(issued.code == 0, "\(issued.errors)")
+  }
+
+  /// The command that issues tokens, whoever may.
+  private func issuing() async throws -> [String] {
+    guard terms.hasAuthorityApart else { return ["roster", "token", "--dir", coordinator] }
+    let address = file("address.json")
+    let written = try await run(
+      "coordinator", ["roster", "address", "--dir", coordinator, "--out", address])
+    try #require(written.code == 0, "\(written.errors)")
+    return ["authority", "token", "--dir", file("authority"), "--federation", address]
   }
 
   /// One fresh token as text.
   func token() async throws -> String {
-    let issued = try await run("coordinator", ["roster", "token", "--dir", coordinator])
+    let issued = try await run("coordinator", try await issuing())
     try #require(issued.code == 0, "\(issued.errors)")
     return issued.output.trimmingCharacters(in: .whitespacesAndNewlines)
   }

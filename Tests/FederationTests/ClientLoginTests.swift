@@ -54,17 +54,12 @@ struct ClientLoginTests {
 
   private func welcome(_ change: (inout Welcome) throws -> Void = { _ in }) throws -> Message {
     let policy = harness.policy.canonicalBytes
-    let key = harness.customers[0].identity.verifyingKey.bytes
     var welcome = Welcome(
       clientID: 1, policy: policy,
       policySignature: try harness.keys.coordinator.sign(
         LoginTranscript.policy(
           policyHash: SHA256Digest(hashing: policy).bytes, ledgerID: FederationHarness.ledgerID)),
-      credential: try harness.keys.enrolment.sign(
-        LoginTranscript.credential(
-          clientID: 1, identityKey: key, ledgerID: FederationHarness.ledgerID)),
-      enrolmentKey: harness.keys.enrolment.verifyingKey.bytes,
-      checkpoint: try harness.storage.checkpointText(),
+      checkpoint: try harness.storage.checkpointText(), revocations: [],
       catalogueHash: harness.identity.catalogueHash.bytes,
       featuresHash: harness.identity.featuresHash.bytes,
       modelHash: [UInt8](repeating: 1, count: 32))
@@ -86,7 +81,11 @@ struct ClientLoginTests {
       Issue.record("expected an enrolment, not \(effects)")
       return
     }
-    #expect(enrol.tokenSecret == harness.token(1).secret)
+    let token = try harness.token(1)
+    #expect(enrol.clientID == 1)
+    let credential = try token.credential(for: harness.customers[0].identity.verifyingKey)
+    #expect(enrol.credential == credential.bytes)
+    #expect(!payload.contains(secret: token.secret))
     let welcomed = try receive(try welcome())
     guard case .enrolled(let enrolment)? = welcomed.first else {
       Issue.record("the enrolment is stored before anything else")
@@ -94,7 +93,8 @@ struct ClientLoginTests {
     }
     #expect(enrolment.clientID == 1)
     #expect(enrolment.coordinatorKey == harness.keys.coordinator.verifyingKey)
-    #expect(enrolment.enrolmentKey == harness.keys.enrolment.verifyingKey)
+    #expect(enrolment.enrolmentKey == harness.keys.enrolment)
+    #expect(enrolment.credential == credential.bytes)
     #expect(enrolment.host == "localhost" && enrolment.port == 7_443)
     #expect(try enrolment.policy() == harness.policy)
     #expect(harness.customers[0].device.newestCheckpoint()?.size == 1)
@@ -168,15 +168,12 @@ struct ClientLoginTests {
     #expect(enrol.version == 2)
   }
 
-  @Test("a welcome with a wrong signature, credential or checkpoint is refused and not kept")
+  @Test("a welcome with a wrong signature, number, list or checkpoint is refused and not kept")
   func badWelcome() throws {
-    let other = try FederationHarness.signingKey(77)
     let changes: [(String, (inout Welcome) throws -> Void)] = [
       ("policy", { $0.policy = Array("{}".utf8) }),
       ("policy signature", { $0.policySignature[0] ^= 1 }),
-      ("credential", { $0.credential[0] ^= 1 }),
-      ("credential of another", { $0.clientID = 2 }),
-      ("enrolment key", { $0.enrolmentKey = other.verifyingKey.bytes }),
+      ("number of another", { $0.clientID = 2 }),
       ("checkpoint", { $0.checkpoint[40] ^= 1 }),
       ("no checkpoint", { $0.checkpoint = [] }),
     ]
@@ -187,6 +184,41 @@ struct ClientLoginTests {
       #expect(throws: FederationError.self, "\(name)") { try receive(message) }
       #expect(harness.customers[0].device.newestCheckpoint() == nil, "\(name)")
     }
+  }
+
+  private func list(
+    _ epoch: UInt32, _ revoked: Set<ClientID>, by authority: SigningKey? = nil
+  ) throws -> [UInt8] {
+    try RevocationList(
+      epoch: epoch, revoked: revoked, ledgerID: FederationHarness.ledgerID,
+      authority: authority ?? harness.authority
+    ).bytes
+  }
+
+  @Test("the authority's newest list of revoked members is kept; an older one or none is refused")
+  func revocations() throws {
+    func show(_ bytes: [UInt8]) throws -> FederationError? {
+      try connect()
+      _ = try receive(try hello())
+      return failure(try welcome { $0.revocations = bytes })
+    }
+    let device = harness.customers[0].device
+    #expect(try show([]) == nil)
+    let second = try list(2, [7, 9])
+    for bytes in [second, second, try list(3, [7, 9, 11])] {
+      #expect(try show(bytes) == nil)
+      #expect(device.revocations() == bytes)
+    }
+    #expect(try show(second) == .revocationsRolledBack(kept: 3, shown: 2))
+    #expect(try show(try list(3, [7])) == .revocationsRolledBack(kept: 3, shown: 3))
+    #expect(try show([]) == .revocationsRolledBack(kept: 3, shown: 0))
+    let coordinators = try list(4, [], by: harness.keys.coordinator)
+    #expect(isWrongCoordinator(try show(coordinators)))
+    guard case .malformedMessage = try show([1, 2, 3]) else {
+      Issue.record("bytes that are no list were taken")
+      return
+    }
+    #expect(device.revocations() == (try list(3, [7, 9, 11])))
   }
 
   /// Enrols, then logs in to a coordinator that shows another policy.
@@ -265,5 +297,11 @@ struct ClientLoginTests {
     try connect()
     let message = Message.refused(Refused(code, "because"))
     #expect(failure(message) == .refused(code, reason: "because"))
+  }
+}
+
+extension [UInt8] {
+  fileprivate func contains(secret: [UInt8]) -> Bool {
+    indices.contains { self[$0...].starts(with: secret) }
   }
 }

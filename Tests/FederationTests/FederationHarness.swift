@@ -4,6 +4,7 @@ import Federation
 import Ledger
 import Privacy
 import Recommendation
+import SecureAggregation
 import Testing
 import WireProtocol
 
@@ -15,7 +16,9 @@ final class FederationHarness {
     var engine: ClientEngine
     let identity: SigningKey
     let device: RecordingDevice
-    let history: CustomerHistory
+    var history: CustomerHistory
+    /// Payload bytes of every message sent, in order.
+    var sentSizes: [Int] = []
     var connection: ConnectionID?
     var notes: [ClientNote] = []
     var enrolments: [Enrolment] = []
@@ -36,6 +39,8 @@ final class FederationHarness {
 
   let log = CallLog()
   let keys: CoordinatorKeys
+  let authority: SigningKey
+  private var tokens: [UInt8: EnrolmentToken] = [:]
   let policy: PrivacyPolicy
   let identity: FederationIdentity
   let model: any FederatedModel
@@ -56,8 +61,9 @@ final class FederationHarness {
     policy: PrivacyPolicy, settings: CoordinatorSettings = .init(gatherSeconds: 1),
     noiseFails: Bool = false
   ) throws {
+    authority = try Self.signingKey(2)
     keys = CoordinatorKeys(
-      coordinator: try Self.signingKey(1), enrolment: try Self.signingKey(2))
+      coordinator: try Self.signingKey(1), enrolment: authority.verifyingKey)
     self.policy = policy
     self.settings = settings
     model = try ModelRegistry.model(
@@ -83,7 +89,7 @@ final class FederationHarness {
   /// A popularity policy whose one planned round may be trained `rounds` times under epsilon 8.
   static func policy(
     minimumCohort: Int = 2, targetCohort: Int = 3, noiseMultiplier: String = "4",
-    mode: String = "sealed"
+    mode: String = "sealed", maximumCohort: Int = 100, delta: String = "1e-6"
   ) throws -> PrivacyPolicy {
     let masking =
       mode == "sealed"
@@ -92,8 +98,8 @@ final class FederationHarness {
         corruptFraction: try ExactDecimal("0.1"), dropoutFraction: try ExactDecimal("0.2"))
     return try PrivacyPolicy(
       federation: "shop", mode: mode, masking: masking, epsilonLimit: ExactDecimal("8"),
-      delta: ExactDecimal("1e-6"),
-      minimumCohort: minimumCohort, maximumCohort: 100, targetCohort: targetCohort,
+      delta: ExactDecimal(delta),
+      minimumCohort: minimumCohort, maximumCohort: maximumCohort, targetCohort: targetCohort,
       model: "popularity",
       plan: [
         PlannedRound(
@@ -108,11 +114,24 @@ final class FederationHarness {
     return try SigningKey(seed: SecretBytes(wiping: &seed))
   }
 
-  func token(_ number: UInt8) -> EnrolmentToken {
-    EnrolmentToken(
-      host: "localhost", port: 7_443, serverKeyPin: [UInt8](repeating: 9, count: 32),
-      coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: Self.ledgerID,
-      expiresAtSeconds: .max, secret: [UInt8](repeating: number, count: 16))
+  /// The token of roster number `number`, the same every time.
+  func token(_ number: UInt8) throws -> EnrolmentToken {
+    if let known = tokens[number] { return known }
+    let token = try token(number, by: authority)
+    tokens[number] = token
+    return token
+  }
+
+  /// A new token, of any authority and expiry.
+  func token(
+    _ number: UInt8, by authority: SigningKey, expiresAtSeconds: UInt64 = .max
+  ) throws -> EnrolmentToken {
+    try EnrolmentToken(
+      for: ClientID(number),
+      at: CoordinatorAddress(
+        host: "localhost", port: 7_443, serverKeyPin: [UInt8](repeating: 9, count: 32),
+        coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: Self.ledgerID),
+      expiresAtSeconds: expiresAtSeconds, authority: authority)
   }
 
   // MARK: - Customers
@@ -121,8 +140,7 @@ final class FederationHarness {
   @discardableResult
   func addCustomer(optedOut: Bool = false) throws -> Int {
     let number = UInt8(customers.count + 1)
-    let token = token(number)
-    storage.addToken(token.secret)
+    let token = try token(number)
     let device = RecordingDevice(log: log)
     let identity = try Self.signingKey(100 + number)
     customers.append(
@@ -266,6 +284,10 @@ final class FederationHarness {
         }
       case .close(let connection): queue.append(.close(connection))
       case .note(let note): notes.append(note)
+      case .removeMasks(let round, let removal):
+        try perform(
+          coordinator.handle(
+            .masksRemoved(round: round, corrections: removal.correctionsOnThisThread())))
       case .finished(let reason): finished = reason
       }
     }
@@ -277,6 +299,7 @@ final class FederationHarness {
       case .send(let payload):
         let message = try Message(decoding: payload)
         log.append("client sends \(message.kind)")
+        customers[index].sentSizes.append(payload.count)
         if let connection = customers[index].connection, !swallows(index, message) {
           queue.append(.toCoordinator(connection, payload))
         }

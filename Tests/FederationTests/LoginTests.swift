@@ -46,15 +46,16 @@ struct LoginTests {
     token: EnrolmentToken, key: SigningKey, exporter: [UInt8]? = nil,
     version: UInt16 = ProtocolVersion.current
   ) throws -> Message {
+    let credential = try token.credential(for: key.verifyingKey).bytes
     let transcript = LoginTranscript.enrol(
-      exporter: exporter ?? self.exporter, nonce: nonce, tokenSecret: token.secret,
-      identityKey: key.verifyingKey.bytes,
+      exporter: exporter ?? self.exporter, nonce: nonce, clientID: token.clientID,
+      credential: credential, identityKey: key.verifyingKey.bytes,
       coordinatorKey: harness.keys.coordinator.verifyingKey.bytes,
       ledgerID: FederationHarness.ledgerID)
     return .clientEnrol(
       ClientEnrol(
-        version: version, tokenSecret: token.secret, identityKey: key.verifyingKey.bytes,
-        signature: try key.sign(transcript)))
+        version: version, clientID: token.clientID, credential: credential,
+        identityKey: key.verifyingKey.bytes, signature: try key.sign(transcript)))
   }
 
   /// The refusal that `effects` send and close with; nil when they do not refuse.
@@ -131,7 +132,7 @@ struct LoginTests {
     try greet()
     #expect(try refusal(in: try send(try auth(id: 1, signer: memberKey)))?.code == .revoked)
     try greet()
-    let again = try enrol(token: harness.token(1), key: memberKey)
+    let again = try enrol(token: try harness.token(1), key: memberKey)
     #expect(try refusal(in: try send(again))?.code == .revoked)
   }
 
@@ -154,8 +155,7 @@ struct LoginTests {
 
   @Test("a token is redeemed once, by one key; the same key gets the same entry again")
   func tokenIsRedeemedOnce() throws {
-    let token = harness.token(50)
-    harness.storage.addToken(token.secret)
+    let token = try harness.token(3)
     let key = try FederationHarness.signingKey(200)
     var welcomes: [Welcome] = []
     for _ in 0..<2 {
@@ -173,23 +173,53 @@ struct LoginTests {
     #expect(harness.storage.rosterCount == 3)
   }
 
-  @Test("unknown and expired tokens are refused by name")
+  @Test("tokens that the authority did not issue are refused, and expired ones")
   func badTokens() throws {
     let key = try FederationHarness.signingKey(200)
+    let coordinator = harness.keys.coordinator
+    var otherSecret = try harness.token(60)
+    otherSecret.secret[0] ^= 1
+    var otherNumber = try harness.token(60)
+    otherNumber.clientID = 61
+    var otherExpiry = try harness.token(60)
+    otherExpiry.expiresAtSeconds -= 1
+    // The coordinator's own key admits nobody either.
+    for token in [
+      otherSecret, otherNumber, otherExpiry, try harness.token(60, by: coordinator),
+    ] {
+      try greet()
+      #expect(
+        try refusal(in: try send(try enrol(token: token, key: key)))?.code == .unknownToken)
+    }
+    let expired = try harness.token(
+      61, by: harness.authority, expiresAtSeconds: RecordingStorage.nowSeconds)
     try greet()
-    let unknown = try enrol(token: harness.token(60), key: key)
-    #expect(try refusal(in: try send(unknown))?.code == .unknownToken)
-    harness.storage.addToken(harness.token(61).secret, expired: true)
-    try greet()
-    let expired = try enrol(token: harness.token(61), key: key)
-    #expect(try refusal(in: try send(expired))?.code == .expiredToken)
+    #expect(
+      try refusal(in: try send(try enrol(token: expired, key: key)))?.code == .expiredToken)
     #expect(harness.storage.rosterCount == 2)
+  }
+
+  @Test("a token's holder that signs for another key leaves the other key outside")
+  func boundToOneKey() throws {
+    let token = try harness.token(50)
+    let key = try FederationHarness.signingKey(200)
+    guard case .clientEnrol(var enrol) = try enrol(token: token, key: key) else { return }
+    enrol.credential = try token.credential(
+      for: try FederationHarness.signingKey(201).verifyingKey
+    ).bytes
+    enrol.signature = try key.sign(
+      LoginTranscript.enrol(
+        exporter: exporter, nonce: nonce, clientID: enrol.clientID, credential: enrol.credential,
+        identityKey: enrol.identityKey,
+        coordinatorKey: harness.keys.coordinator.verifyingKey.bytes,
+        ledgerID: FederationHarness.ledgerID))
+    try greet()
+    #expect(try refusal(in: try send(.clientEnrol(enrol)))?.code == .unknownToken)
   }
 
   @Test("an enrolment without the identity's own key, or relayed, burns no token")
   func enrolmentSignature() throws {
-    let token = harness.token(50)
-    harness.storage.addToken(token.secret)
+    let token = try harness.token(50)
     let key = try FederationHarness.signingKey(200)
     guard case .clientEnrol(var stolen) = try enrol(token: token, key: key) else { return }
     stolen.identityKey = try FederationHarness.signingKey(201).verifyingKey.bytes
@@ -216,7 +246,7 @@ struct LoginTests {
     #expect(refused.code == .unsupportedVersion)
     #expect(refused.reason.contains("[2]") && refused.reason.contains("\(version)"))
     try greet()
-    let enrolment = try enrol(token: harness.token(50), key: memberKey, version: version)
+    let enrolment = try enrol(token: try harness.token(50), key: memberKey, version: version)
     #expect(try refusal(in: try send(enrolment))?.code == .unsupportedVersion)
   }
 

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Federation
+import Privacy
 import SecureAggregation
 import Testing
 
@@ -20,6 +21,32 @@ struct MaskedPolicyTests {
   func accepted(customers: Int, dropout: String) throws {
     let policy = try template(customers: customers, dropout: dropout).policy()
     #expect(throws: Never.self) { try FederationIdentity.requireMaskedRounds(of: policy) }
+  }
+
+  @Test("a plan that fits only the delta that its sparse graphs do not leave is refused")
+  func protocolDelta() throws {
+    // A ring adds (1 + e^8) 2^-40 = 2.7e-9 to a round; a plan made for sealed rounds knows nothing of it.
+    func masked(delta: String, customers: Int) throws -> PrivacyPolicy {
+      var template = template(customers: customers, dropout: "0.1", mode: "sealed")
+      template.delta = delta
+      let sealed = try template.policy()
+      return try PrivacyPolicy(
+        federation: "shop", mode: "secagg-ddp",
+        masking: MaskingTolerance(
+          corruptFraction: ExactDecimal("0.1"), dropoutFraction: ExactDecimal("0.1")),
+        epsilonLimit: sealed.epsilonLimit, delta: sealed.delta,
+        minimumCohort: sealed.minimumCohort, maximumCohort: sealed.maximumCohort,
+        targetCohort: sealed.targetCohort, model: sealed.model, plan: sealed.plan,
+        roundDeadlineSeconds: 60, retentionDays: 30)
+    }
+    for delta in ["1e-8", "2e-9"] {
+      let complete = try masked(delta: delta, customers: 100)
+      #expect(throws: Never.self) { try FederationIdentity.requireMaskedRounds(of: complete) }
+      let ring = try masked(delta: delta, customers: 300)
+      #expect(throws: FederationError.self, "\(delta)") {
+        try FederationIdentity.requireMaskedRounds(of: ring)
+      }
+    }
   }
 
   @Test("a cohort that no ring can serve is refused before a federation is made from it")

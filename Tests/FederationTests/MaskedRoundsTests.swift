@@ -124,12 +124,82 @@ struct MaskedRoundsTests {
     for index in 0..<3 {
       #expect(harness.customers[index].device.outcome(of: 1) == .burned)
     }
-    // The culprits come back, and are not offered the round that would need them.
-    try harness.connect(3)
-    try harness.connect(4)
-    try harness.run(seconds: 5)
-    #expect(kinds(harness).count == 4)
-    #expect(harness.customers[3].offers.count == 1)
+    #expect(harness.storage.excluded == [4, 5])
+    // The culprits come back, and are not offered the round that would need them; nor are they by
+    // a coordinator that has restarted.
+    for _ in 0..<2 {
+      try harness.connect(3)
+      try harness.connect(4)
+      try harness.run(seconds: 5)
+      #expect(kinds(harness).count == 4)
+      #expect(harness.customers[3].offers.count == 1)
+      try harness.restart()
+      for index in 0..<3 { try harness.connect(index) }
+      try harness.pump()
+    }
+    // Readmitted, they are offered it from their next login on.
+    for index in [3, 4] {
+      harness.storage.readmit(ClientID(index + 1))
+      try harness.connect(index)
+    }
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(harness.customers[3].offers.count == 2)
+  }
+
+  @Test(
+    "what a customer sends has the same sizes after 1, 10,000 and no events",
+    arguments: ["sealed", "secagg", "secagg-ddp"])
+  func sizes(mode: String) throws {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(minimumCohort: 4, targetCohort: 5, mode: mode))
+    for _ in 0..<5 { try harness.addCustomer() }
+    harness.customers[0].history = .empty
+    harness.customers[1].history = CustomerHistory(rows: [
+      .init(item: 1, occasions: 1, lastSeconds: 0)
+    ])
+    harness.customers[2].history = CustomerHistory(
+      rows: (0..<FederationHarness.itemCount).map {
+        .init(item: $0, occasions: 10_000, lastSeconds: Int64(1_000 * $0))
+      })
+    for index in harness.customers.indices { try harness.connect(index) }
+    try harness.pump()
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    let sizes = harness.customers[3].sentSizes
+    #expect(sizes.count > 3)
+    for index in 0..<3 { #expect(harness.customers[index].sentSizes == sizes, "\(index)") }
+  }
+
+  @Test("a round whose sparse graph could overspend delta is not offered")
+  func protocolDeltaBeforeTheOffer() throws {
+    // A cohort of up to 200 may be on a ring, which adds 2.7e-9 to delta.
+    for (delta, isOffered) in [("1e-8", true), ("2e-9", false)] {
+      let harness = try FederationHarness(
+        policy: FederationHarness.policy(
+          minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: delta))
+      try harness.enrolEveryone(count: 5)
+      try harness.run()
+      #expect(harness.finished == (isOffered ? .planComplete : .budgetExhausted))
+      #expect(kinds(harness).contains(.offer) == isOffered)
+    }
+  }
+
+  @Test("a device declines a round whose sparse graph could overspend delta with those before it")
+  func protocolDeltaOnTheDevice() throws {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(
+        minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: "1e-8"))
+    try harness.enrolEveryone(count: 5)
+    // Three rounds leave 1.9e-9 of 1e-8, four do not.
+    harness.customers[0].device.spendBefore(rounds: 2)
+    harness.customers[1].device.spendBefore(rounds: 3)
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(harness.customers[0].device.journal.count == 1)
+    #expect(harness.customers[1].device.journal.isEmpty)
+    #expect(
+      harness.customers[1].notes.contains(.declined(round: 1, .deltaExhausted(rounds: 4))))
   }
 
   @Test("after two charged rounds without a sum in a row no further round is offered")

@@ -11,8 +11,10 @@ final class RecordingDevice: DeviceStorage, Sendable {
     var consentChecksLeft: Int?
     var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
     var extraMuSquared = 0.0
+    var extraRounds = 0
     var checkpoint: CheckpointNote?
     var journalFails = false
+    var revocations: [UInt8]?
 
     var counted: [SpentRound] {
       rounds.values.filter { $0.outcome != .void }.map(\.entry)
@@ -34,6 +36,8 @@ final class RecordingDevice: DeviceStorage, Sendable {
   }
 
   func spendBefore(muSquared: Double) { state.withLock { $0.extraMuSquared = muSquared } }
+
+  func spendBefore(rounds: Int) { state.withLock { $0.extraRounds = rounds } }
 
   func failJournal(_ fails: Bool) { state.withLock { $0.journalFails = fails } }
 
@@ -69,6 +73,12 @@ final class RecordingDevice: DeviceStorage, Sendable {
     try state.withLock(\.counted).participation(inBlock: start)
   }
 
+  func spentRounds() -> Int {
+    state.withLock { state in
+      state.extraRounds + state.rounds.values.count { $0.outcome != .void }
+    }
+  }
+
   func journalSpent(_ entry: SpentRound) throws {
     log.append("journal \(entry.round)")
     try state.withLock { state in
@@ -93,4 +103,8 @@ final class RecordingDevice: DeviceStorage, Sendable {
   }
 
   func newestCheckpoint() -> CheckpointNote? { state.withLock { $0.checkpoint } }
+
+  func keepRevocations(_ bytes: [UInt8]) { state.withLock { $0.revocations = bytes } }
+
+  func revocations() -> [UInt8]? { state.withLock { $0.revocations } }
 }

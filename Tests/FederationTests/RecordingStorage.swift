@@ -10,8 +10,7 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     var ledger: LedgerState
     var records: [LedgerRecord]
     var lines: [[UInt8]]
-    var tokens: [[UInt8]: ClientID?] = [:]
-    var expired: Set<[UInt8]> = []
+    var revocations: [UInt8] = []
     var roster: [ClientID: RosterEntry] = [:]
     var blobs: [SHA256Digest: [UInt8]] = [:]
     var calls = 0
@@ -33,14 +32,17 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
 
   // MARK: - What tests set and look at
 
-  func addToken(_ secret: [UInt8], expired: Bool = false) {
-    state.withLock { state in
-      state.tokens[secret] = .some(nil)
-      if expired { state.expired.insert(secret) }
-    }
+  func revoke(_ id: ClientID) { state.withLock { $0.roster[id]?.isRevoked = true } }
+
+  func readmit(_ id: ClientID) { state.withLock { $0.roster[id]?.isExcluded = false } }
+
+  func show(_ revocations: RevocationList) {
+    state.withLock { $0.revocations = revocations.bytes }
   }
 
-  func revoke(_ id: ClientID) { state.withLock { $0.roster[id]?.isRevoked = true } }
+  var excluded: [ClientID] {
+    state.withLock { $0.roster.values.filter(\.isExcluded).map(\.id).sorted() }
+  }
 
   /// Makes the call after `calls` further ones fail, once; nil for none.
   func fail(after calls: Int?) {
@@ -89,25 +91,32 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   }
 
   func redeem(
-    tokenSecret: [UInt8], identityKey: VerifyingKey, credential: (ClientID) throws -> [UInt8]
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential
   ) throws -> Redemption {
     try begin("redeem")
-    return try state.withLock { state in
-      guard let redeemedBy = state.tokens[tokenSecret] else { return .refused(.unknownToken) }
-      if let id = redeemedBy {
-        guard let entry = state.roster[id], entry.identityKey == identityKey else {
-          return .refused(.usedToken)
-        }
-        return .enrolled(entry)
+    return state.withLock { state in
+      if let known = state.roster[id] {
+        return known.identityKey == identityKey ? .enrolled(known) : .refused(.usedToken)
       }
-      guard !state.expired.contains(tokenSecret) else { return .refused(.expiredToken) }
-      let id = ClientID(state.roster.count + 1)
-      let entry = RosterEntry(
-        id: id, identityKey: identityKey, credential: try credential(id), isRevoked: false)
+      guard credential.expiresAtSeconds > Self.nowSeconds else { return .refused(.expiredToken) }
+      let entry = RosterEntry(id: id, identityKey: identityKey, credential: credential.bytes)
       state.roster[id] = entry
-      state.tokens[tokenSecret] = id
       return .enrolled(entry)
     }
+  }
+
+  static let nowSeconds: UInt64 = 1_000
+
+  func exclude(_ members: [ClientID]) throws {
+    try begin("exclude")
+    state.withLock { state in
+      for id in members { state.roster[id]?.isExcluded = true }
+    }
+  }
+
+  func revocations() throws -> [UInt8] {
+    try begin("revocations")
+    return state.withLock { $0.revocations }
   }
 
   func closingKind(of round: UInt64) throws -> LedgerRecordKind? {

@@ -133,7 +133,7 @@ private struct FrameBytes {
     func size(_ message: Message) -> Int { 4 + message.encoded().count }
 
     // Up: enrolment, answer, header, one chunk; down: hello, welcome, offer, slot, result.
-    up += customers * (4 + 1 + 2 + 16 + 32 + 64)
+    up += customers * (4 + 1 + 2 + 4 + MemberCredential.byteCount + 32 + 64)
     up += customers * size(.answer(Answer(round: 1, joins: true)))
     up += customers * (4 + 1 + 8 + 32 + 24 + 4 + 32 + 64)
     up += customers * (4 + 1 + 8 + 4 + 4 + 4 * dimension + 17)
@@ -145,8 +145,8 @@ private struct FrameBytes {
 
     // The checkpoint at login covers one entry, the one at the end four; their texts have one size.
     let checkpoint = try Self.checkpointBytes()
-    down += customers * (4 + 1 + 4 + 2 + shop.policy.canonicalBytes.count + 2 * sum64.count)
-    down += customers * (32 + 2 + checkpoint + 3 * 32)
+    down += customers * (4 + 1 + 4 + 2 + shop.policy.canonicalBytes.count + sum64.count)
+    down += customers * (2 + checkpoint + 2 + 3 * 32)
     down += customers * (4 + 1 + 8 + 1 + 32 + 2 + checkpoint + 2 + 64)
 
     // One customer fetches each blob once: catalogue, initial model, and the final one, which has

@@ -4,6 +4,7 @@ import Glibc
 import Ledger
 import Privacy
 import Recommendation
+import SecureAggregation
 import Synchronization
 import Testing
 import Transport
@@ -29,7 +30,8 @@ struct SocketFederation: Sendable {
   private let counter = ByteCounter()
 
   init(shop: SmallShop, directory: String) throws {
-    let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: try SigningKey())
+    let authority = try SigningKey()
+    let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
     let ledgerID = try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount))
     let (certificate, key) = ("\(directory)/tls.crt", "\(directory)/tls.key")
     let now = Int64(time(nil))
@@ -43,17 +45,18 @@ struct SocketFederation: Sendable {
     identity = FederationIdentity(
       ledgerID: ledgerID.bytes, policy: shop.policy, catalogue: shop.catalogue,
       featuresHash: try SHA256Digest(bytes: [UInt8](repeating: 0, count: 32)))
-    tokens = shop.histories.map { _ in
-      EnrolmentToken(
-        host: "127.0.0.1", port: 0, serverKeyPin: tls.spkiHash,
-        coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes,
-        expiresAtSeconds: .max, secret: SecureRandom.bytes(16))
+    let address = CoordinatorAddress(
+      host: "127.0.0.1", port: 0, serverKeyPin: tls.spkiHash,
+      coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: ledgerID.bytes)
+    tokens = try shop.histories.indices.map { index in
+      try EnrolmentToken(
+        for: ClientID(index + 1), at: address, expiresAtSeconds: .max, authority: authority)
     }
     storage = try MemoryCoordinatorStorage(
       genesis: GenesisRecord(
         ledgerID: ledgerID, coordinatorKey: keys.coordinator.verifyingKey, policy: shop.policy,
         softwareVersion: "simulation", createdAtSeconds: 0, enrolmentKeyHeldByCoordinator: true),
-      signingKey: keys.coordinator, tokens: tokens.map(\.secret))
+      signingKey: keys.coordinator)
     _ = storage.storeBlob(shop.catalogue.encoded())
   }
 
@@ -185,6 +188,8 @@ private actor SocketCoordinator {
           .frames(count: chunks.count) { Message.blobChunk(chunks[$0]).encoded() })
         #expect(offered == true)
       case .close(let id): outboxes[id]?.close()
+      case .removeMasks(let round, let removal):
+        run(.masksRemoved(round: round, corrections: removal.correctionsOnThisThread()))
       case .finished, .note: break
       }
     }

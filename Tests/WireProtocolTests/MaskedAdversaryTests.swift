@@ -132,15 +132,47 @@ struct MaskedAdversaryTests {
         members.append(
           RosterMember(
             identityKey: sybil.verifyingKey.bytes,
-            credential: try harness.coordinator.sign(
-              LoginTranscript.credential(
-                clientID: 77, identityKey: sybil.verifyingKey.bytes,
-                ledgerID: MaskedRoundHarness.ledgerID)), advert: client.advert))
+            credential: try harness.credential(of: 77, by: harness.coordinator),
+            advert: client.advert))
+      }) == "not-enrolled")
+    // The authority's voucher for one member, taken by a key that its token did not choose.
+    #expect(
+      try rosterRefusal({ harness, members in
+        let credential = try harness.credential(
+          of: 4, key: try RoundHarness.identity(77).verifyingKey)
+        members[3].credential = credential
       }) == "not-enrolled")
     // A true credential, of another member.
     #expect(
       try rosterRefusal({ _, members in members[3].credential = members[4].credential })
         == "not-enrolled")
+  }
+
+  @Test("one token gives one member: a second key under its number is refused")
+  func oneTokenTwice() throws {
+    #expect(
+      try rosterRefusal({ harness, members in
+        let second = try RoundHarness.identity(77)
+        let client = try MaskingClient(
+          clientID: 4, identity: second, context: harness.context, policy: harness.maskingPolicy,
+          mode: harness.mode, dimension: harness.dimension, identityKey: { _ in nil })
+        members.insert(
+          RosterMember(
+            identityKey: second.verifyingKey.bytes,
+            credential: try harness.credential(of: 4, key: second.verifyingKey),
+            advert: client.advert), at: 4)
+      }) == "repeated-member")
+  }
+
+  @Test("a member that this device has seen revoked is refused, by this device alone")
+  func revokedMember() throws {
+    let harness = try MaskedRoundHarness()
+    harness.members[2]?.round = try harness.clientRound(
+      2, offer: harness.offer, revoked: [5, 99])
+    try harness.start()
+    #expect(harness.refusal(of: 2) == "revoked-member")
+    #expect(harness.members[2]?.log.contains("send shares") == false)
+    #expect(harness.refusal(of: 3) == nil)
   }
 
   @Test("swapped keys, and an own advert that was changed, are refused")

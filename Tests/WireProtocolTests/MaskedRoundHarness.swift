@@ -116,7 +116,8 @@ final class MaskedRoundHarness {
 
   /// A member's side of the round, for this offer or another.
   func clientRound(
-    _ id: ClientID, offer: Offer, rosters: RosterCache = RosterCache()
+    _ id: ClientID, offer: Offer, revoked: Set<ClientID> = [],
+    rosters: RosterCache = RosterCache()
   ) throws -> MaskedClientRound {
     MaskedClientRound(
       offer: offer,
@@ -127,17 +128,23 @@ final class MaskedRoundHarness {
         mode: mode, policy: policy, maskingPolicy: maskingPolicy,
         encoding: try FixedPointEncoding(fractionBits: Self.fractionBits, clipNorm: 1),
         ledgerID: try LedgerID(bytes: Self.ledgerID), coordinatorKey: coordinator.verifyingKey,
-        enrolmentKey: enrolment.verifyingKey, rosters: rosters),
+        enrolmentKey: enrolment.verifyingKey, revoked: revoked, rosters: rosters),
       noise: FixedSeedShares(seed: UInt64(id)))
   }
 
   func oneHot(_ index: Int) -> [Float] { (0..<dimension).map { $0 == index % dimension ? 1 : 0 } }
 
-  func credential(of id: ClientID) throws -> [UInt8] {
-    try enrolment.sign(
-      LoginTranscript.credential(
-        clientID: id, identityKey: try RoundHarness.identity(id).verifyingKey.bytes,
-        ledgerID: Self.ledgerID))
+  /// What admits member `id` under its identity key, or another one; by the enrolment key.
+  func credential(
+    of id: ClientID, key: VerifyingKey? = nil, by authority: SigningKey? = nil
+  ) throws -> [UInt8] {
+    let token = try EnrolmentToken(
+      for: id,
+      at: CoordinatorAddress(
+        host: "localhost", port: 1, serverKeyPin: [UInt8](repeating: 0, count: 32),
+        coordinatorKey: coordinator.verifyingKey.bytes, ledgerID: Self.ledgerID),
+      expiresAtSeconds: 1, authority: authority ?? enrolment)
+    return try token.credential(for: try key ?? RoundHarness.identity(id).verifyingKey).bytes
   }
 
   // MARK: - The ledger
@@ -231,6 +238,9 @@ final class MaskedRoundHarness {
       case .send(let id, let message): send(message, to: [id])
       case .broadcast(let ids, let message): send(message, to: ids)
       case .charge: try charge()
+      case .unmask(let removal):
+        let effects = round?.unmask(removal.correctionsOnThisThread())
+        try perform(effects ?? [])
       case .release:
         var noise = FixedSeedNoise(seed: 1)
         var block: CorrelatedAggregation?

@@ -81,7 +81,8 @@ struct MessageTests {
 
   static let lengthFields = [
     // Offsets follow protocol/SPEC.md section 5; the kind is byte 0.
-    LengthField(name: "welcome", offset: 174, width: 2, limit: 4_096),
+    LengthField(name: "welcome", offset: 78, width: 2, limit: 4_096),
+    LengthField(name: "welcome", offset: 85, width: 2, limit: 64_070),
     LengthField(name: "refused", offset: 3, width: 2, limit: 512),
     LengthField(name: "update_chunk", offset: 13, width: 4, limit: 262_144),
     LengthField(name: "update_result_refused", offset: 9, width: 2, limit: 64),

@@ -28,16 +28,16 @@ enum SampleMessages {
       "client_enrol",
       .clientEnrol(
         ClientEnrol(
-          version: 1, tokenSecret: ramp(16, from: 2), identityKey: ramp(32, from: 3),
-          signature: ramp(64, from: 4)))
+          version: 1, clientID: 0x0506_0708, credential: ramp(168, from: 2),
+          identityKey: ramp(32, from: 3), signature: ramp(64, from: 4)))
     ),
     (
       "welcome",
       .welcome(
         Welcome(
           clientID: 7, policy: Array(#"{"a":1}"#.utf8), policySignature: ramp(64, from: 5),
-          credential: ramp(64, from: 6), enrolmentKey: ramp(32, from: 7),
-          checkpoint: ramp(5, from: 8), catalogueHash: ramp(32, from: 9),
+          checkpoint: ramp(5, from: 8), revocations: ramp(9, from: 6),
+          catalogueHash: ramp(32, from: 9),
           featuresHash: [UInt8](repeating: 0, count: 32), modelHash: ramp(32, from: 10)))
     ),
     ("refused", .refused(Refused(.usedToken, "redeemed by Zo\u{EB}"))),

@@ -68,33 +68,41 @@ package struct ClientAuth: Equatable, Sendable {
   }
 }
 
-/// A new client redeems a one-time token and registers its identity key.
+/// A new client redeems a one-time token and registers its identity key. The token's secret stays
+/// with the client.
 package struct ClientEnrol: Equatable, Sendable {
   package var version: UInt16
-  package var tokenSecret: [UInt8]
+  /// The token's number.
+  package var clientID: ClientID
+  /// `MemberCredential.bytes`.
+  package var credential: [UInt8]
   package var identityKey: [UInt8]
   /// Ed25519 by the new identity key over `LoginTranscript.enrol`: proof of possession.
   package var signature: [UInt8]
 
   package init(
-    version: UInt16, tokenSecret: [UInt8], identityKey: [UInt8], signature: [UInt8]
+    version: UInt16, clientID: ClientID, credential: [UInt8], identityKey: [UInt8],
+    signature: [UInt8]
   ) {
     self.version = version
-    self.tokenSecret = tokenSecret
+    self.clientID = clientID
+    self.credential = credential
     self.identityKey = identityKey
     self.signature = signature
   }
 
   func write(to writer: inout ByteWriter) {
     writer.uint16(version)
-    writer.fixed(tokenSecret, count: 16)
+    writer.uint32(clientID)
+    writer.fixed(credential, count: MemberCredential.byteCount)
     writer.fixed(identityKey, count: 32)
     writer.fixed(signature, count: 64)
   }
 
   init(from reader: inout ByteReader) throws(WireError) {
     version = try reader.uint16()
-    tokenSecret = try reader.fixed(16)
+    clientID = try reader.uint32()
+    credential = try reader.fixed(MemberCredential.byteCount)
     identityKey = try reader.fixed(32)
     signature = try reader.fixed(64)
   }
@@ -107,26 +115,23 @@ package struct Welcome: Equatable, Sendable {
   package var policy: [UInt8]
   /// Ed25519 by the coordinator key over the policy's digest.
   package var policySignature: [UInt8]
-  /// Ed25519 by the enrolment key over `LoginTranscript.credential`.
-  package var credential: [UInt8]
-  package var enrolmentKey: [UInt8]
   /// Newest signed checkpoint of the ledger, as a text note.
   package var checkpoint: [UInt8]
+  /// `RevocationList.bytes` of the newest list, or empty before the first.
+  package var revocations: [UInt8]
   package var catalogueHash: [UInt8]
   package var featuresHash: [UInt8]
   package var modelHash: [UInt8]
 
   package init(
-    clientID: ClientID, policy: [UInt8], policySignature: [UInt8], credential: [UInt8],
-    enrolmentKey: [UInt8], checkpoint: [UInt8], catalogueHash: [UInt8], featuresHash: [UInt8],
-    modelHash: [UInt8]
+    clientID: ClientID, policy: [UInt8], policySignature: [UInt8], checkpoint: [UInt8],
+    revocations: [UInt8], catalogueHash: [UInt8], featuresHash: [UInt8], modelHash: [UInt8]
   ) {
     self.clientID = clientID
     self.policy = policy
     self.policySignature = policySignature
-    self.credential = credential
-    self.enrolmentKey = enrolmentKey
     self.checkpoint = checkpoint
+    self.revocations = revocations
     self.catalogueHash = catalogueHash
     self.featuresHash = featuresHash
     self.modelHash = modelHash
@@ -136,9 +141,8 @@ package struct Welcome: Equatable, Sendable {
     writer.uint32(clientID)
     writer.opaque(policy, limit: FrameLimits.maximumPolicyBytes)
     writer.fixed(policySignature, count: 64)
-    writer.fixed(credential, count: 64)
-    writer.fixed(enrolmentKey, count: 32)
     writer.opaque(checkpoint, limit: FrameLimits.maximumCheckpointBytes)
+    writer.opaque(revocations, limit: RevocationList.maximumByteCount)
     writer.digest(catalogueHash)
     writer.digest(featuresHash)
     writer.digest(modelHash)
@@ -148,9 +152,8 @@ package struct Welcome: Equatable, Sendable {
     clientID = try reader.uint32()
     policy = try reader.opaque(limit: FrameLimits.maximumPolicyBytes)
     policySignature = try reader.fixed(64)
-    credential = try reader.fixed(64)
-    enrolmentKey = try reader.fixed(32)
     checkpoint = try reader.opaque(limit: FrameLimits.maximumCheckpointBytes)
+    revocations = try reader.opaque(limit: RevocationList.maximumByteCount)
     catalogueHash = try reader.digest()
     featuresHash = try reader.digest()
     modelHash = try reader.digest()

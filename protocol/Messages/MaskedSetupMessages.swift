@@ -12,7 +12,7 @@ package enum MaskedLimits {
   package static let maximumSignatures = 1_024
 
   /// One member in a round's roster, in bytes.
-  package static let rosterEntryBytes = 292
+  package static let rosterEntryBytes = 396
 
   /// One encrypted pair of shares and whose it is, in bytes: id, nonce, index, two shares, tag.
   static let encryptedShareBytes = 109
@@ -126,7 +126,7 @@ package struct RosterChunk: Equatable, Sendable {
 /// One member as the roster's entries carry it.
 package struct RosterMember: Equatable, Sendable {
   package var identityKey: [UInt8]
-  /// Ed25519 by the enrolment key over `LoginTranscript.credential`.
+  /// `MemberCredential.bytes`.
   package var credential: [UInt8]
   package var advert: MaskingAdvert
 
@@ -141,7 +141,7 @@ package struct RosterMember: Equatable, Sendable {
     var writer = ByteWriter(capacity: members.count * MaskedLimits.rosterEntryBytes)
     for member in members {
       writer.fixed(member.identityKey, count: 32)
-      writer.fixed(member.credential, count: 64)
+      writer.fixed(member.credential, count: MemberCredential.byteCount)
       writer.advert(member.advert)
     }
     return writer.bytes
@@ -155,8 +155,8 @@ package struct RosterMember: Equatable, Sendable {
     while reader.remaining > 0 {
       members.append(
         RosterMember(
-          identityKey: try reader.fixed(32), credential: try reader.fixed(64),
-          advert: try reader.advert()))
+          identityKey: try reader.fixed(32),
+          credential: try reader.fixed(MemberCredential.byteCount), advert: try reader.advert()))
     }
     return members
   }

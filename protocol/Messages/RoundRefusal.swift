@@ -7,6 +7,8 @@ package enum RoundRefusal: Error, Hashable, Sendable {
   case masking(MaskingRefusal)
   /// The roster's entries are not those with the announced digest, or cannot be read.
   case wrongRoster
+  /// A member of the roster is revoked by the newest list that this device has seen.
+  case revokedMember
   /// A second, different roster in one round.
   case secondRoster
   /// A second, different delivery of shares in one round.
@@ -20,7 +22,8 @@ package enum RoundRefusal: Error, Hashable, Sendable {
   case ledgerNotExtended
 
   private static let own: [(refusal: RoundRefusal, name: String)] = [
-    (.wrongRoster, "wrong-roster"), (.secondRoster, "second-roster"),
+    (.wrongRoster, "wrong-roster"), (.revokedMember, "revoked-member"),
+    (.secondRoster, "second-roster"),
     (.secondDelivery, "second-delivery"), (.chargeNotProven, "charge-not-proven"),
     (.wrongCharge, "wrong-charge"), (.ledgerNotExtended, "ledger-not-extended"),
   ]

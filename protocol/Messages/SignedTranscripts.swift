@@ -30,20 +30,45 @@ package enum LoginTranscript {
 
   /// Signed by a new identity key in `ClientEnrol`.
   package static func enrol(
-    exporter: [UInt8], nonce: [UInt8], tokenSecret: [UInt8], identityKey: [UInt8],
-    coordinatorKey: [UInt8], ledgerID: [UInt8]
+    exporter: [UInt8], nonce: [UInt8], clientID: ClientID, credential: [UInt8],
+    identityKey: [UInt8], coordinatorKey: [UInt8], ledgerID: [UInt8]
   ) -> [UInt8] {
     var writer = ByteWriter()
     writer.fixed(exporter, count: 32)
     writer.fixed(nonce, count: 32)
-    writer.digest(SHA256Digest(hashing: tokenSecret).bytes)
+    writer.uint32(clientID)
+    writer.fixed(credential, count: MemberCredential.byteCount)
     writer.fixed(identityKey, count: 32)
     writer.fixed(coordinatorKey, count: 32)
     writer.fixed(ledgerID, count: 16)
     return Array("tacit enrol/1".utf8) + writer.bytes
   }
 
-  /// Signed by the enrolment key: this identity key is roster entry `clientID` of `ledgerID`.
+  /// Signed by the enrolment key: whoever holds this token is member `clientID` of `ledgerID`.
+  package static func voucher(
+    clientID: ClientID, tokenKey: [UInt8], expiresAtSeconds: UInt64, ledgerID: [UInt8]
+  ) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.uint32(clientID)
+    writer.fixed(tokenKey, count: 32)
+    writer.uint64(expiresAtSeconds)
+    writer.fixed(ledgerID, count: 16)
+    return Array("tacit voucher/1".utf8) + writer.bytes
+  }
+
+  /// Signed by the enrolment key: these members of `ledgerID` are revoked.
+  package static func revocations(
+    epoch: UInt32, revoked: [ClientID], ledgerID: [UInt8]
+  ) -> [UInt8] {
+    var writer = ByteWriter(capacity: 64 + 4 * revoked.count)
+    writer.fixed(ledgerID, count: 16)
+    writer.uint32(epoch)
+    writer.uint16(UInt16(revoked.count))
+    for id in revoked { writer.uint32(id) }
+    return Array("tacit revocations/1".utf8) + writer.bytes
+  }
+
+  /// Signed by the token key: its holder, member `clientID` of `ledgerID`, uses this identity key.
   package static func credential(
     clientID: ClientID, identityKey: [UInt8], ledgerID: [UInt8]
   ) -> [UInt8] {

@@ -30,7 +30,7 @@ package struct MaskedClientRound: Sendable {
   private let noise: any NoiseShareSource
   private var masking: MaskingClient?
   private var phase = Phase.deciding
-  private var incoming: (header: RoundRoster, entries: [UInt8], chunkCount: Int)?
+  private var incoming: (header: RoundRoster, chunks: [[UInt8]], chunkCount: Int)?
   private var roster: CheckedRoster?
   private let members = CheckedMembers()
   private var delivery: Deliver?
@@ -152,21 +152,24 @@ package struct MaskedClientRound: Sendable {
       throw MaskingRefusal.outOfOrder
     }
     let expected = Int(header.memberCount) * MaskedLimits.rosterEntryBytes
-    let start = Int(chunk.index) * FrameLimits.maximumChunkBytes
-    guard Int(chunk.index) < chunkCount, start == incoming?.entries.count,
+    let index = Int(chunk.index)
+    // Every chunk but the last is full.
+    let start = index * FrameLimits.maximumChunkBytes
+    guard index < chunkCount, index == incoming?.chunks.count,
       chunk.data.count == min(expected - start, FrameLimits.maximumChunkBytes)
     else { throw RoundRefusal.wrongRoster }
-    incoming?.entries += chunk.data
-    guard incoming?.entries.count == expected, let entries = incoming?.entries else { return [] }
+    let data = setup.rosters.shared(chunk.data, index: index)
+    incoming?.chunks.append(data)
+    guard incoming?.chunks.count == chunkCount, let chunks = incoming?.chunks else { return [] }
     // The entries are in the checked roster from here on; the header tells a second roster.
-    incoming?.entries = []
-    return try accept(entries, header: header)
+    incoming?.chunks = []
+    return try accept(chunks, header: header)
   }
 
   private mutating func accept(
-    _ entries: [UInt8], header: RoundRoster
+    _ chunks: [[UInt8]], header: RoundRoster
   ) throws -> [ClientRoundEffect] {
-    let roster = try setup.roster(entries: entries, header: header)
+    let roster = try setup.roster(chunks: chunks, header: header)
     guard let masking else { return [] }
     members.fix(roster)
     let bundle = try masking.accept(roster.masking)

@@ -17,6 +17,8 @@ package struct MaskedClientSetup: Sendable {
   package let ledgerID: LedgerID
   package let coordinatorKey: VerifyingKey
   package let enrolmentKey: VerifyingKey
+  /// By the newest list of the enrolment authority that this device has seen.
+  package let revoked: Set<ClientID>
   package let rosters: RosterCache
 
   /// - Parameters:
@@ -25,12 +27,13 @@ package struct MaskedClientSetup: Sendable {
   ///   - maskingPolicy: that of `policy`.
   ///   - coordinatorKey: the key pinned at enrolment, which signs checkpoints.
   ///   - enrolmentKey: the key pinned at enrolment, which admits members.
+  ///   - revoked: members of whom it took that back.
   ///   - rosters: shared by the clients of one process.
   package init(
     clientID: ClientID, identity: SigningKey, context: [UInt8], mode: AggregationMode,
     policy: PrivacyPolicy, maskingPolicy: MaskingPolicy, encoding: FixedPointEncoding,
     ledgerID: LedgerID, coordinatorKey: VerifyingKey, enrolmentKey: VerifyingKey,
-    rosters: RosterCache
+    revoked: Set<ClientID>, rosters: RosterCache
   ) {
     self.clientID = clientID
     self.identity = identity
@@ -42,22 +45,27 @@ package struct MaskedClientSetup: Sendable {
     self.ledgerID = ledgerID
     self.coordinatorKey = coordinatorKey
     self.enrolmentKey = enrolmentKey
+    self.revoked = revoked
     self.rosters = rosters
   }
 
-  func roster(entries: [UInt8], header: RoundRoster) throws(RoundRefusal) -> CheckedRoster {
+  func roster(chunks: [[UInt8]], header: RoundRoster) throws(RoundRefusal) -> CheckedRoster {
     var writer = ByteWriter()
     header.write(to: &writer)
     // The digest of the entries in the header is compared when they are checked, so the key must
     // hold what they are, not what they are said to be.
     let key = RosterCache.Key(
-      context: context, header: writer.bytes, entries: SHA256Digest(hashing: entries),
-      enrolmentKey: enrolmentKey.bytes)
-    return try rosters.roster(for: key) { () throws(RoundRefusal) in
+      context: context, header: writer.bytes, chunks: chunks, enrolmentKey: enrolmentKey.bytes)
+    let roster = try rosters.roster(for: key) { () throws(RoundRefusal) in
       try CheckedRoster(
-        entries: entries, header: header, context: context, policy: maskingPolicy,
-        enrolmentKey: enrolmentKey, ledgerID: ledgerID.bytes)
+        chunks: chunks, header: header, context: context, policy: maskingPolicy,
+        enrolmentKey: enrolmentKey, ledgerID: ledgerID.bytes, credentials: rosters.credentials)
     }
+    // Not part of what is shared: another client of this process may have seen an older list.
+    guard revoked.allSatisfy({ roster.masking.position(of: $0) == nil }) else {
+      throw .revokedMember
+    }
+    return roster
   }
 
   /// Checks that CHARGE of this round is in a ledger that extends the one whose checkpoint is held

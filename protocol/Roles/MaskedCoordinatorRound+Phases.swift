@@ -92,7 +92,7 @@ extension MaskedCoordinatorRound {
       // A charge is at stake: members that are away may come back as long as they are needed.
       pendingCount == 0 && masking.canUnmask || now >= deadline
         || members.awaitedCount == 0
-    case .charging, .releasing, .ended:
+    case .charging, .removing, .releasing, .ended:
       false
     }
   }
@@ -105,7 +105,7 @@ extension MaskedCoordinatorRound {
       case .masking: return try closeMasked()
       case .agreeing: return closeAgreement()
       case .unmasking: return closeUnmasking()
-      case .charging, .releasing, .ended: return []
+      case .charging, .removing, .releasing, .ended: return []
       }
     } catch {
       // Nothing was proven to anyone, so nothing is charged (ruling 11).
@@ -174,9 +174,9 @@ extension MaskedCoordinatorRound {
 
   private mutating func closeUnmasking() -> [CoordinatorRoundEffect] {
     do throws(MaskingAbort) {
-      _ = try masking.unmask()
-      phase = .releasing
-      return [.release]
+      let removal = try masking.prepareUnmasking()
+      phase = .removing
+      return [.unmask(removal)]
     } catch {
       phase = .ended
       return [.burn(reason: error.rawValue, culprits: culprits)]

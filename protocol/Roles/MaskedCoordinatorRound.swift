@@ -17,6 +17,7 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
     case agreeing
     case charging
     case unmasking
+    case removing
     case releasing
     case ended
 
@@ -126,6 +127,24 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
     return proofs(to: connected(in: sharers)) + advance()
   }
 
+  /// Takes the masks off the sum.
+  ///
+  /// - Parameter corrections: of the `MaskRemoval` of effect `unmask`; nil when they could not be
+  ///   computed.
+  package mutating func unmask(_ corrections: [[UInt32]]?) -> [CoordinatorRoundEffect] {
+    precondition(phase == .removing, "corrections that nobody asked for")
+    guard let corrections else {
+      phase = .ended
+      return [.burn(reason: MaskingAbort.coordinatorFault.rawValue, culprits: [])]
+    }
+    masking.apply(corrections)
+    phase = .releasing
+    return [.release]
+  }
+
+  /// Whether the round waits for `unmask`.
+  package var isRemovingMasks: Bool { phase == .removing }
+
   /// Ends a round whose masks are off. The un-noised sum of `secagg` is wiped by it.
   ///
   /// - Parameter noise: draws the noise in mode `secagg`; in `secagg-ddp` it is in the sum already.
@@ -146,7 +165,7 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   private mutating func connect(
     _ id: ClientID, key: VerifyingKey, credential: [UInt8]
   ) -> [CoordinatorRoundEffect] {
-    guard phase < .releasing else { return [] }
+    guard phase < .removing else { return [] }
     guard members[id] != nil else {
       guard phase == .advertising else { return [] }
       members.add(id, Member(key: key, credential: credential))
@@ -168,7 +187,7 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
       return []
     }
     switch phase {
-    case .advertising, .charging, .releasing, .ended:
+    case .advertising, .charging, .removing, .releasing, .ended:
       return []
     case .sharing:
       return [.send(id, .roundRoster(roster.header))]

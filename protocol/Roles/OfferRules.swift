@@ -19,6 +19,8 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case wrongBlock
   /// The policy's rule of participation keeps this device from the round.
   case participation(ParticipationObjection)
+  /// What sparse graphs add to delta in so many rounds is more than the policy's delta (ruling 25).
+  case deltaExhausted(rounds: Int)
   case noConsent
   case optedOut
 }
@@ -40,6 +42,8 @@ extension OfferRefusal: CustomStringConvertible {
       "this device has contributed epsilon \(spent) of \(limit)"
     case .wrongBlock: "the offer has another place in a block of correlated noise than planned"
     case .participation(let objection): "\(objection)"
+    case .deltaExhausted(let rounds):
+      "the sparse graphs of \(rounds) rounds add more to delta than the policy has"
     case .noConsent: "no consent is stored for this policy"
     case .optedOut: "TACIT_OPT_OUT is set"
     }

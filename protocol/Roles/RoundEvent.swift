@@ -1,5 +1,6 @@
 package import Cryptography
 package import Ledger
+package import SecureAggregation
 
 /// Proof that a round's CHARGE entry is durable.
 ///
@@ -31,8 +32,8 @@ package struct ChargeEvidence: Equatable, Sendable {
 
 /// What a coordinator's round receives.
 package enum CoordinatorRoundEvent: Sendable {
-  /// A logged-in member is connected; it is offered the round. The credential is the enrolment
-  /// key's signature over its roster entry, which a masked round shows to every member.
+  /// A logged-in member is connected; it is offered the round. The credential is its
+  /// `MemberCredential`, which a masked round shows to every member.
   case memberConnected(ClientID, VerifyingKey, credential: [UInt8] = [])
   case memberDisconnected(ClientID)
   /// A member's message that speaks of a round.
@@ -48,6 +49,9 @@ package enum CoordinatorRoundEffect: Equatable, Sendable {
   /// Collection is over and the quorum is met: append CHARGE. Then call `release` of a sealed
   /// round, `prove` of a masked one.
   case charge
+  /// The keys of all masks left in the sum are known: compute its corrections, on as many cores as
+  /// there are, and give them to `unmask`.
+  case unmask(MaskRemoval)
   /// The sum of a charged masked round is there: call `release`.
   case release
   /// A charged masked round will have no sum: append BURNED. The culprits owed it a message and are

@@ -26,6 +26,25 @@ extension PrivacyPolicy {
   }
 }
 
+extension PrivacyPolicy {
+  /// A filter that holds what was charged against the delta that is left after so many rounds on a
+  /// sparse graph (ruling 25); nil where they leave none.
+  ///
+  /// - Parameters:
+  ///   - spentMuSquared: what was charged before.
+  ///   - rounds: charged before or to be charged.
+  package func makeFilter(spentMuSquared: Double = 0, masked rounds: Int) -> GDPFilter? {
+    let added = (Double(rounds) * largestProtocolDelta.nextUp).nextUp
+    guard added > 0, largestProtocolDelta > 0 else {
+      return makeFilter(spentMuSquared: spentMuSquared)
+    }
+    let left = (delta.doubleRoundedDown - added).nextDown
+    guard left > 0 else { return nil }
+    return GDPFilter(
+      epsilonLimit: makeFilter().epsilonLimit, delta: left, spentMuSquared: spentMuSquared)
+  }
+}
+
 extension ChargeRecord {
   /// The one CHARGE that is right for a round: the coordinator writes it, and every member of a
   /// masked round holds what it is shown against it.

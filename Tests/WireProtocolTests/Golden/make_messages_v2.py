@@ -32,9 +32,10 @@ MESSAGES = [
     ("server_hello", u8(1) + u8(2) + u16(1) + u16(2) + ramp(32, 0) + ramp(32, 32) + ramp(16, 64)
      + ramp(64, 80)),
     ("client_auth", u8(2) + u16(1) + u32(0x01020304) + ramp(64, 1)),
-    ("client_enrol", u8(3) + u16(1) + ramp(16, 2) + ramp(32, 3) + ramp(64, 4)),
-    ("welcome", u8(4) + u32(7) + opaque2(b'{"a":1}') + ramp(64, 5) + ramp(64, 6) + ramp(32, 7)
-     + opaque2(ramp(5, 8)) + ramp(32, 9) + bytes(32) + ramp(32, 10)),
+    ("client_enrol", u8(3) + u16(1) + u32(0x05060708) + ramp(168, 2) + ramp(32, 3)
+     + ramp(64, 4)),
+    ("welcome", u8(4) + u32(7) + opaque2(b'{"a":1}') + ramp(64, 5)
+     + opaque2(ramp(5, 8)) + opaque2(ramp(9, 6)) + ramp(32, 9) + bytes(32) + ramp(32, 10)),
     ("refused", u8(5) + u16(3) + opaque2("redeemed by Zo\u00eb".encode())),
     ("offer", u8(16) + R + u32(1) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
      + u32(65537) + u8(20) + u64(0x123456789ABC) + u64(0) + u32(0) + u32(300) + ramp(64, 15)),
