@@ -71,7 +71,9 @@ let package = Package(
 
     // Shell: touches the world.
     .target(name: "DelimitedText", swiftSettings: strict),
-    .target(name: "LedgerStore", dependencies: ["Ledger", "Cryptography"], swiftSettings: strict),
+    .target(
+      name: "LedgerStore", dependencies: ["Federation", "WireProtocol", "Ledger", "Cryptography"],
+      swiftSettings: strict),
     .target(
       name: "BehaviorStore",
       dependencies: ["CanonicalJSON", "Cryptography", "Recommendation", grdb],
@@ -84,6 +86,14 @@ let package = Package(
       dependencies: [
         "Federation", "WireProtocol", "Ledger", "Privacy", "Recommendation", "SecureAggregation",
         "Cryptography", "CanonicalJSON", "VectorMath",
+      ], swiftSettings: strict),
+    // Linked by tests only: it replaces the entropy of the process.
+    .target(
+      name: "FaultSimulation",
+      dependencies: [
+        "Simulation", "LedgerStore", "Federation", "WireProtocol", "Ledger", "Privacy",
+        "Recommendation", "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
+        "CSodium",
       ], swiftSettings: strict),
     .target(
       name: "Datasets",
@@ -111,7 +121,8 @@ let package = Package(
       dependencies: [
         "CanonicalJSON", "Cryptography", "DelimitedText", "Federation", "Ledger", "LedgerStore",
         "Operations", "Privacy", "Recommendation", "SecureAggregation", "Transport", "WireProtocol",
-        argumentParser, grdb,
+        argumentParser, grdb, .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
       ] + nio, path: "coordinator", swiftSettings: strict),
     .executableTarget(
       name: "client",
@@ -146,8 +157,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "LedgerStoreTests",
-      dependencies: ["LedgerStore", "Ledger", "CanonicalJSON", "Cryptography", "Privacy"],
-      swiftSettings: strict),
+      dependencies: [
+        "LedgerStore", "FaultSimulation", "Ledger", "CanonicalJSON", "Cryptography", "Privacy",
+      ], swiftSettings: strict),
     .testTarget(
       name: "RecommendationTests",
       dependencies: ["Recommendation", "VectorMath", "CanonicalJSON"], swiftSettings: strict),
@@ -196,6 +208,10 @@ let package = Package(
         "Attacks", "Datasets", "Simulation", "Federation", "WireProtocol", "Ledger", "Privacy",
         "Recommendation", "SecureAggregation", "Cryptography", "CanonicalJSON", "VectorMath",
       ], swiftSettings: strict),
+    .testTarget(
+      name: "FaultSimulationTests",
+      dependencies: ["FaultSimulation", "LedgerStore", "Ledger", "Cryptography", "VectorMath"],
+      swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [

@@ -19,6 +19,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     subcommands: [
       InitCommand.self, ServeCommand.self, StatusCommand.self, RosterCommand.self,
       AuthorityCommand.self, PolicyCommand.self, ConfigCommand.self, DoctorCommand.self,
+      BackupCommand.self, RestoreCommand.self,
     ])
 
   static func main() async {

@@ -44,6 +44,10 @@ struct CoordinatorConfiguration: Sendable {
       meaning: "longest time members of a masked round may take for any message but their updates",
       value: "120", origin: .builtIn),
     Setting(
+      name: "operations-listen",
+      meaning: "loopback address and port of metrics and live page; none when empty", value: "",
+      origin: .builtIn),
+    Setting(
       name: "trainings", meaning: "how often the policy's plan is trained, over the ledger's life",
       value: "1", origin: .builtIn),
   ]
@@ -106,6 +110,7 @@ struct CoordinatorConfiguration: Sendable {
   private func check() throws {
     _ = try address("listen")
     if !text("advertise").isEmpty { _ = try address("advertise") }
+    if !text("operations-listen").isEmpty { try requireLoopback("operations-listen") }
     for (name, range) in Self.ranges { _ = try number(name, in: range) }
   }
 
@@ -143,6 +148,16 @@ struct CoordinatorConfiguration: Sendable {
     return (String(host), port)
   }
 
+  /// Whoever reaches the page needs no login.
+  private func requireLoopback(_ name: String) throws {
+    let host = try address(name).host
+    guard host == "localhost" || host == "::1" || host.hasPrefix("127.") else {
+      throw Self.invalid(
+        "setting \(name) is \"\(text(name))\"", "it must be a loopback address: there is no login",
+        "use 127.0.0.1:PORT; reach it from elsewhere through ssh or a proxy that asks who it is")
+    }
+  }
+
   private static func invalid(_ what: String, _ why: String, _ next: String) -> CommandFailure {
     CommandFailure(what: what, why: why, next: next, exit: .invalidConfiguration)
   }
@@ -154,6 +169,11 @@ extension CoordinatorConfiguration {
 
   func advertise() throws -> (host: String, port: UInt16) {
     try address(text("advertise").isEmpty ? "listen" : "advertise")
+  }
+
+  /// Where metrics and live page are served; nil where they are not.
+  func operationsListen() throws -> (host: String, port: UInt16)? {
+    text("operations-listen").isEmpty ? nil : try address("operations-listen")
   }
 
   func count(_ name: String) throws -> Int {

@@ -15,6 +15,12 @@ enum CoordinatorFailure {
     switch error {
     case let failure as CommandFailure: failure
     case let error as LedgerStoreError: explain(error)
+    case let error as DiskError:
+      CommandFailure(
+        what: "the models cannot be kept", why: "\(error)",
+        next: error.isOutOfSpace
+          ? "free space and start again: the ledger decides what was spent"
+          : "check the disk, then start again", exit: error.isOutOfSpace ? .temporary : .failure)
     case let error as TransportError: explain(error)
     case let error as CryptographyError:
       CommandFailure(

@@ -13,6 +13,11 @@ struct DirectoryOption: ParsableArguments {
 
   var directory: CoordinatorDirectory { CoordinatorDirectory(path: path) }
 
+  /// The keys may lie elsewhere for commands that only read them.
+  private var readable: CoordinatorDirectory {
+    CoordinatorDirectory(path: path, otherKeys: ProcessEnvironment.value("TACIT_KEY_DIRECTORY"))
+  }
+
   /// - Throws: `CommandFailure` (exit 5) when it is no coordinator's directory.
   func existing() throws -> CoordinatorDirectory {
     guard try DurableFile.read(directory.policy, limit: 1 << 16) != nil else {
@@ -21,7 +26,7 @@ struct DirectoryOption: ParsableArguments {
         next: "make one with: coordinator init --dir \(path) --catalogue FILE",
         exit: .invalidConfiguration)
     }
-    return directory
+    return readable
   }
 }
 

@@ -2,6 +2,7 @@ internal import Cryptography
 internal import Federation
 internal import Glibc
 internal import NIOCore
+internal import Privacy
 internal import SecureAggregation
 internal import Transport
 internal import WireProtocol
@@ -17,6 +18,7 @@ actor CoordinatorServer {
   private var outboxes: [ConnectionID: FrameOutbox] = [:]
   private var nextConnection: UInt64 = 0
   private let report: @Sendable (CoordinatorNote) -> Void
+  private nonisolated let metrics: ServeMetrics
   private let clock = ContinuousClock()
   private let startedAt: ContinuousClock.Instant
   private var lastHeard: ContinuousClock.Instant
@@ -42,8 +44,10 @@ actor CoordinatorServer {
 
   init(
     engine: consuming CoordinatorEngine<SystemNoise>, executor: any SerialExecutor,
-    startedAt: ContinuousClock.Instant, report: @escaping @Sendable (CoordinatorNote) -> Void
+    startedAt: ContinuousClock.Instant, metrics: ServeMetrics,
+    report: @escaping @Sendable (CoordinatorNote) -> Void
   ) {
+    self.metrics = metrics
     self.engine = engine
     self.executor = executor
     self.startedAt = startedAt
@@ -72,6 +76,7 @@ actor CoordinatorServer {
   /// Lets time pass; called a few times a second.
   func tick() async {
     await run(.clock(MonotonicTime(milliseconds: milliseconds)))
+    metrics.ticked()
     if engine.quorumIsHopeless {
       let isBurned = engine.consecutiveBurnedRounds >= engine.settings.burnedRoundLimit
       stopping.yield(isBurned ? .roundsBurned : .quorumNeverMet)
@@ -81,6 +86,7 @@ actor CoordinatorServer {
   /// Ends the open round before its charge and says goodbye to every member.
   func drain() async {
     guard failure == nil else { return }
+    metrics.draining()
     do {
       await perform(try engine.drain())
     } catch {
@@ -106,6 +112,12 @@ actor CoordinatorServer {
     ServerStatus(connected: engine.connectedMembers, round: engine.currentRound())
   }
 
+  /// Whether the engine still advances.
+  nonisolated var isAlive: Bool { metrics.isAlive }
+
+  /// What metrics, page and status file show.
+  var snapshot: ServeMetrics.Snapshot { metrics.snapshot(status) }
+
   // MARK: - Events
 
   private func register(_ connection: FramedConnection) async -> (ConnectionID, FrameOutbox) {
@@ -121,6 +133,7 @@ actor CoordinatorServer {
   /// - Returns: false when the connection was ended by the engine.
   private func received(_ payload: [UInt8], on id: ConnectionID) async -> Bool {
     lastHeard = clock.now
+    metrics.received(byteCount: payload.count)
     await run(.received(id, payload))
     return outboxes[id]?.isOpen ?? false
   }
@@ -145,14 +158,17 @@ actor CoordinatorServer {
     for effect in effects {
       switch effect {
       case .send(let id, let payload):
+        metrics.sent(byteCount: payload.count)
         enqueue(.frame(payload), on: id)
       case .sendBlob(let id, let digest, let bytes):
         let chunks = BlobChunk.Chunks(of: bytes, hash: digest.bytes)
+        metrics.sent(byteCount: bytes.count)
         enqueue(
           .frames(count: chunks.count) { Message.blobChunk(chunks[$0]).encoded() }, on: id)
       case .close(let id):
         outboxes[id]?.close()
       case .note(let note):
+        metrics.report(note, deadlineSeconds: engine.identity.policy.roundDeadlineSeconds)
         report(note)
       case .removeMasks(let round, let removal):
         masked = (round, removal)
@@ -175,6 +191,7 @@ actor CoordinatorServer {
 
   private func fail(_ error: any Error) {
     failure = error
+    metrics.failed("stopped by an error: see the log")
     for outbox in outboxes.values { outbox.close() }
     stopping.yield(.failed)
   }

@@ -3,6 +3,7 @@ internal import Cryptography
 internal import Federation
 internal import Glibc
 internal import Ledger
+internal import LedgerStore
 internal import Operations
 internal import Privacy
 internal import Recommendation
@@ -75,7 +76,11 @@ struct DoctorCommand: AsyncParsableCommand {
     _ policy: PrivacyPolicy, _ directory: CoordinatorDirectory
   ) throws -> String {
     let digests = try PublicBlobs(reading: directory.publicBlobs)
-    guard let bytes = try BlobDirectory(path: directory.blobs).load(digests.catalogue) else {
+    guard
+      let bytes = try BlobStore(
+        on: LocalDisk(directory: directory.blobs, isLocked: false)
+      ).load(digests.catalogue)
+    else {
       throw FederationError.missingModel(digests.catalogue)
     }
     let catalogue = try Catalogue(decoding: bytes)

@@ -143,7 +143,7 @@ struct InitCommand: AsyncParsableCommand {
     try DurableFile.write(
       Array((JSONValue.object(settings).prettyText + "\n").utf8), to: directory.configuration)
 
-    let blobs = BlobDirectory(path: directory.blobs)
+    let blobs = BlobStore(on: try LocalDisk(directory: directory.blobs, isLocked: false))
     let features = try TextFeatures.lsa(descriptions: catalogue.descriptions)
     let digests = PublicBlobs(
       catalogue: try blobs.store(catalogue.encoded()),
@@ -157,7 +157,7 @@ struct InitCommand: AsyncParsableCommand {
       enrolmentKeyHeldByCoordinator: authority == nil)
     _ = try LedgerWriter.create(
       on: try LocalDisk(directory: directory.ledger), genesis: genesis,
-      signingKey: coordinatorKey)
+      signingKey: coordinatorKey, reach: Failpoint(environment: ProcessEnvironment.all).reach)
   }
 
   private func rename(_ draft: CoordinatorDirectory, to target: CoordinatorDirectory) throws {

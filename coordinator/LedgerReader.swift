@@ -11,6 +11,15 @@ enum LedgerReader {
   ///
   /// - Throws: `LedgerStoreError` when the directory holds no ledger, or a damaged one.
   static func state(inDirectory path: String) throws -> LedgerState {
+    try acknowledgedFiles(inDirectory: path).state
+  }
+
+  /// The bytes of the head file, the part of the log that it acknowledges, and the state of that.
+  ///
+  /// - Throws: as `state(inDirectory:)`.
+  static func acknowledgedFiles(
+    inDirectory path: String
+  ) throws -> (head: [UInt8], log: [UInt8], state: LedgerState) {
     let (head, log) = try acknowledged(inDirectory: path)
     do throws(LedgerError) {
       let replay = LedgerReplay(log: log)
@@ -19,27 +28,10 @@ enum LedgerReader {
         throw .tornLine(entry: 0, byteCount: replay.tornByteCount)
       }
       try head.requirePrefix(of: replay)
-      return state
+      return (head.bytes, log, state)
     } catch {
       throw LedgerStoreError.ledger(error)
     }
-  }
-
-  /// The kind of entry that ended each round, up to the head.
-  ///
-  /// - Throws: as `state(inDirectory:)`.
-  static func closings(inDirectory path: String) throws -> [UInt64: LedgerRecordKind] {
-    let (_, log) = try acknowledged(inDirectory: path)
-    var closings: [UInt64: LedgerRecordKind] = [:]
-    do throws(LedgerError) {
-      for (index, line) in log.split(separator: UInt8(ascii: "\n")).enumerated() {
-        let record = try LedgerEntry(decoding: Array(line), at: index).record
-        if let round = record.closedRound { closings[round] = record.kind }
-      }
-    } catch {
-      throw LedgerStoreError.ledger(error)
-    }
-    return closings
   }
 
   private static func acknowledged(

@@ -18,7 +18,13 @@ struct OpenedFederation {
   let tls: TLSIdentity
   let ledger: LedgerWriter
   let recovery: LedgerWriter.Recovery
-  private let storage: FileStorage
+  /// Files removed that a crash between a model's blob and its RELEASE left.
+  let orphanCount: Int
+  /// Where the directory came from a backup.
+  let restoration: Restoration?
+  /// What this process counts.
+  let metrics: ServeMetrics
+  private let storage: DurableStorage
   private let model: any FederatedModel
 
   /// - Throws: `CommandFailure`: exit 8 for a damaged ledger, 4 for a wrong one, 75 when another
@@ -26,6 +32,7 @@ struct OpenedFederation {
   init(_ directory: CoordinatorDirectory) throws {
     self.directory = directory
     do {
+      restoration = try Restoration.read(directory)
       let coordinatorKey = try KeyFile.load(at: directory.coordinatorKey)
       keys = CoordinatorKeys(
         coordinator: coordinatorKey,
@@ -34,11 +41,19 @@ struct OpenedFederation {
         certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
         nowSeconds: Int64(time(nil)))
       let failpoint = Failpoint(environment: ProcessEnvironment.all)
+      let synchronizations = SynchronizationTimes()
       (ledger, recovery) = try LedgerWriter.open(
-        on: try LocalDisk(directory: directory.ledger), signingKey: coordinatorKey,
+        on: TimedDisk(
+          try LocalDisk(directory: directory.ledger), observe: { synchronizations.observe($0) }),
+        signingKey: coordinatorKey,
         reach: { failpoint.reach($0) })
-      let blobs = BlobDirectory(path: directory.blobs)
+      // The ledger's lock is this directory's too.
+      let blobs = BlobStore(
+        on: try LocalDisk(directory: directory.blobs, isLocked: false), reach: failpoint.reach)
       let policy = ledger.state.policy
+      metrics = ServeMetrics(
+        ledger: ledger, fractionBits: try FederationIdentity.fractionBits(of: policy),
+        synchronizations: synchronizations)
       try Self.requireSamePolicy(directory, policy)
       let digests = try PublicBlobs(reading: directory.publicBlobs)
       guard let catalogue = try blobs.load(digests.catalogue),
@@ -49,9 +64,11 @@ struct OpenedFederation {
         catalogue: try Catalogue(decoding: catalogue), featuresHash: digests.features)
       model = try ModelRegistry.model(
         identifier: policy.model, hyperparameters: policy.hyperparameters)
-      storage = FileStorage(
-        ledger: ledger, ledgerDirectory: directory.ledger,
-        roster: try RosterStore(path: directory.roster), blobs: blobs, failpoint: failpoint)
+      storage = DurableStorage(
+        ledger: ledger, roster: try RosterStore(path: directory.roster), blobs: blobs)
+      let initial = try model.initialParameters(catalogue: identity.catalogue).encoded()
+      orphanCount = try storage.removeOrphans(
+        keeping: [digests.catalogue, digests.features, SHA256Digest(hashing: initial)])
     } catch {
       throw CoordinatorFailure.explain(error)
     }

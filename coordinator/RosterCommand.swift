@@ -163,7 +163,9 @@ extension RosterCommand {
       do {
         let roster = try RosterStore(path: directory.roster)
         let list = try read(for: directory)
-        if let kept = try roster.revocations().map(RevocationList.init(bytes:)) {
+        let before = try roster.revocations()
+        if !before.isEmpty {
+          let kept = try RevocationList(bytes: before)
           guard list.epoch > kept.epoch || list == kept else {
             throw CommandFailure(
               what: "\(file) is list \(list.epoch), and list \(kept.epoch) was applied before",

@@ -2,10 +2,11 @@ internal import Cryptography
 internal import Federation
 internal import Foundation
 internal import GRDB
+internal import LedgerStore
 internal import WireProtocol
 
 /// The roster in SQLite: who was admitted, who was revoked, who is excluded.
-final class RosterStore {
+final class RosterStore: MemberRoster {
   private let database: DatabaseQueue
 
   /// Opens or creates the roster at `path`. Every write is synced before it returns.
@@ -47,6 +48,15 @@ final class RosterStore {
 
   private static let columns = "*, EXISTS (SELECT 1 FROM revoked WHERE id = member.id) AS isRevoked"
 
+  /// Writes a consistent copy of the roster to a new file, also while others use it.
+  func copy(to path: String) throws {
+    try database.vacuum(into: path)
+    guard chmod(path, 0o600) == 0 else {
+      throw DiskError(operation: "chmod", name: path, errorNumber: errno)
+    }
+  }
+
+  /// Read each time: `roster revoke` may run beside a serving process.
   func member(_ id: ClientID) throws -> RosterEntry? {
     try database.read { try Self.member(id, in: $0) }
   }
@@ -58,9 +68,10 @@ final class RosterStore {
   }
 
   func redeem(
-    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential, now: Int64
+    tokenOf id: ClientID, identityKey: VerifyingKey, credential: MemberCredential
   ) throws -> Redemption {
-    try database.write { database in
+    let now = Int64(time(nil))
+    return try database.write { database in
       if let known = try Self.member(id, in: database) {
         // Redeemed before: fine for the same key, whose answer was lost.
         return known.identityKey == identityKey ? .enrolled(known) : .refused(.usedToken)
@@ -110,12 +121,14 @@ final class RosterStore {
     }
   }
 
-  /// Bytes of the newest list of the authority.
-  func revocations() throws -> [UInt8]? {
+  /// Bytes of the newest list of the authority; empty before the first.
+  func revocations() throws -> [UInt8] {
     try database.read { database in
-      try Data.fetchOne(database, sql: "SELECT bytes FROM revocationList").map(Array.init)
+      try Data.fetchOne(database, sql: "SELECT bytes FROM revocationList").map(Array.init) ?? []
     }
   }
+
+  func exclude(_ members: [ClientID]) throws { try setExcluded(members, true) }
 
   /// - Returns: how many of `ids` are members.
   @discardableResult

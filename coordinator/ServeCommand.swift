@@ -30,6 +30,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Address and port to accept clients on; port 0 takes any free one.")
   var listen: String?
 
+  @Option(
+    name: .customLong("operations"),
+    help: "Loopback address and port of metrics, health and the live page; port 0 takes any.")
+  var operations: String?
+
   @Option(help: "How often the policy's plan is trained, over the ledger's life.")
   var trainings: String?
 
@@ -40,7 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
     let directory = try location.existing()
     let configuration = try CoordinatorConfiguration(
       file: directory.configuration, environment: ProcessEnvironment.all,
-      flags: ["listen": listen, "trainings": trainings])
+      flags: ["listen": listen, "trainings": trainings, "operations-listen": operations])
     // From here on both signals end the work in order.
     let signals = SignalWatch()
     let federation = try OpenedFederation(directory)
@@ -92,10 +97,16 @@ struct ServeCommand: AsyncParsableCommand {
     let engine = try federation.engine(configuration)
     let server = CoordinatorServer(
       engine: engine, executor: engineThread.next().executor, startedAt: clock.now,
-      report: { reporter.report($0) })
+      metrics: federation.metrics, report: { reporter.report($0) })
     let transport = try await Self.bind(
-      address, identity: federation.tls, limit: limit, reporter: reporter)
+      address, identity: federation.tls, limit: limit, metrics: federation.metrics,
+      reporter: reporter)
+    let pages = try await OperationsPages.start(
+      server, at: try configuration.operationsListen())
+    if let pages { reporter.operations(port: pages.port) }
+    let notifier = ServiceNotifier(environment: ProcessEnvironment.all)
     reporter.listening(host: address.host, port: transport.boundPort, federation: federation)
+    notifier.notify(.ready)
 
     let ending = await withTaskGroup(of: Ending?.self, returning: Ending.self) { group in
       group.addTask {
@@ -109,16 +120,18 @@ struct ServeCommand: AsyncParsableCommand {
       group.addTask {
         await Self.watch(
           server, signals: signals, statusFile: federation.directory.status,
-          exitWhenTrained: exitWhenTrained, reporter: reporter)
+          exitWhenTrained: exitWhenTrained, reporter: reporter, notifier: notifier)
       }
       let ending = await Self.first(of: &group)
       // From here on a second signal ends the process at once.
       signals.restoreDefaults()
+      notifier.notify(.stopping)
       await server.drain()
       await transport.stop()
       // Goodbyes leave before the connections do; `run` ends when they have, or after its timeout.
       if case .failed = ending { group.cancelAll() }
       await group.waitForAll()
+      await pages?.stop()
       return ending
     }
     try await engineThread.shutdownGracefully()
@@ -130,7 +143,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   private static func bind(
     _ address: (host: String, port: UInt16), identity: TLSIdentity, limit: Int,
-    reporter: ServeReporter
+    metrics: ServeMetrics, reporter: ServeReporter
   ) async throws -> TransportServer {
     do {
       var limits = ServerLimits(
@@ -138,7 +151,10 @@ struct ServeCommand: AsyncParsableCommand {
       limits.maximumConnections = limit
       return try await TransportServer.bind(
         host: address.host, port: Int(address.port), identity: identity, limits: limits,
-        observe: { reporter.report($0) })
+        observe: { event in
+          metrics.report(event)
+          reporter.report(event)
+        })
     } catch {
       throw CoordinatorFailure.explain(error)
     }
@@ -147,10 +163,10 @@ struct ServeCommand: AsyncParsableCommand {
   /// Lets time pass for the server until something ends the serving.
   private static func watch(
     _ server: CoordinatorServer, signals: SignalWatch, statusFile: String, exitWhenTrained: Bool,
-    reporter: ServeReporter
+    reporter: ServeReporter, notifier: ServiceNotifier
   ) async -> Ending? {
     await withTaskGroup(of: Ending?.self, returning: Ending?.self) { group in
-      group.addTask { await tick(server, statusFile: statusFile) }
+      group.addTask { await tick(server, statusFile: statusFile, notifier: notifier) }
       group.addTask { await waitForSignal(signals) }
       group.addTask {
         await waitForEnd(of: server, exitWhenTrained: exitWhenTrained, reporter: reporter)
@@ -168,10 +184,13 @@ struct ServeCommand: AsyncParsableCommand {
     return .failed(CancellationError())
   }
 
-  private static func tick(_ server: CoordinatorServer, statusFile: String) async -> Ending? {
+  private static func tick(
+    _ server: CoordinatorServer, statusFile: String, notifier: ServiceNotifier
+  ) async -> Ending? {
     while !Task.isCancelled {
       await server.tick()
-      LiveStatus.write(await server.status, to: statusFile)
+      notifier.notify(.watchdog)
+      LiveStatus.write(await server.snapshot, to: statusFile)
       do {
         try await Task.sleep(for: tickInterval)
       } catch {

@@ -19,12 +19,20 @@ final class ServeReporter: Sendable {
     if let round = recovery.voidedRound {
       line("recover  round \(round) was open and not charged: void, free")
     }
+    if let restoration = federation.restoration { line("restored \(restoration.sentence)") }
+    if federation.orphanCount > 0 {
+      line("recover  \(federation.orphanCount) file(s) of models that were never released: removed")
+    }
     line("mode     \(PolicyText.modeSentence(of: policy))")
     line(
       "budget   epsilon \(Format.decimal(state.epsilonSpent, places: 4)) of "
         + "\(policy.epsilonLimit) spent at delta \(policy.delta), per customer")
     line("next     round \(state.lastRound + 1)")
     line("listen   \(host):\(port)")
+  }
+
+  func operations(port: Int) {
+    line("pages    http://127.0.0.1:\(port)/ and /metrics, on loopback only")
   }
 
   func report(_ note: CoordinatorNote) {

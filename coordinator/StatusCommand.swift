@@ -30,14 +30,20 @@ struct StatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let directory = try location.existing()
-    repeat {
+    let terminal = Terminal.standardOutput()
+    let screen = StatusWatch(clears: terminal.canRedraw)
+    while true {
       let status = try Self.read(directory)
-      print(json ? (watch ? Self.line(status) : status.prettyText) : Self.text(status))
-      if watch {
-        try await Task.sleep(for: .seconds(1))
-        if !json { print("") }
+      if json {
+        print(watch ? Self.line(status) : status.prettyText)
+      } else {
+        screen.show(StatusScreen(status).lines, repeats: watch)
       }
-    } while watch
+      guard watch else { return }
+      // A reader at the other end of a pipe waits for each line.
+      fflush(nil)
+      try await Task.sleep(for: .seconds(1))
+    }
   }
 
   private static func line(_ json: JSONValue) -> String {
@@ -72,42 +78,32 @@ struct StatusCommand: AsyncParsableCommand {
       "model": state.latestRelease.map { .string($0.modelOut.hex) } ?? .null,
       "live": LiveStatus.read(directory.status) ?? .null,
     ]
+    var disk = statvfs()
+    if statvfs(directory.path, &disk) == 0 {
+      fields["disk_free_bytes"] = .integer(Int64(disk.f_bavail) * Int64(disk.f_frsize))
+    }
+    if let restoration = try Restoration.read(directory) {
+      fields["restored"] = .string(restoration.sentence)
+    }
     let bits = try FederationIdentity.fractionBits(of: policy)
     let next = state.nextPlanIndex
     let event = try policy.event(ofPlanned: next, fractionBits: bits[next])
     fields["rounds_left"] = .integer(Int64(state.filter.roundsLeft(of: event)))
     return .object(fields)
   }
+}
 
-  private static func text(_ status: JSONValue) -> String {
-    func number(_ key: String) -> Int { Int(status[key]?.integerValue ?? 0) }
-    func text(_ key: String) -> String { status[key]?.stringValue ?? "" }
-    func real(_ key: String) -> String {
-      Format.decimal(status[key]?.numberValue ?? 0, places: 4)
-    }
-    var lines = [
-      "\(text("federation"))   ledger \(text("ledger"))",
-      "mode    \(text("mode_sentence"))",
-      "budget  epsilon \(real("epsilon_spent")) of \(real("epsilon_limit")) spent, per customer; "
-        + "\(number("rounds_left")) more round(s) of the next kind fit; it never resets",
-      "rounds  \(number("rounds_released")) released of \(number("planned_rounds")) planned, "
-        + "\(number("rounds_void")) void (free), \(number("rounds_burned")) burned (charged); "
-        + "last id \(number("last_round"))",
-      "roster  \(Format.count(number("members"))) members, "
-        + "\(Format.count(number("open_tokens"))) open tokens",
-      "ledger  \(Format.count(number("entries"))) entries, head \(text("head").prefix(16))",
-    ]
-    if let live = status["live"], let pid = live["pid"]?.integerValue {
-      var line = "live    process \(pid), \(live["connected"]?.integerValue ?? 0) members connected"
-      if let round = live["round"], let id = round["round"]?.integerValue {
-        line += "; round \(id) \(round["stage"]?.stringValue ?? ""): "
-        line += "\(round["contributed"]?.integerValue ?? 0) of "
-        line += "\(round["joined"]?.integerValue ?? 0) contributed"
-      }
-      lines.append(line)
-    } else {
-      lines.append("live    no coordinator is serving this directory")
-    }
-    return lines.joined(separator: "\n")
+/// Prints one screen after another: in place on a terminal, with a blank line between them elsewhere.
+private struct StatusWatch {
+  let clears: Bool
+
+  func show(_ lines: [String], repeats: Bool) {
+    let text = lines.joined(separator: "\n")
+    guard repeats else { return print(text) }
+    // Home, each line cleared to its end, then what is left of the screen.
+    let inPlace = lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n")
+    print(
+      clears
+        ? "\u{1B}[H" + inPlace + "\n\u{1B}[KCtrl-C quits\u{1B}[J" : text + "\n")
   }
 }

@@ -1,4 +1,4 @@
-/// One directory of small files, as a ledger needs it: every step that can fail or be lost is its own call.
+/// One directory of small files, as a ledger and its blobs need it: every step that can fail or be lost is its own call.
 ///
 /// Nothing but `synchronize` and `synchronizeDirectory` makes anything durable. `LocalDisk` is the real one; tests use
 /// one that loses what was not synchronized.
@@ -25,8 +25,14 @@ package protocol Disk: Sendable {
   /// Gives `name` the name `newName`, replacing what had it, in one step.
   func rename(_ name: String, to newName: String) throws(DiskError)
 
-  /// Makes created and renamed names durable.
+  /// Makes created, renamed and removed names durable.
   func synchronizeDirectory() throws(DiskError)
+
+  /// The names of the files, in any order.
+  func names() throws(DiskError) -> [String]
+
+  /// Removes the file `name`, which need not exist.
+  func remove(_ name: String) throws(DiskError)
 }
 
 extension Disk {

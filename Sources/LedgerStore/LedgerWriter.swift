@@ -131,6 +131,21 @@ package final class LedgerWriter: Sendable {
     }
   }
 
+  /// What the log's entries say about past rounds; read from the disk.
+  /// - Throws: `LedgerStoreError.disk` if the log cannot be read back, which does not end the writer; `.ledger` if an
+  ///   entry is not the one that was written.
+  package func history() throws(LedgerStoreError) -> LedgerHistory {
+    try core.withLock { (core) throws(LedgerStoreError) in
+      let log: [UInt8]?
+      do throws(DiskError) {
+        log = try disk.read(FileName.log, from: 0, byteCount: core.state.byteCount)
+      } catch {
+        throw .disk(error)
+      }
+      return try LedgerHistory(log: log ?? [])
+    }
+  }
+
   private func checkpoint(_ core: inout Core) throws(LedgerStoreError) -> Checkpoint {
     if let failure = core.failure { throw .dead(cause: failure) }
     if let newest = core.checkpoint, newest.size == core.state.size { return newest }

@@ -3,7 +3,7 @@ internal import Glibc
 package import Ledger
 internal import Synchronization
 
-/// A directory of the local file system, locked against every other writer while this value lives.
+/// A directory of the local file system, by default locked against every other writer while this value lives.
 ///
 /// Files are 0600 and the directory 0700. Interrupted calls are repeated and short writes completed. A file that was
 /// written stays open until it is renamed, so that its `synchronize` sees the errors of its own writes.
@@ -14,31 +14,39 @@ package final class LocalDisk: Disk {
   package static let maximumFileBytes = 1 << 30
 
   private let directory: Descriptor
-  private let lock: Descriptor
+  private let lock: Descriptor?
   private let files = Mutex<[String: Descriptor]>([:])
 
   /// Opens `path`, making the directory if there is none, and takes its lock.
+  /// - Parameter isLocked: false for a directory whose one writer is ensured otherwise: it then has no lock file.
   /// - Throws: `LedgerStoreError.locked` with the holder's process id, `.disk`.
-  package init(directory path: String) throws(LedgerStoreError) {
+  package init(directory path: String, isLocked: Bool = true) throws(LedgerStoreError) {
     do {
       directory = try Self.openDirectory(path)
-      lock = try Descriptor(
-        opening: Self.lockName, in: directory.number, flags: O_RDWR | O_CREAT, operation: "open")
+      lock =
+        isLocked
+        ? try Descriptor(
+          opening: Self.lockName, in: directory.number, flags: O_RDWR | O_CREAT, operation: "open")
+        : nil
     } catch {
       throw .disk(error)
     }
+    if let lock { try Self.take(lock, of: path) }
+  }
+
+  private static func take(_ lock: Descriptor, of path: String) throws(LedgerStoreError) {
     guard retrying({ flock(lock.number, LOCK_EX | LOCK_NB) }) == 0 else {
       let number = errno
       guard number == EWOULDBLOCK else {
         throw .disk(
-          DiskError(operation: "lock", name: Self.lockName, errorNumber: number))
+          DiskError(operation: "lock", name: lockName, errorNumber: number))
       }
-      throw .locked(directory: path, holder: Self.holder(in: lock))
+      throw .locked(directory: path, holder: holder(in: lock))
     }
     do {
       let text = Array("\(getpid())\n".utf8)
-      try lock.truncate(to: 0, name: Self.lockName)
-      try lock.write(text, at: 0, name: Self.lockName)
+      try lock.truncate(to: 0, name: lockName)
+      try lock.write(text, at: 0, name: lockName)
     } catch {
       throw .disk(error)
     }
@@ -102,6 +110,32 @@ package final class LocalDisk: Disk {
 
   package func synchronizeDirectory() throws(DiskError) {
     try directory.synchronize(name: ".")
+  }
+
+  package func names() throws(DiskError) -> [String] {
+    // `fdopendir` owns the descriptor it is given, so it gets one of its own.
+    let number = openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard number >= 0, let stream = fdopendir(number) else {
+      let failure = DiskError(operation: "list", name: ".", errorNumber: errno)
+      if number >= 0 { close(number) }
+      throw failure
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  package func remove(_ name: String) throws(DiskError) {
+    files.withLock { $0[name] = nil }
+    guard unlinkat(directory.number, name, 0) == 0 || errno == ENOENT else {
+      throw DiskError(operation: "remove", name: name, errorNumber: errno)
+    }
   }
 
   private func file(_ name: String) throws(DiskError) -> Descriptor {

@@ -13,7 +13,10 @@ extension EndToEnd {
     private static func names(_ kind: String) -> [String] { steps.map { "\(kind)-\($0)" } }
 
     private static let trainingNames =
-      names("offer") + names("charge") + ["blob-before-write", "blob-after-rename"]
+      names("offer") + names("charge")
+      + ["before-write", "after-write", "after-fsync", "after-rename", "after-store"].map {
+        "blob-\($0)"
+      }
       + names("release")
       + ["before-sign", "after-sign", "after-write", "after-fsync", "after-rename", "after-store"]
       .map { "checkpoint-\($0)" }
@@ -65,6 +68,27 @@ extension EndToEnd {
       #expect(spent == charged)
       try await goesOn(shop, with: customers, spentBefore: spent)
       #expect(try shop.story().filter { $0.hasPrefix("burned") } == ["burned 1"])
+    }
+
+    @Test(
+      "while the ledger is made: there is no half directory, and init can be run again",
+      arguments: names("genesis"))
+    func initIsRepeatable(name: String) async throws {
+      let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2))
+      let made = shop.file("second")
+      let arguments = [
+        "init", "--dir", made, "--catalogue", shop.file("catalogue.csv"), "--policy",
+        shop.file("policy.json"),
+      ]
+      let first = try ChildProcess(
+        "coordinator", arguments, environment: ["TACIT_FAILPOINT": name])
+      try await first.prints("failpoint \(name)\n")
+      try await first.killNow()
+      #expect(access(made, F_OK) != 0)
+      let second = try await run("coordinator", arguments)
+      #expect(second.code == 0, "\(second.errors)")
+      let status = try await run("coordinator", ["status", "--dir", made, "--json"])
+      #expect(try JSONValue.parse(Array(status.output.utf8))["entries"]?.integerValue == 1)
     }
 
     /// A first start stores the public initial model, so that the next blob is a round's.

@@ -1,4 +1,5 @@
 import Cryptography
+import FaultSimulation
 import Ledger
 import LedgerStore
 import Privacy

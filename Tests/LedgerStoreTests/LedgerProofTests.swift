@@ -1,5 +1,6 @@
 import Cryptography
 import Glibc
+import FaultSimulation
 import Ledger
 import LedgerStore
 import Testing

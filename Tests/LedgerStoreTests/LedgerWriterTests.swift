@@ -1,5 +1,6 @@
 import Cryptography
 import Glibc
+import FaultSimulation
 import Ledger
 import LedgerStore
 import Synchronization
@@ -63,6 +64,8 @@ import Testing
     #expect(LedgerStoreError.disk(full).description.contains("Make room"))
     let broken = DiskError(operation: "fsync", name: "ledger.jsonl", errorNumber: EIO)
     #expect(!broken.isOutOfSpace)
+    #expect(DiskError(operation: "write", name: "x", errorNumber: EFBIG).isOutOfSpace)
+    #expect(!DiskError(operation: "read", name: "x", errorNumber: EFBIG).isOutOfSpace)
   }
 
   @Test("every failpoint of an append is called, in order") func failpoints() throws {

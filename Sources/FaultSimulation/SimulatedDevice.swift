@@ -1,0 +1,96 @@
+internal import Cryptography
+internal import Federation
+internal import Privacy
+internal import WireProtocol
+
+/// One customer's journal, consent and checkpoints: durable, transaction by transaction, as SQLite keeps them, and
+/// failing on request before or after a write.
+///
+/// Confined to the one thread of its `FederationWorld`.
+final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
+  /// A write that did not go well; the process that made it is dead.
+  struct Died: Error {}
+
+  private struct Journaled {
+    let entry: SpentRound
+    var outcome: RoundClosed.Outcome?
+  }
+
+  private var rounds: [UInt64: Journaled] = [:]
+  private var checkpoint: CheckpointNote?
+  private var keptRevocations: [UInt8]?
+  private let watch: InvariantWatch
+  /// Whether the next write dies, and on which side of it; asked at each write.
+  private let fault: () -> WriteFault?
+
+  enum WriteFault: CaseIterable {
+    case before
+    case after
+  }
+
+  init(watch: InvariantWatch, fault: @escaping () -> WriteFault?) {
+    self.watch = watch
+    self.fault = fault
+  }
+
+  /// Digest that was journaled for a round, durably.
+  func journaledDigest(of round: UInt64) -> [UInt8]? { rounds[round]?.entry.updateDigest }
+
+  func consents(to policyHash: SHA256Digest) -> Bool { true }
+
+  func lastRound() -> UInt64? { rounds.keys.max() }
+
+  func unsettledRounds() -> [UInt64] {
+    rounds.filter { $0.value.outcome == nil }.keys.sorted()
+  }
+
+  /// What counts, in the order of the rounds: a void round does not.
+  private var spent: [SpentRound] {
+    rounds.values.filter { $0.outcome != .void }.map(\.entry).sorted { $0.round < $1.round }
+  }
+
+  func spentMuSquared() -> Double { spent.muSquared }
+
+  func participation(inBlock start: UInt64) throws -> ParticipationRecord {
+    try spent.participation(inBlock: start)
+  }
+
+  func spentRounds() -> Int { spent.count }
+
+  func journalSpent(_ entry: SpentRound) throws {
+    try write {
+      if let last = lastRound(), last >= entry.round {
+        watch.violate("I5", "a device journals round \(entry.round) after round \(last)")
+      }
+      rounds[entry.round] = Journaled(entry: entry)
+    }
+  }
+
+  func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {
+    guard let recorded = rounds[round]?.outcome else {
+      return try write { rounds[round]?.outcome = outcome }
+    }
+    if recorded != outcome {
+      watch.violate("I9", "round \(round) ended as \(recorded), then as \(outcome)")
+    }
+  }
+
+  func keepCheckpoint(_ checkpoint: CheckpointNote) throws {
+    try write { self.checkpoint = checkpoint }
+  }
+
+  func newestCheckpoint() -> CheckpointNote? { checkpoint }
+
+  func keepRevocations(_ bytes: [UInt8]) throws {
+    try write { keptRevocations = bytes }
+  }
+
+  func revocations() -> [UInt8]? { keptRevocations }
+
+  private func write(_ change: () -> Void) throws {
+    let fault = fault()
+    if fault == .before { throw Died() }
+    change()
+    if fault == .after { throw Died() }
+  }
+}

@@ -1,0 +1,71 @@
+internal import VectorMath
+
+/// One file of a simulated disk: what is visible, and what is durable.
+struct SimulatedFile {
+  /// Bytes that reach the disk together or not at all. Smaller than a real sector, so that short lines tear too.
+  private static let sectorBytes = 16
+
+  private(set) var visible: [UInt8] = []
+  private(set) var durable: [UInt8] = []
+  /// Offsets whose visible byte was written since the last synchronize.
+  private var dirty: Set<Int> = []
+  private var isLengthDirty = false
+
+  init(visible: [UInt8] = [], durable: [UInt8] = []) {
+    self.visible = visible
+    self.durable = durable
+  }
+
+  mutating func write(_ bytes: some Collection<UInt8>, at offset: Int) {
+    precondition(offset <= visible.count, "a write leaves no hole")
+    let end = offset + bytes.count
+    if end > visible.count {
+      visible += [UInt8](repeating: 0, count: end - visible.count)
+      isLengthDirty = true
+    }
+    for (index, byte) in bytes.enumerated() { visible[offset + index] = byte }
+    dirty.formUnion(offset..<end)
+  }
+
+  mutating func truncate(to count: Int) {
+    precondition(count <= visible.count, "truncate does not extend")
+    visible.removeLast(visible.count - count)
+    dirty = dirty.filter { $0 < count }
+    isLengthDirty = true
+  }
+
+  private mutating func keep(_ kept: some Sequence<Int>, length: Int) {
+    durable.removeLast(max(0, durable.count - length))
+    durable += [UInt8](repeating: 0, count: max(0, length - durable.count))
+    for offset in kept where offset < length { durable[offset] = visible[offset] }
+  }
+
+  mutating func synchronize(isLost: Bool) {
+    if !isLost { keep(dirty, length: isLengthDirty ? visible.count : durable.count) }
+    dirty = []
+    isLengthDirty = false
+  }
+
+  mutating func crash(_ outcome: SimulatedDisk.CrashOutcome, using random: inout SeededRandom) {
+    switch outcome {
+    case .nothing: break
+    case .half:
+      // The first half of what was written since: a torn append.
+      let kept = Set(dirty.sorted().prefix(dirty.count / 2))
+      let end = kept.max().map { $0 + 1 } ?? 0
+      keep(kept, length: max(min(durable.count, visible.count), end))
+    case .everything: keep(dirty, length: isLengthDirty ? visible.count : durable.count)
+    case .anything:
+      // Any sectors in any order; a sector that is missing below a kept one reads as zeros.
+      let sectors = Set(dirty.map { $0 / Self.sectorBytes }).sorted()
+      let keptSectors = Set(sectors.filter { _ in Bool.random(using: &random) })
+      let kept = dirty.filter { keptSectors.contains($0 / Self.sectorBytes) }
+      let keepsLength = isLengthDirty && Bool.random(using: &random)
+      let end = kept.max().map { $0 + 1 } ?? 0
+      keep(kept, length: keepsLength ? visible.count : max(min(durable.count, visible.count), end))
+    }
+    visible = durable
+    dirty = []
+    isLengthDirty = false
+  }
+}

@@ -1,0 +1,93 @@
+import FaultSimulation
+import Testing
+
+/// Every named durable step of the coordinator x every fault of its next operation x once and until someone mends the
+/// disk x what is left when the machine stops as well (rows F10 to F26 of the fault matrix).
+@Suite("Faults at every named step")
+struct StepFaultTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let fault: SimulatedDisk.Fault
+    let isPersistent: Bool
+
+    var testDescription: String { "\(fault), \(isPersistent ? "persistent" : "once")" }
+  }
+
+  static let cases = SimulatedDisk.Fault.allCases.flatMap { fault in
+    // A process is killed once.
+    (fault == .killed ? [false] : [false, true]).map { Case(fault: fault, isPersistent: $0) }
+  }
+
+  static let modes = ["sealed", "secagg", "secagg-ddp"]
+
+  /// Whether the machine stops with the process, and with what left.
+  static let crashes: [SimulatedDisk.CrashOutcome?] = [nil, .nothing, .half, .anything(seed: 5)]
+
+  /// Every step where the code is optimised; without, a few of them, others for each fault.
+  private static func selected(_ steps: [String], _ test: Case) -> [(offset: Int, element: String)]
+  {
+    #if DEBUG
+      let first = cases.firstIndex { $0.testDescription == test.testDescription } ?? 0
+      return Array(steps.enumerated()).filter { ($0.offset + 2 * first).isMultiple(of: 11) }
+    #else
+      return Array(steps.enumerated())
+    #endif
+  }
+
+  private func run(
+    _ steps: [String], _ test: Case, mode: String, after prelude: [FaultPlan.StepFault] = [],
+    declining: Int64 = 0
+  ) throws {
+    for (number, step) in Self.selected(steps, test) {
+      for (offset, crash) in Self.crashes.enumerated() {
+        var plan = FaultPlan(seed: UInt64(16 * number + offset), goal: .liveness, mode: mode)
+        plan.decliningMilliseconds = declining
+        plan.steps =
+          prelude + [
+            .init(step: step, fault: test.fault, isPersistent: test.isPersistent, crash: crash)
+          ]
+        let report = try FederationWorld.run(plan)
+        let story =
+          "\(step), crash \(String(describing: crash))\n\(report.trace.joined(separator: "\n"))"
+        #expect(report.violation == nil, "\(story)")
+        #expect(report.metSteps == plan.steps.count, "\(story)")
+        #expect(report.released >= 1, "\(story)")
+        #expect(report.burned + report.released == report.charged, "\(story)")
+      }
+    }
+  }
+
+  @Test("in a round: no spend is lost and the federation goes on", arguments: cases, modes)
+  func round(_ test: Case, mode: String) throws {
+    try run(StepNames.ofOneRound, test, mode: mode)
+  }
+
+  @Test("in a round without a quorum", arguments: cases) func void(_ test: Case) throws {
+    try run(StepNames.ofVoid, test, mode: "sealed", declining: 5_000)
+  }
+
+  @Test("in a start that burns a charge", arguments: cases) func burned(_ test: Case) throws {
+    try run(
+      StepNames.ofBurned, test, mode: "secagg-ddp",
+      after: [.init(step: "charge-after-head", fault: .killed)])
+  }
+
+  @Test("while the ledger is made", arguments: cases) func genesis(_ test: Case) throws {
+    try run(StepNames.ofGenesis, test, mode: "sealed")
+  }
+
+  @Test("a hundred kills after CHARGE end with the budget, each under a round of its own")
+  func crashLoop() throws {
+    for mode in Self.modes {
+      var plan = FaultPlan(seed: 3, goal: .safety, mode: mode, noiseMultiplier: "2")
+      plan.faultMilliseconds = 1_500_000
+      plan.steps = (0..<100).map { _ in
+        .init(step: "charge-after-head", fault: .killed, crash: .nothing)
+      }
+      let report = try FederationWorld.run(plan)
+      #expect(report.violation == nil, "\(report.trace.joined(separator: "\n"))")
+      #expect(report.isBudgetExhausted && report.released == 0)
+      #expect(report.burned == report.charged && report.charged == report.metSteps)
+      #expect(report.charged > 3 && report.charged < 20)
+    }
+  }
+}
