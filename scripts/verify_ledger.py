@@ -339,7 +339,7 @@ class Replay:
         self.need_that(self.phase is None and self.genesis["format"] > 1, "is a policy while a round is open")
         self.need("previous_policy_hash", self.policy_hash, body["previous_policy_hash"])
         self.need_that(body["policy_hash"] != self.policy_hash, "is the policy in force")
-        for field in ("federation", "unit", "relation", "filter", "model", "hyperparameters"):
+        for field in ("federation", "unit", "relation", "filter", "model", "hyperparameters", "correlated_noise"):
             self.need(field, self.policy.get(field), body["policy"].get(field))
         stages = [stage for stage, _, _ in self.plan]
         self.read_policy(body)
@@ -403,7 +403,7 @@ class Replay:
         bits = body["fraction_bits"]
         if not 1 <= bits <= 30:
             raise Fault(DAMAGED, self.size, "has fraction bits outside 1 to 30")
-        unit, pays = 1 << bits, self.block(body, self.rounds["released"] % len(self.plan))
+        unit, pays = 1 << bits, self.block(body, (self.rounds["released"] - self.released_before) % len(self.plan))
         if "block" in body:
             unit = self.block_sensitivity(bits)
         expected = dict(

@@ -115,9 +115,10 @@ package struct MembershipAttack {
     let informedPlain = MeanInterval(areas.map(\.informedPlain))
     let informedPrivate = MeanInterval(areas.map(\.informedPrivate))
     let wins = outsiderPlain.low > Self.winningArea && informedPlain.low > Self.winningArea
+    // Paired: the same split with and without noise.
+    let fall = MeanInterval(areas.map { $0.outsiderPlain - $0.outsiderPrivate })
     let isBroken =
-      informedPrivate.low > bound || outsiderPrivate.low > bound
-      || outsiderPrivate.high > outsiderPlain.low
+      informedPrivate.low > bound || outsiderPrivate.low > bound || fall.low <= 0
     func row(
       _ key: String, _ setting: String, _ value: MeanInterval, _ isDefault: Bool
     ) -> AttackReport.Row {

@@ -335,7 +335,7 @@ extension LedgerState {
       releasedBefore: rounds.released)
     policy = next
     policyHash = record.policyHash
-    // The plan begins anew, and with it any block.
+    // A block is paid for under one policy: what was free under it is not under another.
     openBlock = nil
   }
 }

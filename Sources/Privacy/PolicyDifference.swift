@@ -54,6 +54,10 @@ package struct PolicyDifference: Equatable, Sendable {
     note("model", old.model, new.model, .fixed)
     note(
       "hyperparameters", Self.text(old.hyperparameters), Self.text(new.hyperparameters), .fixed)
+    // What a block costs depends on all of its fields.
+    note(
+      "correlated_noise", old.correlatedNoise.map { Self.text($0.json) } ?? "absent",
+      new.correlatedNoise.map { Self.text($0.json) } ?? "absent", .fixed)
     compare("epsilon_limit", old.epsilonLimit, new.epsilonLimit, higherIs: .weaker)
     compare("delta", old.delta, new.delta, higherIs: .weaker)
     compare("minimum_cohort", old.minimumCohort, new.minimumCohort, higherIs: .stronger)
@@ -89,10 +93,6 @@ package struct PolicyDifference: Equatable, Sendable {
     }
     // A model has as many stages as its plan has rounds.
     note("plan", "\(old.plan.count) rounds", "\(new.plan.count) rounds", .fixed)
-    // A block costs its noise multiplier, whatever its matrix and who may take part how often.
-    note(
-      "correlated_noise", old.correlatedNoise.map { Self.text($0.json) } ?? "absent",
-      new.correlatedNoise.map { Self.text($0.json) } ?? "absent", .neutral)
     compare(
       "round_deadline_seconds", old.roundDeadlineSeconds, new.roundDeadlineSeconds,
       higherIs: .neutral)

@@ -160,7 +160,8 @@ enum AttackText {
     for row in report.rows {
       table.append([
         row.setting, row.measure, decimal(row.value.mean),
-        "\(decimal(row.value.low))-\(decimal(row.value.high))", row.guess.map(decimal) ?? "-",
+        "\(decimal(row.value.low))-\(decimal(min(1, row.value.high)))",
+        row.guess.map(decimal) ?? "-",
       ])
     }
     let result =
@@ -172,7 +173,9 @@ enum AttackText {
     return
       ([
         report.question, report.setup, AttackReport.watermark, "",
-        table.text(), report.meaning.joined(separator: "\n"), "RESULT \(result)",
+        table.text(),
+        report.meaning.flatMap { Label.wrapped($0, after: "") }.joined(separator: "\n"),
+        "RESULT \(result)",
       ]).joined(separator: "\n")
   }
 

@@ -32,7 +32,9 @@ struct BuggyNoise: AggregateNoise {
 
   func standardDeviation(scale: UInt64) -> Double { Double(scale / divisor) }
 
-  mutating func finish(_ sum: consuming AggregateSum, scale: UInt64) throws -> NoisedSum {
+  mutating func finish(
+    _ sum: consuming AggregateSum, scale: UInt64, block: inout CorrelatedAggregation?
+  ) throws -> NoisedSum {
     let narrow = max(PrivacyEvent.chargeableScales.lowerBound, scale / divisor)
     guard var seeded = generator else {
       var system = try SecureRandom()

@@ -27,10 +27,16 @@ package struct AuditedRound: Equatable, Sendable {
   package var epsilon: Double { GaussianAccountant.epsilon(mu: mu, delta: delta) }
 
   /// Each planned round of a policy.
+  /// - Throws: `AttackError.unsuitablePolicy` for one with correlated noise.
   package static func rounds(of policy: PrivacyPolicy) throws -> [AuditedRound] {
+    guard policy.correlatedNoise == nil else {
+      throw AttackError.unsuitablePolicy(
+        "rounds of correlated noise are charged by blocks, which this audit does not run")
+    }
     let bits = try FederationIdentity.fractionBits(of: policy)
-    return try zip(policy.plan, bits).map { planned, bits in
-      let event = try planned.event(fractionBits: bits)
+    return try zip(policy.plan.indices, bits).map { index, bits in
+      let planned = policy.plan[index]
+      let event = try policy.event(ofPlanned: index, fractionBits: bits)
       return AuditedRound(
         stage: planned.stage,
         encoding: try FixedPointEncoding(
@@ -55,7 +61,8 @@ package struct CentralMechanism<Noise: AggregateNoise>: AuditedMechanism {
     var sum = AggregateSum(dimension: dimension, encoding: round.encoding)
     for update in updates { try sum.add(update) }
     let unit = round.encoding.clipNorm
-    return try noise.finish(sum, scale: round.scale).values.map { $0 / unit }
+    var block: CorrelatedAggregation?
+    return try noise.finish(sum, scale: round.scale, block: &block).values.map { $0 / unit }
   }
 }
 

@@ -144,7 +144,7 @@ package struct EmpiricalAudit: Sendable {
     let isIn = canaries.inside.map { _ in Bool.random(using: &generator) }
     let chosen = canaries.inside.filter { isIn[$0] }
     let release = try mechanism.release(
-      canaries.updates(of: chosen, clipNorm: round.encoding.clipNorm), dimension: settings.dimension
+      canaries.updates(of: chosen, clipNorm: round.encoding.clipNorm), dimension: canaries.dimension
     )
     let scores = canaries.inside.map { canaries.score($0, release) - 0.5 }
     let guessed = canaries.inside.sorted { abs(scores[$0]) > abs(scores[$1]) }
