@@ -79,7 +79,7 @@ package struct DatasetLibrary: Equatable, Sendable {
       var descriptions: [String: String] = [:]
       if let texts = source.members.dropFirst().first {
         descriptions = try DatasetImport.recboleDescriptions(
-          "\(directory)/\(texts.fileName)", textColumns: ["movie_title", "class"])
+          "\(directory)/\(texts.fileName)", textColumns: ["movie_title", "release_year", "class"])
       }
       return try DatasetImport.read(
         "\(directory)/\(table.fileName)", format: .recbole, name: name,

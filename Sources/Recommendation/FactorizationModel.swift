@@ -123,13 +123,13 @@ package struct FactorizationModel: FederatedModel {
   ) throws(RecommendationError) -> ModelParameters {
     let popularity = PopularityStage.popularity(noisedSum, context: context)
     let level = SignalLevel(context: context, budgetShare: Self.popularityShare)
-    let head = Head(popularity: popularity, level: level, override: headSize)
+    let head = Head(popularity: popularity, count: headSize ?? level.headSize)
     let shape = [head.count, dimension]
     let seed = try PublicSeed(parameters)
     return try ModelParameters(tensors: [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
-      HybridScores.textWeightTensor: .init([level.textWeight]),
+      HybridScores.textWeightTensor: .init([level.textWeight(itemCount: itemCount)]),
       PublicSeed.tensor: seed.parameters,
       Self.factorsTensor: .init(
         shape: shape, values: seed.factors(count: head.count * dimension)),

@@ -1,33 +1,53 @@
 package import CanonicalJSON
 internal import VectorMath
 
-/// Which head items are bought by the same customers: one noised Gram matrix, its leading eigenvectors,
-/// mixed on the device with public item texts and popularity.
+/// Which items are bought by the same customers: directions of taste from a noised Gram matrix over the most
+/// popular items, refined and carried over to four times as many items, mixed on the device with public
+/// item texts and popularity.
 ///
-/// Stage 0 learns the popularity and chooses the head, m items. In stage 1 a device sends x x' of its row
-/// x over the head, of norm 1: the upper triangle with off-diagonal entries times sqrt 2, which keeps
-/// the norm, so that one device's contribution has norm exactly 1 whatever it bought, or 0. The
-/// coordinator publishes the leading eigenvectors V of the noised sum; a device scores x V V'.
+/// Every sum adds vectors of norm 1, or 0, so that one customer moves it by at most 1 under zero-out:
+/// - Stage 0 learns the popularity and chooses the core, m items, and the wide head, the 4 m most popular.
+/// - Stage 1: y is the customer's row over the core without its part along the direction of popularity
+///   (``PopularityDirection``), at norm 1. A device sends the upper triangle of y y' with off-diagonal
+///   entries times sqrt 2. The norm of that is the Frobenius norm of y y', which is |y|² = 1. The coordinator
+///   publishes the leading eigenvectors V of the noised sum (``NoisedSpectrum``).
+/// - Stage 2: c is V'y at norm 1, z the row over the wide head made as y. A device sends z c', whose
+///   Frobenius norm is |z| |c| = 1. Its sum is the image of V under the Gram matrix of the wide head, where
+///   customers are weighted by 1 / |V'y|: the few numbers fill the norm that in stage 1 was mostly spent on
+///   what is no direction of taste. Together the two make the published vectors (``RefinedSpectrum``).
+/// - A customer with nothing in the core, or with nothing beside popularity, sends zero.
 ///
-/// x x' is, up to a factor, the gradient at zero of the loss of the linear autoencoder x -> x B; the loss
-/// is quadratic, so that one noised gradient holds all there is to learn.
+/// y y' is, up to a factor, the gradient at zero of the loss of the linear autoencoder y -> y B; the loss
+/// is quadratic, so that one noised gradient holds what there is to learn. Stage 2 is one step of the
+/// noisy power method on it.
 ///
-/// Hyperparameters (all optional): `head`, an integer 1 ... 1024; `rank`, an integer 1 ... 128. Left out,
-/// both follow from the cohort and the noise.
-/// - Source: the mechanism of recommendation-and-evaluation, section 2.4.
+/// Hyperparameters (all optional): `head`, the core, an integer 1 ... 1024; `rank`, an integer 1 ... 128.
+/// Left out, both follow from the cohort and the noise.
+/// - Source: section 2.4 of recommendation-and-evaluation for stage 1; Hardt and Price, "The Noisy Power
+///   Method: A Meta Algorithm with Applications", NIPS 2014, for stage 2. The normalisation of stage 2 and
+///   the mean of both releases are ours.
 package struct GramModel: FederatedModel {
   package static let identifier = "gram"
 
-  package let stages = [PopularityStage.name, "gram"]
-  package let budgetShares = [0.1, 0.9]
+  package let stages = [PopularityStage.name, "gram", "refinement"]
+  package let budgetShares = [0.15, 0.45, 0.4]
+
+  /// Name of the tensor [rank] between stages 1 and 2: eigenvalues without their noise.
+  static let eigenvaluesTensor = "eigenvalues"
+  /// Items of the wide head for each of the core.
+  static let wideFactor = 4
+  /// The ridge c of the scores as a fraction of the cohort.
+  private static let ridgeFraction = 0.01
+  /// A profile V'y shorter than this is rounding.
+  private static let smallestProfile = 1e-9
 
   /// Bounds of the overrides.
-  private enum Limits {
+  enum Limits {
     static let head = 1...Head.limit
     static let rank = 1...128
   }
 
-  /// Head size asked for; nil for the rule.
+  /// Core size asked for; nil for the rule.
   private let headSize: Int?
   /// Rank asked for; nil for the rule.
   private let rank: Int?
@@ -55,26 +75,76 @@ package struct GramModel: FederatedModel {
     stage: Int, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> Int {
     try checkStage(stage)
-    if stage == 0 { return itemCount }
-    return UpperTriangle(size: try Head(parameters, itemCount: itemCount).count).count
+    switch stage {
+    case 0: return itemCount
+    case 1: return UpperTriangle(size: try Head(parameters, itemCount: itemCount).count).count
+    default:
+      let directions = try LearnedDirections(parameters, itemCount: itemCount)
+      return directions.wide.count * directions.rank
+    }
   }
 
   package func update(
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
-    if stage == 0 { return try PopularityStage.update(history: history, itemCount: itemCount) }
+    switch stage {
+    case 0: return try PopularityStage.update(history: history, itemCount: itemCount)
+    case 1:
+      return try gramUpdate(history: history, parameters: parameters, itemCount: itemCount)
+    default:
+      return try imageUpdate(history: history, parameters: parameters, itemCount: itemCount)
+    }
+  }
+
+  private func gramUpdate(
+    history: CustomerHistory, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> [Float] {
     try history.checkItems(below: itemCount)
     let head = try Head(parameters, itemCount: itemCount)
+    let popularity = try parameters.values(PopularityStage.tensor, shape: [itemCount])
     let triangle = UpperTriangle(size: head.count)
     var update = [Float](repeating: 0, count: triangle.count)
-    let places = head.places(of: history).map(\.place)
-    guard !places.isEmpty else { return update }
-    let square = 1 / Double(places.count)
-    for (index, row) in places.enumerated() {
-      update[triangle.index(row, row)] = Float(square)
-      for column in places[(index + 1)...] {
-        update[triangle.index(row, column)] = Float(square * 2.0.squareRoot())
+    let row = PopularityDirection(popularity: popularity, head: head)
+      .residual(places: head.places(of: history).map(\.place))
+    guard let row else { return update }
+    var index = 0
+    for first in row.indices {
+      update[index] = Float(row[first] * row[first])
+      index += 1
+      let scaled = row[first] * 2.0.squareRoot()
+      for second in row[(first + 1)...] {
+        update[index] = Float(scaled * second)
+        index += 1
+      }
+    }
+    try update.shrinkToUnitNorm()
+    return update
+  }
+
+  private func imageUpdate(
+    history: CustomerHistory, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> [Float] {
+    try history.checkItems(below: itemCount)
+    let popularity = try parameters.values(PopularityStage.tensor, shape: [itemCount])
+    let directions = try LearnedDirections(parameters, itemCount: itemCount)
+    var update = [Float](repeating: 0, count: directions.wide.count * directions.rank)
+    func row(over head: Head) -> [Double]? {
+      PopularityDirection(popularity: popularity, head: head)
+        .residual(places: head.places(of: history).map(\.place))
+    }
+    guard let core = row(over: directions.core), let wide = row(over: directions.wide) else {
+      return update
+    }
+    let profile = Kernels.transposedProduct(directions.vectors, core)
+    let norm = profile.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    guard norm > Self.smallestProfile, norm.isFinite else { return update }
+    let unit = profile.map { $0 / norm }
+    var index = 0
+    for value in wide {
+      for entry in unit {
+        update[index] = Float(value * entry)
+        index += 1
       }
     }
     try update.shrinkToUnitNorm()
@@ -88,25 +158,80 @@ package struct GramModel: FederatedModel {
     try check(
       noisedSum,
       dimension: try updateDimension(stage: stage, parameters: parameters, itemCount: itemCount))
-    if stage == 0 {
-      let popularity = PopularityStage.popularity(noisedSum, context: context)
-      let level = SignalLevel(context: context, budgetShare: budgetShares[0])
-      let head = Head(popularity: popularity, level: level, override: headSize)
-      return try ModelParameters(tensors: [
-        PopularityStage.tensor: .init(popularity),
-        Head.tensor: .init(head.values),
-        HybridScores.textWeightTensor: .init([level.textWeight]),
-      ])
+    switch stage {
+    case 0: return try core(noisedSum, context: context, itemCount: itemCount)
+    case 1:
+      return try spectrum(
+        noisedSum, context: context, parameters: parameters, itemCount: itemCount)
+    default:
+      return try refined(
+        noisedSum, context: context, parameters: parameters, itemCount: itemCount)
     }
+  }
+
+  private func core(
+    _ noisedSum: [Double], context: StageContext, itemCount: Int
+  ) throws(RecommendationError) -> ModelParameters {
+    let popularity = PopularityStage.popularity(noisedSum, context: context)
+    let level = SignalLevel(context: context, budgetShare: budgetShares[0])
+    let head = Head(popularity: popularity, count: headSize ?? level.coreSize)
+    return try ModelParameters(tensors: [
+      PopularityStage.tensor: .init(popularity),
+      Head.tensor: .init(head.values),
+      HybridScores.textWeightTensor: .init([level.textWeight(itemCount: itemCount)]),
+    ])
+  }
+
+  private func spectrum(
+    _ noisedSum: [Double], context: StageContext, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> ModelParameters {
     let head = try Head(parameters, itemCount: itemCount)
-    let basis = try EigenBasis(
+    let spectrum = try NoisedSpectrum(
       triangle: noisedSum, size: head.count,
-      noiseStandardDeviation: context.noiseStandardDeviation, cohort: context.targetCohort,
-      maximumRank: rank)
+      noiseStandardDeviation: context.noiseStandardDeviation, rank: rank)
+    let edge = NoisedSpectrum.edge(
+      size: head.count, noiseStandardDeviation: context.noiseStandardDeviation)
+    let ridge = Self.ridgeFraction * Double(context.targetCohort)
+    let weights = spectrum.eigenvalues.map {
+      NoisedSpectrum.trust(eigenvalue: $0, edge: edge) * $0 / ($0 + ridge)
+    }
     var tensors = parameters.tensors
-    tensors[EigenBasis.tensor] = .init(
-      shape: [head.count, basis.rank], values: basis.vectors)
+    tensors[LearnedGram.vectorsTensor] = Self.tensor(spectrum.vectors)
+    tensors[LearnedGram.weightsTensor] = .init(weights.map { Float($0) })
+    tensors[Self.eigenvaluesTensor] = .init(spectrum.eigenvalues.map { Float($0) })
     return try ModelParameters(tensors: tensors)
+  }
+
+  private func refined(
+    _ noisedSum: [Double], context: StageContext, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> ModelParameters {
+    let directions = try LearnedDirections(parameters, itemCount: itemCount)
+    var image = DoubleMatrix(rows: directions.wide.count, columns: directions.rank)
+    for index in noisedSum.indices { image.storage[index] = noisedSum[index] }
+    let refined = try RefinedSpectrum(
+      directions: directions.vectors, eigenvalues: directions.eigenvalues,
+      gramShare: budgetShares[1], image: image, imageShare: budgetShares[2],
+      corePlaces: directions.core.items.compactMap { directions.wide.place(of: $0) },
+      noiseStandardDeviation: context.noiseStandardDeviation * budgetShares[2].squareRoot(),
+      ridge: Self.ridgeFraction * Double(context.targetCohort))
+    var tensors = parameters.tensors
+    tensors[Self.eigenvaluesTensor] = nil
+    tensors[Head.tensor] = .init(directions.wide.values)
+    if refined.weights.isEmpty {
+      // The form stays, and the scores fall back on popularity and text.
+      tensors[LearnedGram.vectorsTensor] = .init(
+        shape: [directions.wide.count, 1],
+        values: [Float](repeating: 0, count: directions.wide.count))
+      tensors[LearnedGram.weightsTensor] = .init([0])
+    } else {
+      tensors[LearnedGram.vectorsTensor] = Self.tensor(refined.vectors)
+      tensors[LearnedGram.weightsTensor] = .init(refined.weights.map { Float($0) })
+    }
+    return try ModelParameters(tensors: tensors)
+  }
+
+  private static func tensor(_ matrix: DoubleMatrix) -> ModelParameters.Tensor {
+    .init(shape: [matrix.rows, matrix.columns], values: matrix.storage.map { Float($0) })
   }
 
   package func scores(

@@ -8,7 +8,9 @@ package struct Head: Equatable {
   static let largest = 632
   /// Largest head that a device accepts, so that parameters cannot ask it for more than 525,000 values
   /// of a Gram matrix.
-  static let limit = 1024
+  package static let limit = 1024
+  /// Largest head that a device accepts for scoring, or for a sum with a few values an item.
+  static let wideLimit = 4 * limit
   /// Smallest head that a rule chooses.
   static let smallest = 64
 
@@ -17,30 +19,23 @@ package struct Head: Equatable {
 
   package var count: Int { items.count }
 
-  /// The `count` most popular items; ties by ascending place.
+  /// The `count` most popular items, or all if there are fewer; ties by ascending place.
   init(popularity: [Float], count: Int) {
     items = Ranking.topK(popularity, count).sorted()
   }
 
-  /// The head after the popularity stage.
-  ///
-  /// - Parameters:
-  ///   - popularity: one value a catalogue item, noised.
-  ///   - level: chooses the size.
-  ///   - override: items asked for instead; nil for the level's choice.
-  init(popularity: [Float], level: SignalLevel, override: Int?) {
-    self.init(popularity: popularity, count: min(override ?? level.headSize, popularity.count))
-  }
-
+  /// - Parameter limit: items accepted at most.
   /// - Throws: `.missingTensor`, `.shapeMismatch`, `.tooLarge`, `.invalidHead`.
-  package init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
+  package init(
+    _ parameters: ModelParameters, itemCount: Int, limit: Int = Head.limit
+  ) throws(RecommendationError) {
     guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }
     guard tensor.shape.count == 1, !tensor.values.isEmpty else {
       throw .shapeMismatch(
         name: Self.tensor, expected: [tensor.values.count], actual: tensor.shape)
     }
-    guard tensor.values.count <= Self.limit else {
-      throw .tooLarge(what: Self.tensor, actual: tensor.values.count, limit: Self.limit)
+    guard tensor.values.count <= limit else {
+      throw .tooLarge(what: Self.tensor, actual: tensor.values.count, limit: limit)
     }
     var items: [Int] = []
     items.reserveCapacity(tensor.values.count)

@@ -40,6 +40,32 @@ package struct ItemFeatures: Sendable, Equatable {
     self.vectors = vectors
   }
 
+  /// These vectors without what they all share: the mean of the rows that are not zero taken off them, at
+  /// unit norm again.
+  ///
+  /// Vectors of texts of one shop all point somewhat the same way, which hides how they differ. A row of
+  /// zeros stays one, and so does a row that is the mean.
+  /// - Source: Mu, Viswanath, "All-but-the-Top: Simple and Effective Postprocessing for Word
+  ///   Representations", ICLR 2018, section 2, without its second step.
+  package func centered() throws(RecommendationError) -> ItemFeatures {
+    var mean = [Double](repeating: 0, count: dimension)
+    var known = 0
+    for item in 0..<itemCount where vectors.row(item).contains(where: { $0 != 0 }) {
+      known += 1
+      for (index, value) in vectors.row(item).enumerated() { mean[index] += Double(value) }
+    }
+    guard known > 0 else { return self }
+    for index in mean.indices { mean[index] /= Double(known) }
+    var result = Matrix(rows: itemCount, columns: dimension)
+    for item in 0..<itemCount where vectors.row(item).contains(where: { $0 != 0 }) {
+      let row = vectors.row(item).enumerated().map { Double($0.element) - mean[$0.offset] }
+      let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      guard norm > Self.normTolerance else { continue }
+      for (index, value) in row.enumerated() { result[item, index] = Float(value / norm) }
+    }
+    return try ItemFeatures(vectors: result)
+  }
+
   private static func check(itemCount: Int, dimension: Int) throws(RecommendationError) {
     guard (1...Catalogue.Limits.items).contains(itemCount) else {
       throw .itemCountOutOfRange(actual: itemCount, limit: Catalogue.Limits.items)

@@ -23,12 +23,19 @@ struct SignalLevel: Equatable {
       noiseStandardDeviation: context.noiseStandardDeviation * budgetShare.squareRoot())
   }
 
-  /// Items to learn about: 8 times the level, within 64 ... 632.
-  var headSize: Int {
-    Int(min(max((8 * value).rounded(), Double(Head.smallest)), Double(Head.largest)))
+  /// Items to factorise: 8 times the level, within 64 ... 632.
+  var headSize: Int { size(8) }
+
+  /// Items whose Gram matrix is learned: 4 times the level, within 64 ... 632.
+  var coreSize: Int { size(4) }
+
+  private func size(_ factor: Double) -> Int {
+    Int(min(max((factor * value).rounded(), Double(Head.smallest)), Double(Head.largest)))
   }
 
-  /// Weight of the text component relative to the learned one: 80 over the level, within 1 ... 10. The
-  /// noisier what was learned, the more what is public counts.
-  var textWeight: Float { Float(min(max(80 / value, 1), 10)) }
+  /// Weight of the text component relative to the learned one: 0.45 sqrt(items sigma / n), within
+  /// 0.4 ... 4. The noisier what was learned of an item, the more what is public counts.
+  func textWeight(itemCount: Int) -> Float {
+    Float(min(max(0.45 * Double(itemCount).squareRoot() / value, 0.4), 4))
+  }
 }

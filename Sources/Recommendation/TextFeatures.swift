@@ -3,14 +3,32 @@ internal import VectorMath
 
 /// Public item vectors from public item texts: latent semantic analysis.
 package enum TextFeatures {
+  /// What is a word, after lower-casing.
+  package enum WordRule: Sendable {
+    /// Runs of [a-z].
+    case letters
+    /// Runs of [a-z0-9]: years and sizes are words too.
+    case lettersAndDigits
+  }
+
   /// Values of a vector, unless fewer directions exist.
-  package static let defaultDimension = 64
+  package static let defaultDimension = 256
   /// A shorter row is numerically zero.
   private static let smallestNorm = 1e-9
 
+  /// The vectors that models are given: 256 directions, letters and digits, without what all texts share.
+  ///
+  /// - Parameter descriptions: one an item, at least one.
+  /// - Throws: as ``lsa(descriptions:dimension:words:)``.
+  package static func vectors(
+    descriptions: [String]
+  ) throws(RecommendationError) -> ItemFeatures {
+    try lsa(descriptions: descriptions, words: .lettersAndDigits).centered()
+  }
+
   /// The leading singular directions of the tf-idf matrix of the descriptions.
   ///
-  /// Words are the runs of [a-z] in the lower-cased text; an entry is the count of the word times
+  /// Words are runs of letters, or of letters and digits, in the lower-cased text; an entry is the count of the word times
   /// ln((1 + items) / (1 + items with the word)) + 1; rows are scaled to norm 1, projected, and scaled
   /// to norm 1 again. A text without a word gets the zero vector.
   ///
@@ -19,11 +37,12 @@ package enum TextFeatures {
   /// - Parameters:
   ///   - descriptions: one an item, at least one.
   ///   - dimension: 1 ... 1024; less is used if there are fewer items or words.
+  ///   - words: what is a word.
   /// - Throws: `.itemCountOutOfRange`, `.tooLarge`, `.numericalFailure`.
   /// - Source: Deerwester et al., "Indexing by Latent Semantic Analysis", JASIS 41 (1990); the exact form
   ///   is that of recommendation-and-evaluation, section 4.
   package static func lsa(
-    descriptions: [String], dimension: Int = defaultDimension
+    descriptions: [String], dimension: Int = defaultDimension, words: WordRule = .letters
   ) throws(RecommendationError) -> ItemFeatures {
     guard (1...Catalogue.Limits.items).contains(descriptions.count) else {
       throw .itemCountOutOfRange(actual: descriptions.count, limit: Catalogue.Limits.items)
@@ -32,7 +51,7 @@ package enum TextFeatures {
       throw .tooLarge(
         what: "feature dimension", actual: dimension, limit: ItemFeatures.Limits.dimension)
     }
-    let (rows, wordCount) = weightedRows(descriptions)
+    let (rows, wordCount) = weightedRows(descriptions, words)
     guard wordCount > 0 else {
       return try ItemFeatures(vectors: Matrix(rows: descriptions.count, columns: 1))
     }
@@ -48,18 +67,21 @@ package enum TextFeatures {
     return try ItemFeatures(vectors: unitRows(projected))
   }
 
-  /// The runs of [a-z] of the lower-cased text.
-  static func words(of text: String) -> [String] {
+  /// The words of the lower-cased text.
+  static func words(of text: String, rule: WordRule = .letters) -> [String] {
     let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
-    return text.lowercased().utf8.split { !letters.contains($0) }.map { String(Substring($0)) }
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return text.lowercased().utf8.split { byte in
+      !(letters.contains(byte) || (rule == .lettersAndDigits && digits.contains(byte)))
+    }.map { String(Substring($0)) }
   }
 
   /// Rows of tf-idf at norm 1, each by ascending word; words are numbered in alphabetical order.
   private static func weightedRows(
-    _ descriptions: [String]
+    _ descriptions: [String], _ rule: WordRule
   ) -> (rows: [[(column: Int, value: Double)]], wordCount: Int) {
     let counts = descriptions.map { text in
-      words(of: text).reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+      words(of: text, rule: rule).reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
     }
     var itemsWithWord: [String: Int] = [:]
     for count in counts {

@@ -81,7 +81,7 @@ struct CompareCommand: AsyncParsableCommand {
     for identifier in identifiers {
       _ = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
     }
-    let hasTexts = dataset.catalogue.descriptions.contains { !$0.isEmpty } && isRetail
+    let hasTexts = Self.hasTexts(dataset.catalogue)
     let cells = ComparisonPlan.standardCells(
       federated: identifiers, epsilons: try budgets(), seeds: seeds, withLocal: isRetail,
       modes: try aggregationModes())
@@ -91,12 +91,17 @@ struct CompareCommand: AsyncParsableCommand {
       delta: delta, codeVersion: ProductVersion.current)
     let descriptions = dataset.catalogue.descriptions
     let makeFeatures: @Sendable () throws -> ItemFeatures = {
-      try TextFeatures.lsa(descriptions: descriptions)
+      try TextFeatures.vectors(descriptions: descriptions)
     }
     let comparison = Comparison(
       plan: plan, cache: try CellCache(directory: cache ?? CacheDirectory.comparisons()),
       features: hasTexts ? makeFeatures : nil, trainer: InProcessTrainer.train)
     return (comparison, cells.count)
+  }
+
+  /// Whether any item is described by more than its own code.
+  private static func hasTexts(_ catalogue: Catalogue) -> Bool {
+    zip(catalogue.codes, catalogue.descriptions).contains { !$1.isEmpty && $0 != $1 }
   }
 
   private func problem(

@@ -24,7 +24,7 @@ struct DemoAccuracy: Sendable {
     popularity: Double
   ) async throws -> DemoAccuracy {
     let problem = try EvaluationProblem.retail(split, name: OnlineRetail.name)
-    let features = try TextFeatures.lsa(descriptions: split.catalogue.descriptions)
+    let features = try TextFeatures.vectors(descriptions: split.catalogue.descriptions)
     let histories = chosenHistories(split, users: users)
     let itemCount = split.catalogue.count
     func recall(_ model: some RankingModel) async throws -> Double {

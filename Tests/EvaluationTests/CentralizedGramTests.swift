@@ -14,7 +14,7 @@ struct CentralizedGramTests {
     let problem = try EvaluationProblem.retail(Retail.split.get(), name: "online-retail")
     let descriptions = problem.catalogue.descriptions
     var features: (@Sendable () throws -> ItemFeatures)?
-    if withTexts { features = { try TextFeatures.lsa(descriptions: descriptions) } }
+    if withTexts { features = { try TextFeatures.vectors(descriptions: descriptions) } }
     let plan = try ComparisonPlan(
       problem: problem,
       cells: [

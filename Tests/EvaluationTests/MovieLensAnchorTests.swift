@@ -34,7 +34,7 @@ struct MovieLensAnchorTests {
     #expect(dataset.events.count == 100_000)
     #expect(dataset.customers == (1...943).map(String.init))
     #expect(dataset.catalogue.codes.map { Int($0) } == (1...1_682).map { $0 })
-    #expect(dataset.catalogue.descriptions[0] == "Toy Story Animation Children's Comedy")
+    #expect(dataset.catalogue.descriptions[0] == "Toy Story 1995 Animation Children's Comedy")
   }
 
   // Tolerances: half a unit of the last digit of the published figure.

@@ -32,17 +32,80 @@ import VectorMath
     }
   }
 
-  @Test("an update is x x' of the unit row over the head, off the diagonal times sqrt 2")
+  /// The residual row by the model's description, over these places of a head of equal popularity.
+  private func flatResidual(_ places: [Int], size: Int) -> [Double] {
+    let mean = Double(places.count) / Double(size)
+    let row = (0..<size).map { (places.contains($0) ? 1 : 0) - mean }
+    let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return row.map { $0 / norm }
+  }
+
+  @Test(
+    "an update is y y' of the row over the core without its popularity, off the diagonal times sqrt 2"
+  )
   func updateIsOuterProduct() throws {
     let update = try GramModel().update(
       stage: 1, history: history([1, 2, 4, 8]),
       parameters: parameters(head: [1, 4, 5, 8], itemCount: 10), itemCount: 10)
     // Items 1, 4 and 8 are at places 0, 1 and 3 of the head; 2 is outside.
-    let third = Float(1.0 / 3)
-    let off = Float(2.0.squareRoot() / 3)
-    let expected: [Float] = [third, off, 0, off, third, 0, off, 0, 0, third]
-    #expect(zip(update, expected).allSatisfy { abs($0 - $1) < 1e-6 })
+    let row = flatResidual([0, 1, 3], size: 4)
+    var expected: [Double] = []
+    for first in 0..<4 {
+      for second in first..<4 {
+        expected.append(row[first] * row[second] * (first == second ? 1 : 2.0.squareRoot()))
+      }
+    }
+    #expect(update.count == 10)
+    #expect(zip(update, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
     #expect(abs(try Clipping.norm(update) - 1) < 1e-6)
+  }
+
+  @Test("a refinement is the row over the wide head times the unit profile: norm 1")
+  func refinementIsOuterProduct() throws {
+    // Core items 0 and 1, wide head all of 6; the popularity makes them so.
+    let popularity: [Float] = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    let half = Float(0.5.squareRoot())
+    let parameters = try ModelParameters(tensors: [
+      "popularity": .init(popularity), "head": .init([0, 1]),
+      "vectors": .init(shape: [2, 1], values: [half, -half]), "eigenvalues": .init([3]),
+    ])
+    let model = GramModel()
+    #expect(try model.updateDimension(stage: 2, parameters: parameters, itemCount: 6) == 6)
+    let update = try model.update(
+      stage: 2, history: history([1, 3]), parameters: parameters, itemCount: 6)
+    // Item 1 alone in the core points against the vector: a profile of -1.
+    let expected = flatResidual([1, 3], size: 6).map { -$0 }
+    #expect(zip(update, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 })
+    // Nothing in the core, or all of it: no direction of taste.
+    for items in [[3], [0, 1], []] {
+      let silent = try model.update(
+        stage: 2, history: history(items), parameters: parameters, itemCount: 6)
+      #expect(silent == [Float](repeating: 0, count: 6))
+    }
+  }
+
+  @Test("a core that is not of the most popular items, or of too many directions, is refused")
+  func refinementParametersMustFit() throws {
+    func dimension(head: [Int], rank: Int) throws -> Int {
+      var popularity = [Float](repeating: 0, count: 20)
+      for item in 0..<8 { popularity[item] = 1 }
+      return try GramModel().updateDimension(
+        stage: 2,
+        parameters: try ModelParameters(tensors: [
+          "popularity": .init(popularity), "head": .init(head.map(Float.init)),
+          "vectors": .init(
+            shape: [head.count, rank],
+            values: [Float](repeating: 0, count: head.count * rank)),
+          "eigenvalues": .init([Float](repeating: 1, count: rank)),
+        ]), itemCount: 20)
+    }
+    #expect(try dimension(head: [0, 1], rank: 2) == 16)
+    #expect(throws: RecommendationError.invalidHead(index: 1)) {
+      try dimension(head: [0, 19], rank: 2)
+    }
+    #expect(throws: RecommendationError.tooLarge(what: "eigenvalues", actual: 129, limit: 128)) {
+      try dimension(head: [0, 1], rank: 129)
+    }
   }
 
   @Test("a customer with no head item sends zero")
@@ -53,42 +116,103 @@ import VectorMath
     #expect(update == [0, 0, 0])
   }
 
-  @Test("without noise and at full rank the learned score is ridge regression, x (G + c I)^-1 G")
-  func noiselessScoreIsRidge() throws {
-    let shop = try SyntheticShop(itemCount: 24, customers: 50, itemsEach: 5, seed: 5)
-    let model = GramModel()
-    let parameters = try shop.train(model)
-    // Everything is in the head, so that places are items.
-    #expect(parameters["head"]?.values == (0..<24).map(Float.init))
-    var gram = DoubleMatrix(rows: 24, columns: 24)
-    for history in shop.histories {
-      let items = history.rows.map(\.item)
-      for first in items {
-        for second in items { gram[first, second] += 1 / Double(items.count) }
-      }
+  @Test("the direction of popularity has norm 1, and residual rows have none of it")
+  func popularityDirection() throws {
+    let popularity: [Float] = [0.5, 0.25, -0.1, 0.1]
+    let head = Head(popularity: popularity, count: 4)
+    let direction = PopularityDirection(popularity: popularity, head: head)
+    let raised = [1, 0.5, 0.01, 0.2].map { pow($0, 0.6) }
+    let norm = raised.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    // The popularity is of Float.
+    #expect(zip(direction.values, raised).allSatisfy { abs($0 - $1 / norm) < 1e-7 })
+    let row = try #require(direction.residual(places: [0, 3]))
+    #expect(abs(zip(row, direction.values).reduce(0) { $0 + $1.0 * $1.1 }) < 1e-12)
+    #expect(abs(row.reduce(0) { $0 + $1 * $1 } - 1) < 1e-12)
+    #expect(direction.residual(places: []) == nil)
+    // One item alone: its row is the direction.
+    let single = Head(popularity: [1], count: 1)
+    #expect(PopularityDirection(popularity: [1], head: single).residual(places: [0]) == nil)
+    // Where noise left nothing above zero all items count alike.
+    #expect(
+      PopularityDirection(popularity: [-1, 0], head: Head(popularity: [-1, 0], count: 2))
+        .values.allSatisfy { abs($0 - 0.5.squareRoot()) < 1e-12 })
+  }
+
+  private func triangle(of matrix: DoubleMatrix) -> [Double] {
+    (0..<matrix.rows).flatMap { row in
+      (row..<matrix.rows).map { matrix[row, $0] * (row == $0 ? 1 : 2.0.squareRoot()) }
     }
+  }
+
+  @Test("without noise a full image gives the eigenvectors and ridge weights of the matrix itself")
+  func noiselessRefinement() throws {
+    let size = 6
+    var random = SeededRandom(seed: 3)
+    var factor = DoubleMatrix(rows: 9, columns: size)
+    for index in factor.storage.indices {
+      factor.storage[index] = Double.random(in: -1...1, using: &random)
+    }
+    let gram = Kernels.gram(of: factor)
+    let spectrum = try NoisedSpectrum(
+      triangle: triangle(of: gram), size: size, noiseStandardDeviation: 0, rank: nil)
+    #expect(spectrum.rank == size)
+    // The image is twice as large as the Gram matrix says.
+    var image = Kernels.product(gram, spectrum.vectors)
+    for index in image.storage.indices { image.storage[index] *= 2 }
+    let refined = try RefinedSpectrum(
+      directions: spectrum.vectors, eigenvalues: spectrum.eigenvalues, gramShare: 0.45,
+      image: image, imageShare: 0.4, corePlaces: Array(0..<size), noiseStandardDeviation: 0,
+      ridge: 0.5)
+    for (weight, value) in zip(refined.weights, spectrum.eigenvalues) {
+      #expect(abs(weight - value / (value + 0.5)) < 1e-9)
+    }
+    // V W V' is (G + c I)^-1 G, whatever the signs of V.
     var shifted = gram
-    for item in 0..<24 { shifted[item, item] += 0.5 }
-    let factor = try Cholesky.factor(of: shifted)
-    let learned = try #require(try LearnedGram(parameters))
-    for history in shop.histories.prefix(5) {
-      var row = [Double](repeating: 0, count: 24)
-      for entry in history.rows { row[entry.item] = 1 / Double(history.rows.count).squareRoot() }
-      let expected = try Kernels.product(gram, Cholesky.solve(factor, row))
-      // Float parameters: 24 products of values below 1.
-      for (value, reference) in zip(learned.scores(history), expected) {
-        #expect(abs(Double(value) - reference) < 1e-5)
+    for index in 0..<size { shifted[index, index] += 0.5 }
+    let cholesky = try Cholesky.factor(of: shifted)
+    for column in 0..<size {
+      let expected = try Cholesky.solve(cholesky, (0..<size).map { gram[$0, column] })
+      for row in 0..<size {
+        let value = refined.weights.indices.reduce(0.0) {
+          $0 + refined.vectors[row, $1] * refined.weights[$1] * refined.vectors[column, $1]
+        }
+        #expect(abs(value - expected[row]) < 1e-9)
       }
     }
   }
 
+  @Test("pure noise in the image has next to no weight")
+  func noisyRefinement() throws {
+    let size = 40
+    let wide = 160
+    let sigma = 2.0
+    let spectrum = try NoisedSpectrum(
+      triangle: noise(size: size, sigma: sigma / 0.45.squareRoot(), seed: 5), size: size,
+      noiseStandardDeviation: sigma / 0.45.squareRoot(), rank: nil)
+    #expect((3...5).contains(spectrum.rank))
+    var image = DoubleMatrix(rows: wide, columns: spectrum.rank)
+    let values = noise(size: 60, sigma: sigma / 0.4.squareRoot(), seed: 6)
+    for index in image.storage.indices { image.storage[index] = values[index] }
+    let refined = try RefinedSpectrum(
+      directions: spectrum.vectors, eigenvalues: spectrum.eigenvalues, gramShare: 0.45,
+      image: image, imageShare: 0.4, corePlaces: Array(0..<size), noiseStandardDeviation: sigma,
+      ridge: 1)
+    // A column of noise has a squared length within 30 % of its expectation: weights below 0.5.
+    #expect(refined.weights.allSatisfy { $0 < 0.5 })
+  }
+
   @Test("the trust in an eigenvector is 0 up to the edge, 1 without noise, and 3/4 at theta 2")
   func trust() {
-    #expect(EigenBasis.trust(eigenvalue: 1, edge: 1) == 0)
-    #expect(EigenBasis.trust(eigenvalue: -5, edge: 1) == 0)
-    #expect(EigenBasis.trust(eigenvalue: 0.1, edge: 0) == 1)
+    func trust(_ noised: Double, edge: Double) -> Double {
+      NoisedSpectrum.trust(
+        eigenvalue: NoisedSpectrum.withoutNoise(eigenvalue: noised, edge: edge), edge: edge)
+    }
+    #expect(trust(1, edge: 1) == 0)
+    #expect(trust(-5, edge: 1) == 0)
+    #expect(trust(0.1, edge: 0) == 1)
     // theta + 1 / theta = 2.5 at theta 2.
-    #expect(abs(EigenBasis.trust(eigenvalue: 1.25, edge: 1) - 0.75) < 1e-12)
+    #expect(abs(trust(1.25, edge: 1) - 0.75) < 1e-12)
+    #expect(abs(NoisedSpectrum.withoutNoise(eigenvalue: 1.25, edge: 1) - 1) < 1e-12)
   }
 
   /// A triangle of a symmetric matrix with deviation sigma on the diagonal, sigma / sqrt 2 off it.
@@ -120,40 +244,49 @@ import VectorMath
           planted * direction[row] * direction[column] * scale
       }
     }
-    // A cohort of 1 makes the ridge negligible.
-    let basis = try EigenBasis(
-      triangle: triangle, size: size, noiseStandardDeviation: sigma, cohort: 1, maximumRank: nil)
-    let first = (0..<size).map { Double(basis.vectors[$0 * basis.rank]) }
-    let weight = first.reduce(0) { $0 + $1 * $1 }
-    let overlap = zip(first, direction).reduce(0) { $0 + $1.0 * $1.1 }
-    let squaredCosine = overlap * overlap / weight
-    // Expected 3/4; the fluctuation at m = 200 is about 0.03.
-    #expect(abs(squaredCosine - 0.75) < 0.12)
-    #expect(abs(weight - 0.75) < 0.12)
-    // What noise pushes above the edge has next to no weight.
-    #expect(basis.rank <= 3)
-  }
-
-  @Test("pure noise leaves parameters that score by popularity alone")
-  func pureNoise() throws {
-    let size = 100
-    let basis = try EigenBasis(
-      triangle: noise(size: size, sigma: 2, seed: 1), size: size, noiseStandardDeviation: 2,
-      cohort: 1000, maximumRank: nil)
-    let weight = basis.vectors.reduce(0) { $0 + $1 * $1 }
-    #expect(basis.rank >= 1 && basis.rank <= 3)
-    // Each vector at full weight would add 1.
-    #expect(weight < 0.5)
-    func small(_ triangle: [Double], sigma: Double) throws -> EigenBasis {
-      try EigenBasis(
-        triangle: triangle, size: 2, noiseStandardDeviation: sigma, cohort: 10, maximumRank: nil)
+    let spectrum = try NoisedSpectrum(
+      triangle: triangle, size: size, noiseStandardDeviation: sigma, rank: nil)
+    let overlap = direction.indices.reduce(0.0) {
+      $0 + direction[$1] * spectrum.vectors[$1, 0]
     }
-    let silent = try small([0, 0, 0], sigma: 1)
-    #expect(try small([-1, 0, -1], sigma: 0) == silent)
-    #expect(silent.rank == 1 && silent.vectors == [0, 0])
+    // Expected 3/4; the fluctuation at m = 200 is about 0.03.
+    #expect(abs(overlap * overlap - 0.75) < 0.12)
+    #expect(
+      abs(NoisedSpectrum.trust(eigenvalue: spectrum.eigenvalues[0], edge: edge) - 0.75) < 0.12)
+    #expect(abs(spectrum.eigenvalues[0] - planted) < 0.15 * planted)
+    // What noise pushes above the edge has next to no weight.
+    #expect(spectrum.rank <= 4)
+    #expect(
+      spectrum.eigenvalues.dropFirst().allSatisfy {
+        NoisedSpectrum.trust(eigenvalue: $0, edge: edge) < 0.5
+      })
   }
 
-  @Test("head size and text weight follow from cohort and noise alone")
+  @Test("a Gram matrix of nothing gives eigenvalues of zero, and a model that scores by popularity")
+  func silence() throws {
+    func small(_ triangle: [Double], sigma: Double) throws -> NoisedSpectrum {
+      try NoisedSpectrum(triangle: triangle, size: 2, noiseStandardDeviation: sigma, rank: nil)
+    }
+    #expect(try small([0, 0, 0], sigma: 1).eigenvalues == [0, 0])
+    #expect(try small([-1, 0, -1], sigma: 0).eigenvalues == [0, 0])
+    let shop = try SyntheticShop(itemCount: 30, customers: 0, itemsEach: 1, seed: 1)
+    let model = GramModel()
+    var parameters = try model.initialParameters(catalogue: shop.catalogue)
+    for stage in 0..<3 {
+      let dimension = try model.updateDimension(
+        stage: stage, parameters: parameters, itemCount: 30)
+      parameters = try model.advance(
+        stage: stage, noisedSum: [Double](repeating: 0, count: dimension),
+        context: StageContext(
+          noiseStandardDeviation: 1, targetCohort: 10, contributorCount: 0),
+        parameters: parameters, itemCount: 30)
+    }
+    #expect(parameters["weights"]?.values == [0])
+    let scores = try model.scores(history: history([1]), parameters: parameters, features: nil)
+    #expect(scores.totals.allSatisfy(\.isFinite))
+  }
+
+  @Test("head sizes and text weight follow from cohort, noise and catalogue alone")
   func signalLevel() {
     func level(_ cohort: Int, _ sigma: Double) -> SignalLevel {
       SignalLevel(cohort: cohort, noiseStandardDeviation: sigma)
@@ -164,10 +297,13 @@ import VectorMath
     #expect(level(2, 3.7).headSize == Head.smallest)
     #expect(level(1_000_000, 0.6).headSize == Head.largest)
     #expect(level(10, 0).headSize == Head.largest)
-    #expect(level(400, 1).textWeight == 4)
-    #expect(level(1, 1).textWeight == 10)
-    #expect(level(1_000_000, 1).textWeight == 1)
-    #expect(level(10, 0).textWeight == 1)
+    #expect(level(3613, 0.602).coreSize == 310)
+    #expect(level(10, 0).coreSize == Head.largest)
+    // 0.45 sqrt(items sigma / n).
+    #expect(level(400, 1).textWeight(itemCount: 1600) == 0.9)
+    #expect(level(1, 1).textWeight(itemCount: 1600) == 4)
+    #expect(level(1_000_000, 1).textWeight(itemCount: 1600) == 0.4)
+    #expect(level(10, 0).textWeight(itemCount: 1600) == 0.4)
   }
 
   @Test("the largest head keeps an update below 201,000 values")
@@ -181,24 +317,24 @@ import VectorMath
     let model = GramModel()
     let initial = try model.initialParameters(catalogue: shop.catalogue)
     var sum = [Double](repeating: 0, count: 200)
-    for item in 100..<164 { sum[item] = Double(item) }
-    // n = 64 and a stage deviation of sqrt 10 is 1 for the whole budget: 8 sqrt 64 = 64.
+    for item in 100..<180 { sum[item] = Double(item) }
+    // n = 400 and a stage deviation of 1 / sqrt 0.15 is 1 for the whole budget: 4 sqrt 400 = 80.
     let parameters = try model.advance(
       stage: 0, noisedSum: sum,
       context: StageContext(
-        noiseStandardDeviation: 10.0.squareRoot(), targetCohort: 64, contributorCount: 4),
+        noiseStandardDeviation: 1 / 0.15.squareRoot(), targetCohort: 400, contributorCount: 4),
       parameters: initial, itemCount: 200)
-    #expect(parameters["head"]?.values == (100..<164).map(Float.init))
+    #expect(parameters["head"]?.values == (100..<180).map(Float.init))
     #expect(
-      try model.updateDimension(stage: 1, parameters: parameters, itemCount: 200) == 64 * 65 / 2)
+      try model.updateDimension(stage: 1, parameters: parameters, itemCount: 200) == 80 * 81 / 2)
   }
 
   @Test("hyperparameters override both sizes")
   func overrides() throws {
     let shop = try SyntheticShop(itemCount: 40, customers: 30, itemsEach: 5, seed: 4)
     let model = try GramModel(
-      hyperparameters: .object(["head": .integer(12), "rank": .integer(3)]))
-    #expect(try shop.train(model)["vectors"]?.shape == [12, 3])
+      hyperparameters: .object(["head": .integer(8), "rank": .integer(3)]))
+    #expect(try shop.train(model)["vectors"]?.shape == [32, 3])
   }
 
   @Test(

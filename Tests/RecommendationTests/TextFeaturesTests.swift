@@ -12,6 +12,31 @@ import VectorMath
     #expect(TextFeatures.words(of: "Caf\u{E9} & 12") == ["caf"])
     #expect(TextFeatures.words(of: "cafe\u{301}s") == ["cafe", "s"])
     #expect(TextFeatures.words(of: " 7/8 ") == [])
+    #expect(
+      TextFeatures.words(of: "Heat (1995) 4-Pack", rule: .lettersAndDigits)
+        == ["heat", "1995", "4", "pack"])
+  }
+
+  @Test("centred vectors have lost what all share, at unit norm; zero rows stay zero")
+  func centred() throws {
+    var vectors = Matrix(rows: 3, columns: 2)
+    vectors[0, 0] = 0.6
+    vectors[0, 1] = 0.8
+    vectors[1, 0] = 0.6
+    vectors[1, 1] = -0.8
+    let centred = try ItemFeatures(vectors: vectors).centered()
+    // The mean of the two rows is (0.6, 0).
+    #expect(abs(centred.values[1] - 1) < 1e-6 && abs(centred.values[3] + 1) < 1e-6)
+    #expect(abs(centred.cosine(0, 1) + 1) < 1e-6)
+    #expect(centred.values[4] == 0 && centred.values[5] == 0)
+    // A single row is the mean: nothing is left, and nothing known stays nothing known.
+    var single = Matrix(rows: 1, columns: 2)
+    single[0, 0] = 1
+    #expect(try ItemFeatures(vectors: single).centered().values == [0, 0])
+    let nothing = try ItemFeatures(vectors: Matrix(rows: 2, columns: 2))
+    #expect(try nothing.centered() == nothing)
+    let texts = try TextFeatures.vectors(descriptions: ["red tin 1995", "red jar 1995", "red"])
+    #expect(texts.itemCount == 3 && texts.cosine(0, 1) < 0.5)
   }
 
   @Test("at full rank the cosines are those of the tf-idf rows")
