@@ -31,7 +31,7 @@ enum DeviceBenchmark {
       rows: Set(items.shuffled(using: &random).prefix(40) + (0..<20).map { 400 * $0 + 7 }).sorted()
         .map { .init(item: $0, occasions: 2, lastSeconds: 0) })
     var shown = 0
-    report("recommend: 10 of 10,000 items with reasons", runs: 1_000) {
+    try report("recommend: 10 of 10,000 items with reasons", runs: 1_000) {
       shown += try recommender.slate(history: history, count: 10, repeats: .suppress).count
     }
     precondition(shown == 10_000, "every list has ten items")
@@ -39,7 +39,7 @@ enum DeviceBenchmark {
     let exposures = (0..<200).map { Exposure(item: 37 * $0, isAccepted: $0 % 10 == 0) }
     for text in ["epsilon-greedy:0.1", "linucb:0.5,epsilon=0.05", "linear-thompson:0.5"] {
       let plan = try ExplorationPlan(parsing: text)
-      report("recommend: 10 of 10,000 items by \(text)", runs: 50) {
+      try report("recommend: 10 of 10,000 items by \(text)", runs: 50) {
         let scores = try recommender.scores(history: history, repeats: .suppress)
         let exploration = try recommender.exploration(
           plan, scores: scores, history: history, categories: nil, exposures: exposures)

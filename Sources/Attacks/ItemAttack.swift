@@ -7,7 +7,8 @@ internal import VectorMath
 ///
 /// The attacker ranks all items by the posterior odds that the customer has them, and names as many as the
 /// customer has (it is told how many). Prior: the popularity among everybody else. Evidence: the popularity round
-/// exactly, the Gram round by mean-field steps, both with the true noise. Every rule of the program is known to it.
+/// exactly, the Gram round by mean-field steps, both with the true noise; the refinement, a function of the same row
+/// under as much noise, is left out. Every rule of the program is known to it.
 /// - Source: reliability-and-audit, attack A1; Yuan et al., "Interaction-level membership inference attack against
 ///   federated recommender systems", arXiv:2301.10964, for the attack on plain updates.
 package struct ItemAttack {
@@ -16,6 +17,8 @@ package struct ItemAttack {
   /// At least this precision counts as a win without protection.
   package static let winningPrecision = 0.95
   private static let meanFieldSteps = 3
+  /// The round of `GramModel` that sends pairs of items.
+  private static let gramStage = 1
   /// Deviation that stands for no noise: below any grid's effect on a decision.
   private static let noNoise = 1e-3
 
@@ -108,23 +111,29 @@ package struct ItemAttack {
     for item in odds.indices {
       odds[item] += (height * seen[item] - height * height / 2) / (deviation * deviation)
     }
-    for round in rounds.dropFirst() {
-      try addPairs(of: customer, view: view, round: round, to: &odds)
-    }
+    try addPairs(of: customer, view: view, round: rounds[Self.gramStage], to: &odds)
     return odds
   }
 
-  /// Adds what a Gram round tells: with h head items the update is 1/h on the diagonal and sqrt(2)/h off it.
+  /// Adds what the Gram round tells. With h head items the row is 1/sqrt(h) on them, less its part along the public
+  /// direction of popularity q, at norm 1: y = P x / r, P = I - q q'. The likelihood of y y' under what is seen, M, grows
+  /// with y' M y = x' (P M P) x / r^2.
   private func addPairs(
     of customer: Int, view: CoordinatorView, round: AttackedRound, to odds: inout [Double]
   ) throws {
     let head = try Head(round.parameters, itemCount: cohort.catalogue.count)
     let size = head.places(of: cohort.histories[customer]).count
     guard size > 0 else { return }
-    let seen = try round.observation(of: customer, as: view)
+    let popularity = round.parameters["popularity"]?.values ?? []
+    let direction = PopularityDirection(popularity: popularity, head: head).values
+    let seen = Self.projected(
+      try round.observation(of: customer, as: view), size: head.count, off: direction)
     let triangle = UpperTriangle(size: head.count)
     let deviation = max(view.noiseStandardDeviation(in: round), Self.noNoise)
-    let weight = 1 / (Double(size) * deviation * deviation)
+    // What popularity takes off a row of so many items, as of the best sellers among them.
+    let along = direction.sorted(by: >).prefix(size).reduce(0, +) / Double(size).squareRoot()
+    let residual = max(0.1, 1 - along * along)
+    let weight = 1 / (Double(size) * residual * deviation * deviation)
     let prior = head.items.map { odds[$0] }
     var field = prior
     for _ in 0..<Self.meanFieldSteps {
@@ -147,6 +156,38 @@ package struct ItemAttack {
       for index in field.indices { field[index] = prior[index] + weight * next[index] }
     }
     for (index, item) in head.items.enumerated() { odds[item] = field[index] }
+  }
+
+  /// The triangle of P M P, for the triangle of M: entries off the diagonal times sqrt 2 in both.
+  private static func projected(
+    _ triangle: [Double], size: Int, off direction: [Double]
+  ) -> [Double] {
+    var image = [Double](repeating: 0, count: size)
+    let root = 2.0.squareRoot()
+    var place = 0
+    for row in 0..<size {
+      image[row] += triangle[place] * direction[row]
+      place += 1
+      for column in (row + 1)..<max(size, row + 1) {
+        let value = triangle[place] / root
+        image[row] += value * direction[column]
+        image[column] += value * direction[row]
+        place += 1
+      }
+    }
+    let twice = zip(image, direction).reduce(0) { $0 + $1.0 * $1.1 }
+    var result = triangle
+    place = 0
+    for row in 0..<size {
+      for column in row..<size {
+        let change =
+          twice * direction[row] * direction[column] - image[row] * direction[column]
+          - direction[row] * image[column]
+        result[place] += (column == row ? 1 : root) * change
+        place += 1
+      }
+    }
+    return result
   }
 
   /// Precision of naming as many items as the customer has, ties by ascending item.

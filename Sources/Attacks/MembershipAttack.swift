@@ -210,7 +210,8 @@ private struct Release {
   /// The share of the customer's row that the released basis holds.
   private func fit(of history: CustomerHistory) throws -> Double {
     guard let basis = parameters["vectors"], basis.shape.count == 2 else { return 0 }
-    let head = try Head(parameters, itemCount: cohort.catalogue.count)
+    let head = try Head(
+      parameters, itemCount: cohort.catalogue.count, limit: Head.wideLimit)
     let places = head.places(of: history).map(\.place)
     guard !places.isEmpty else { return 0 }
     let rank = basis.shape[1]

@@ -3,6 +3,7 @@ internal import Federation
 internal import Ledger
 internal import LedgerStore
 internal import Recommendation
+internal import SecureAggregation
 internal import WireProtocol
 
 // The coordinator's process: what `coordinator serve` does around its engine.

@@ -132,6 +132,7 @@ extension FederationWorld {
     case .send(let payload): try customerSends(payload, index)
     case .close: if let connection = customers[index].connection { leave(index, connection) }
     case .enrolled(let enrolment): customers[index].enrolment = enrolment
+    case .policyChanged: watch.violate("I6", "customer \(index) is shown a policy that nobody made")
     case .needBlob(let digest):
       let isHere = customers[index].blobs.contains(digest)
       runCustomer(index) { try $0.handle(isHere ? .blobAvailable(digest) : .fetchBlob(digest)) }

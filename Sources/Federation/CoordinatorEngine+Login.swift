@@ -136,7 +136,7 @@ extension CoordinatorEngine {
   /// Peers that never log in are let go.
   mutating func dropSilentLogins() -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
-    for (connection, session) in sessions {
+    for (connection, session) in sessions.sorted(by: { $0.key < $1.key }) {
       guard case .greeted = session.phase,
         session.since.adding(seconds: settings.loginSeconds) <= now
       else { continue }

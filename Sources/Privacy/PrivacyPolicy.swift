@@ -197,6 +197,9 @@ package struct PrivacyPolicy: Sendable, Equatable {
     return problems
   }
 
+  /// What the plan is charged in all: an event a planned round, a block of correlated noise once.
+  /// - Parameter fractionBits: one grid per planned round, in the order of the plan.
+  /// - Throws: as ``event(ofPlanned:fractionBits:)``.
   package func plannedEvents(fractionBits: [Int]) throws(PrivacyError) -> [PrivacyEvent] {
     precondition(fractionBits.count == plan.count, "one grid per planned round")
     var events: [PrivacyEvent] = []

@@ -10,7 +10,7 @@ package struct Head: Equatable {
   /// of a Gram matrix.
   package static let limit = 1024
   /// Largest head that a device accepts for scoring, or for a sum with a few values an item.
-  static let wideLimit = 4 * limit
+  package static let wideLimit = 4 * limit
   /// Smallest head that a rule chooses.
   static let smallest = 64
 

@@ -3,7 +3,7 @@ internal import VectorMath
 /// The item vectors that a model learned from all customers, for a layer on top of them.
 package enum ModelItemVectors {
   /// Names of tensors [head, dimension] that hold item vectors.
-  private static let tensors = [EigenBasis.tensor, FactorizationModel.factorsTensor]
+  private static let tensors = [LearnedGram.vectorsTensor, FactorizationModel.factorsTensor]
 
   /// One row a catalogue item, of unit norm, or zero outside the head; nil for a model without vectors.
   ///
@@ -12,7 +12,7 @@ package enum ModelItemVectors {
     _ parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> ItemFeatures? {
     guard let tensor = tensors.lazy.compactMap({ parameters[$0] }).first else { return nil }
-    let head = try Head(parameters, itemCount: itemCount)
+    let head = try Head(parameters, itemCount: itemCount, limit: Head.wideLimit)
     guard tensor.shape.count == 2, tensor.shape[0] == head.count, tensor.shape[1] >= 1 else {
       throw .shapeMismatch(
         name: "item vectors", expected: [head.count, tensor.shape.last ?? 0], actual: tensor.shape)

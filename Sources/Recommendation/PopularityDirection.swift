@@ -7,19 +7,19 @@ internal import Glibc
 ///
 /// Entries are (p / largest p) to the power 0.6, where p counts as at least a hundredth of the largest:
 /// noise may push a popularity below zero. Computed from public values only.
-struct PopularityDirection: Equatable {
+package struct PopularityDirection: Equatable {
   private static let exponent = 0.6
   private static let smallestRatio = 0.01
   /// Below this part of its squared length a row is popularity and rounding.
   private static let smallestResidual = 1e-6
 
   /// One a head item; unit norm.
-  let values: [Double]
+  package let values: [Double]
 
   /// - Parameters:
   ///   - popularity: one a catalogue item.
   ///   - head: of that catalogue.
-  init(popularity: [Float], head: Head) {
+  package init(popularity: [Float], head: Head) {
     let largest = head.items.reduce(0.0) { max($0, Double(popularity[$1])) }
     var values = head.items.map { item in
       largest > 0

@@ -15,7 +15,8 @@ import Testing
     #expect(try store.load(SHA256Digest(hashing: [9])) == nil)
   }
 
-  @Test("a file whose bytes are not its name's is absent, and is made again") func damaged() throws {
+  @Test("a file whose bytes are not its name's is absent, and is made again") func damaged() throws
+  {
     let digest = try BlobStore(on: disk).store([1, 2, 3])
     disk.plant(digest.hex, [1, 2, 4])
     let store = BlobStore(on: disk)

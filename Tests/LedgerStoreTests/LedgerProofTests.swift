@@ -1,6 +1,6 @@
 import Cryptography
-import Glibc
 import FaultSimulation
+import Glibc
 import Ledger
 import LedgerStore
 import Testing

@@ -283,7 +283,7 @@ import VectorMath
     }
     #expect(parameters["weights"]?.values == [0])
     let scores = try model.scores(history: history([1]), parameters: parameters, features: nil)
-    #expect(scores.totals.allSatisfy(\.isFinite))
+    #expect(scores.totals.allSatisfy { $0.isFinite })
   }
 
   @Test("head sizes and text weight follow from cohort, noise and catalogue alone")
