@@ -19,7 +19,8 @@ enum SlateDocument {
     .object([
       "item": .string(catalogue.codes[item.item]),
       "description": .string(catalogue.descriptions[item.item]),
-      "score": .number(Double(item.score)),
+      // Not the rounded score: the parts of a drawn item may be far larger than their sum.
+      "score": .number(item.reasons.reduce(0) { $0 + Double($1.contribution) }),
       "propensity": item.propensity.map(JSONValue.number) ?? .null,
       "propensity_draws": item.monteCarloDraws.map { .integer(Int64($0)) } ?? .null,
       "reasons": .array(

@@ -90,7 +90,10 @@ extension EndToEnd {
     @Test("its list of revoked members is applied, and only its newest one")
     func revocation() async throws {
       let shop = try await Self.shop()
+      let enrolling = try await shop.serve(exitWhenTrained: false)
       try await shop.enrolWithConsent("me")
+      enrolling.send(SIGTERM)
+      #expect(try await enrolling.exitCode() == 0)
       func revoke(_ id: Int, by authority: String, to list: String) async throws {
         let made = try await run(
           "coordinator",

@@ -72,9 +72,11 @@ extension EndToEnd {
 
     @Test("a revoked member is refused from the next login on")
     func revokedMember() async throws {
-      try await shop.enrolWithConsent("me")
+      let token = try await token()
+      let enrolled = try await shop.enrol("me", token: token.text)
+      #expect(enrolled.code == 0, "\(enrolled.errors)")
       let revoked = try await run(
-        "coordinator", ["roster", "revoke", "1", "--dir", shop.coordinator])
+        "coordinator", ["roster", "revoke", "\(token.clientID)", "--dir", shop.coordinator])
       #expect(revoked.code == 0, "\(revoked.errors)")
       let outcome = try await run("client", ["run", "--home", shop.file("me")])
       try await isRefused(outcome, "this client's enrolment was revoked")
