@@ -142,7 +142,10 @@ extension FederationWorld {
     case .computeUpdate(let offer):
       let update = update(of: index, dimension: Int(offer.dimension))
       runCustomer(index) { try $0.handle(.updateReady(update)) }
-    case .note(let text): note("customer \(index): \(text)")
+    case .note(let text):
+      note("customer \(index): \(text)")
+      // A device counts masked rounds that were called off: its budget may end before the ledger's (ruling 12).
+      if case .declined(_, .budgetExhausted) = text { isBudgetExhausted = true }
     case .finished:
       if let connection = customers[index].connection { leave(index, connection) }
     }

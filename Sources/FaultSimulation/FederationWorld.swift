@@ -56,6 +56,7 @@ package final class FederationWorld: @unchecked Sendable {
     /// Named steps at which a fault was met.
     package let metSteps: Int
     /// Whether the run ended because the budget was spent.
+    /// The ledger's budget, or that of a device by its own count.
     package let isBudgetExhausted: Bool
   }
 
@@ -195,6 +196,9 @@ package final class FederationWorld: @unchecked Sendable {
     plan.processes = FaultPlan.ProcessFaults()
     disk.inject(nil)
     for index in customers.indices { customers[index].unreachable = [] }
+    // What an operator does whose network cut members off in charged rounds: `roster readmit`, from the next login on.
+    roster.readmitAll()
+    for index in connections.indices where connections[index].isOpenAtCoordinator { cut(index) }
     // A frame that was lost or altered breaks its connection under TLS.
     for index in connections.indices where connections[index].isImpaired { cut(index) }
     // There is always a next round, unless the budget admits none.

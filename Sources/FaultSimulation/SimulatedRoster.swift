@@ -27,5 +27,9 @@ final class SimulatedRoster: MemberRoster, @unchecked Sendable {
     for id in ids { members[id]?.isExcluded = true }
   }
 
+  func readmitAll() {
+    for id in members.keys { members[id]?.isExcluded = false }
+  }
+
   func revocations() -> [UInt8] { [] }
 }
