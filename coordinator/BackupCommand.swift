@@ -59,7 +59,9 @@ struct BackupCommand: AsyncParsableCommand {
   }
 
   private func copy(_ source: CoordinatorDirectory, to draft: String) throws -> BackupManifest {
-    for path in ["", "/keys", "/ledger", "/blobs"] { try DurableFile.makeDirectory(draft + path) }
+    for path in ["", "/keys", "/ledger", "/blobs", "/authority"] {
+      try DurableFile.makeDirectory(draft + path)
+    }
     var digests: [String: String] = [:]
     func put(_ bytes: [UInt8], _ name: String) throws {
       try DurableFile.write(bytes, to: "\(draft)/\(name)")
@@ -86,11 +88,17 @@ struct BackupCommand: AsyncParsableCommand {
     for name in try DirectoryListing.names(in: source.blobs) where !name.contains(".tmp") {
       try copyFile("blobs/\(name)")
     }
-    for name in ["policy.json", "config.json", "public.json", "tls.cert.pem", "restored.json"] {
-      try copyFile(name)
-    }
+    for name in [
+      "policy.json", "config.json", "public.json", "tls.cert.pem", "authority.pub", "restored.json",
+    ] { try copyFile(name) }
     if !withoutKeys {
       for name in try DirectoryListing.names(in: source.keys) { try copyFile("keys/\(name)") }
+      // Where it is not kept apart: its key, and which numbers it has given out.
+      if access(source.authority.path, F_OK) == 0 {
+        for name in try DirectoryListing.names(in: source.authority.path) where name != "lock" {
+          try copyFile("authority/\(name)")
+        }
+      }
     }
     let manifest = BackupManifest(
       madeAtSeconds: Int64(time(nil)), ledgerID: state.genesis.ledgerID.hex,

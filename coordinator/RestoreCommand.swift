@@ -150,7 +150,9 @@ struct RestoreCommand: AsyncParsableCommand {
   private func copy(
     _ manifest: BackupManifest, to draft: CoordinatorDirectory, _ restoration: Restoration
   ) throws {
-    for path in [draft.path, draft.keys, draft.ledger, draft.blobs] {
+    for path in [
+      draft.path, draft.keys, draft.ledger, draft.blobs, draft.authority.path,
+    ] {
       try DurableFile.makeDirectory(path)
     }
     for name in manifest.files.keys.sorted() {

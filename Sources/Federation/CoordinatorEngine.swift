@@ -69,7 +69,11 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   ) throws -> (ModelParameters, SHA256Digest) {
     guard let released = storage.ledgerState.latestRelease?.modelOut else {
       let initial = try model.initialParameters(catalogue: identity.catalogue)
-      return (initial, try storage.storeBlob(initial.encoded()))
+      let bytes = initial.encoded()
+      let digest = SHA256Digest(hashing: bytes)
+      // Made again at every start, so that it need not outlive a crash.
+      if try storage.loadBlob(digest) == nil { _ = try storage.storeBlob(bytes) }
+      return (initial, digest)
     }
     guard let bytes = try storage.loadBlob(released) else {
       throw FederationError.missingModel(released)

@@ -52,9 +52,9 @@ extension EndToEnd {
       #expect(try await shop.epsilonSpent() == spent)
       let status = try await shop.status()
       #expect(status["restored"]?.stringValue?.contains("Not known: whether rounds") == true)
-      for name in ["coordinator.key", "enrolment.key", "tls.key.pem"] {
+      for name in ["keys/coordinator.key", "authority/authority.key", "keys/tls.key.pem"] {
         var information = stat()
-        #expect(stat("\(shop.coordinator)/keys/\(name)", &information) == 0)
+        #expect(stat("\(shop.coordinator)/\(name)", &information) == 0)
         #expect(information.st_mode & 0o777 == 0o600)
       }
 
