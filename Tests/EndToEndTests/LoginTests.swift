@@ -75,6 +75,8 @@ extension EndToEnd {
       let token = try await token()
       let enrolled = try await shop.enrol("me", token: token.text)
       #expect(enrolled.code == 0, "\(enrolled.errors)")
+      let consent = try await run("client", ["consent", "give", "--home", shop.file("me")])
+      #expect(consent.code == 0, "\(consent.errors)")
       let revoked = try await run(
         "coordinator", ["roster", "revoke", "\(token.clientID)", "--dir", shop.coordinator])
       #expect(revoked.code == 0, "\(revoked.errors)")

@@ -64,7 +64,8 @@ extension EndToEnd {
       }
       #expect(
         Set(fields.keys) == [
-          "delta", "entries", "epsilon_limit", "epsilon_spent", "federation", "head", "last_round",
+          "delta", "disk_free_bytes", "entries", "epsilon_limit", "epsilon_spent", "federation",
+          "head", "last_round",
           "ledger", "live", "members", "mode", "mode_sentence", "model", "open_tokens",
           "planned_rounds", "rounds_burned", "rounds_left", "rounds_released", "rounds_void",
         ])
