@@ -16,12 +16,12 @@ struct SeedTests {
     getenv(name).flatMap { UInt64(String(cString: $0)) }
   }
 
-  /// 300 where the code is optimised, about a minute on two cores; without, it is thirty times slower.
+  /// 120 where the code is optimised, half a minute of one core; without, it is thirty times slower.
   static let seeds: Range<UInt64> = {
     #if DEBUG
       let usual: UInt64 = 60
     #else
-      let usual: UInt64 = 300
+      let usual: UInt64 = 120
     #endif
     if let one = number("TACIT_SIMULATION_SEED") { return one..<(one + 1) }
     let first = number("TACIT_SIMULATION_FIRST") ?? 0

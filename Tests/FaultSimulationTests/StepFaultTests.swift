@@ -23,15 +23,17 @@ struct StepFaultTests {
   /// Whether the machine stops with the process, and with what left.
   static let crashes: [SimulatedDisk.CrashOutcome?] = [nil, .nothing, .half, .anything(seed: 5)]
 
-  /// Every step where the code is optimised; without, a few of them, others for each fault.
+  /// Every step where `TACIT_SIMULATION_EXHAUSTIVE` is set; else a few of them, others for each fault.
   private static func selected(_ steps: [String], _ test: Case) -> [(offset: Int, element: String)]
   {
+    guard getenv("TACIT_SIMULATION_EXHAUSTIVE") == nil else { return Array(steps.enumerated()) }
     #if DEBUG
-      let first = cases.firstIndex { $0.testDescription == test.testDescription } ?? 0
-      return Array(steps.enumerated()).filter { ($0.offset + 2 * first).isMultiple(of: 11) }
+      let stride = 11
     #else
-      return Array(steps.enumerated())
+      let stride = 4
     #endif
+    let first = cases.firstIndex { $0.testDescription == test.testDescription } ?? 0
+    return Array(steps.enumerated()).filter { ($0.offset + first).isMultiple(of: stride) }
   }
 
   /// One of `crashes` for each step, in turn; all of them where `TACIT_SIMULATION_EXHAUSTIVE` is set.
