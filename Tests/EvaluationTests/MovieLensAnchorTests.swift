@@ -7,17 +7,17 @@ import Testing
 /// MovieLens 100K may not be redistributed, so it is not here: a release pass that sets
 /// `TACIT_TEST_FETCH` to a directory fetches it there.
 enum MovieLens {
-  static let library = ProcessInfo.processInfo.environment["TACIT_TEST_FETCH"].map {
+  static let fetchedLibrary = ProcessInfo.processInfo.environment["TACIT_TEST_FETCH"].map {
     DatasetLibrary(root: $0)
   }
-  static let isAskedFor = Build.isOptimized && library != nil
+  static let isAskedFor = Build.isOptimized && fetchedLibrary != nil
 }
 
 /// The figures of recommendation-and-evaluation, section 4.
 @Suite("ml-100k anchors", .enabled(if: MovieLens.isAskedFor, "asked for by TACIT_TEST_FETCH"))
 struct MovieLensAnchorTests {
   private static let dataset = Result {
-    guard let library = MovieLens.library else { throw CancellationError() }
+    guard let library = MovieLens.fetchedLibrary else { throw CancellationError() }
     _ = try library.fetch(.movieLens100K, report: { _ in })
     return try library.load("ml-100k", shipped: .current())
   }

@@ -206,7 +206,7 @@ struct OffPolicyEvaluationTests {
 
 /// All 126 rows of the published reference; the logs are fetched where `TACIT_TEST_FETCH` asks for it.
 @Suite(
-  "Open Bandit anchors", .enabled(if: MovieLens.library != nil, "asked for by TACIT_TEST_FETCH"))
+  "Open Bandit anchors", .enabled(if: MovieLens.fetchedLibrary != nil, "asked for by TACIT_TEST_FETCH"))
 struct OffPolicyOpenBanditTests {
   private static let policies = [
     "uniform": "uniform", "bernoulli_ts_zozo_prior": "bernoulli-ts",
@@ -218,7 +218,7 @@ struct OffPolicyOpenBanditTests {
     "nine estimators, five policies, three logs: values, errors and weights to 1e-9",
     arguments: [("all", "random"), ("men", "bts"), ("women", "random")])
   func reference(campaign: String, behavior: String) throws {
-    let library = try #require(MovieLens.library)
+    let library = try #require(MovieLens.fetchedLibrary)
     _ = try library.fetch(.openBandit, report: { _ in })
     let selection = OpenBanditSelection(
       campaign: try #require(.init(rawValue: campaign)),
