@@ -206,7 +206,8 @@ struct OffPolicyEvaluationTests {
 
 /// All 126 rows of the published reference; the logs are fetched where `TACIT_TEST_FETCH` asks for it.
 @Suite(
-  "Open Bandit anchors", .enabled(if: MovieLens.fetchedLibrary != nil, "asked for by TACIT_TEST_FETCH"))
+  "Open Bandit anchors",
+  .enabled(if: MovieLens.fetchedLibrary != nil, "asked for by TACIT_TEST_FETCH"))
 struct OffPolicyOpenBanditTests {
   private static let policies = [
     "uniform": "uniform", "bernoulli_ts_zozo_prior": "bernoulli-ts",
