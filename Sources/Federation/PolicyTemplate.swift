@@ -55,8 +55,7 @@ package struct PolicyTemplate: Sendable {
 
   /// The policy whose plan spends the whole budget once.
   ///
-  /// - Throws: `PrivacyError` or `RecommendationError` naming the field that is wrong;
-  ///   `FederationError.badPolicy` for correlated noise in a model that repeats no round.
+  /// - Throws: `PrivacyError` or `RecommendationError` naming the field that is wrong.
   package func policy() throws -> PrivacyPolicy {
     let trained = try ModelRegistry.model(identifier: model, hyperparameters: hyperparameters)
     let epsilonLimit = try ExactDecimal(epsilon)
@@ -94,8 +93,9 @@ package struct PolicyTemplate: Sendable {
   private func correlatedNoise(of model: any FederatedModel) throws -> CorrelatedNoise? {
     guard let correlation else { return nil }
     guard !model.repeatedStages.isEmpty else {
-      throw FederationError.badPolicy(
-        "model \(self.model) repeats no round, so there is no noise to correlate")
+      throw PrivacyError.invalidPolicyField(
+        field: "correlated_noise", value: "given",
+        accepted: "absent for model \(self.model), which repeats no round")
     }
     return try correlation.noise(of: model.repeatedStages)
   }

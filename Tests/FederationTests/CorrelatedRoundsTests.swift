@@ -151,7 +151,7 @@ struct CorrelatedRoundsTests {
         correlation: NoiseCorrelation(
           strategy: .bandedSquareRoot, bandCount: bands, minimumSeparation: separation))
     }
-    #expect(throws: FederationError.self) {
+    #expect(throws: PrivacyError.self) {
       try template(model: "gram", mode: "sealed").policy()
     }
     #expect(throws: PrivacyError.self) {
