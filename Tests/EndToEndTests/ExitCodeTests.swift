@@ -46,24 +46,34 @@ extension EndToEnd {
     @Test(
       "a missing file or directory: 5, and it is named",
       arguments: [
-        ["coordinator", "serve", "--dir", "/tmp/tacit-missing"],
-        ["coordinator", "status", "--dir", "/tmp/tacit-missing"],
-        ["coordinator", "init", "--dir", "/tmp/tacit-x", "--catalogue", "/tmp/tacit-missing"],
-        ["coordinator", "policy", "check", "/tmp/tacit-missing"],
-        ["client", "run", "--home", "/tmp/tacit-missing"],
-        ["client", "recommend", "--home", "/tmp/tacit-missing"],
-        ["tacit", "audit", "ledger", "/tmp/tacit-missing"],
+        ["coordinator", "serve", "--dir", "MISSING"],
+        ["coordinator", "status", "--dir", "MISSING"],
+        ["coordinator", "init", "--dir", "NEW", "--catalogue", "MISSING"],
+        ["coordinator", "policy", "check", "MISSING"],
+        ["client", "run", "--home", "MISSING"],
+        ["client", "recommend", "--home", "MISSING"],
+        ["tacit", "audit", "ledger", "MISSING"],
       ])
     func missingFile(command: [String]) async throws {
-      let outcome = try await run(command[0], Array(command.dropFirst()))
+      let directory = try TemporaryDirectory()
+      let (missing, new) = (directory.file("missing"), directory.file("new"))
+      let arguments = command.dropFirst().map { word in
+        switch word {
+        case "MISSING": missing
+        case "NEW": new
+        default: word
+        }
+      }
+      let outcome = try await run(command[0], Array(arguments))
       #expect(outcome.code == 5, "exit \(outcome.code): \(outcome.errors)")
-      #expect(outcome.errors.contains("/tmp/tacit-missing"), "\(outcome.errors)")
+      #expect(outcome.errors.contains(missing), "\(outcome.errors)")
     }
 
     @Test("missing tokens or customer data: 5")
     func missingInputs() async throws {
       let directory = try TemporaryDirectory()
-      for (data, tokens) in [("/tmp/tacit-missing", "t"), (directory.path, "/tmp/tacit-missing")] {
+      let missing = directory.file("missing")
+      for (data, tokens) in [(missing, "t"), (directory.path, missing)] {
         let outcome = try await run(
           "client",
           [
