@@ -69,6 +69,8 @@ package struct Interest: Sendable, Equatable {
 package struct InterestProfile: Sendable, Equatable {
   /// Days that count as lately.
   package static let recentDays = 90
+  /// Shown items that popularity weighs before anything is known.
+  private static let priorStrength = 20.0
   /// Two-sided 95 % of the normal distribution.
   private static let quantile = 1.959_963_984_540_054
   private static let leastPurchases = 5
@@ -90,9 +92,9 @@ package struct InterestProfile: Sendable, Equatable {
     try history.checkItems(below: categories.categories.count)
     try recent.checkItems(below: categories.categories.count)
     var beliefs = try CategoryBeliefs(
-      popularity: popularity, categories: categories.categories,
+      chances: popularity, categories: categories.categories,
       categoryCount: categories.count, history: [],
-      strength: ExplorationPlan.Defaults.priorStrength, optimism: 0)
+      strength: Self.priorStrength, optimism: 0)
     func purchases(_ history: CustomerHistory) -> [Int] {
       var counts = [Int](repeating: 0, count: categories.count)
       for row in history.rows { counts[categories.categories[row.item]] += row.occasions }

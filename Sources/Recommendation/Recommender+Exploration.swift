@@ -50,9 +50,9 @@ extension Recommender {
     return try DeviceExploration(
       plan,
       knowledge: .init(
-        scores: scores.totals, popularity: try PopularityStage.values(parameters),
-        features: features, vectors: vectors, categories: categories?.categories,
-        categoryCount: categories?.count ?? 0, history: history),
+        scores: scores.totals, features: features, vectors: vectors,
+        categories: categories?.categories, categoryCount: categories?.count ?? 0,
+        history: history),
       exposures: exposures)
   }
 

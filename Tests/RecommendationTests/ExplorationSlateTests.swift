@@ -36,7 +36,6 @@ import VectorMath
     let policy = try CategoryThompson(
       beliefs, categories: [0, 0, 1], within: EpsilonGreedy(epsilon: 0.5),
       propensityDraws: 20_000)
-    #expect(policy.hasFullSupport)
     var random = SeededRandom(seed: 22)
     var counts = [0, 0, 0]
     let quick = try CategoryThompson(
@@ -56,13 +55,16 @@ import VectorMath
     #expect(slate.allSatisfy { $0.monteCarloDraws == 20_000 })
     #expect(Set(slate.map(\.item)) == [0, 1, 2])
     #expect(slate[2].propensity == 1)
+    // Both categories come before either comes again.
+    #expect(slate[0].item / 2 != slate[1].item / 2)
+    #expect(!policy.hasFullSupport)
   }
 
   @Test(
-    "cold start: the prior follows popularity, and a category never bought from is tried sooner")
+    "cold start: the prior follows the chances, and a category never bought from is tried sooner")
   func coldStart() throws {
     let beliefs = try CategoryBeliefs(
-      popularity: [0.2, 0.05, 0.9, -0.01], categories: [0, 0, 1, 2], categoryCount: 4,
+      chances: [0.2, 0.05, 0.9, -0.01], categories: [0, 0, 1, 2], categoryCount: 4,
       history: [0], strength: 10, optimism: 1)
     // Means 0.2, 0.5 (the ceiling), 0.001 (the floor) and 0.001 (no item), each of weight 10.
     let expected = [2.0, 6, 1.01, 1.01]
@@ -75,7 +77,7 @@ import VectorMath
     #expect(updated.passedOver[3] == beliefs.passedOver[3] + 1)
     #expect(throws: RecommendationError.self) {
       try CategoryBeliefs(
-        popularity: [0.1], categories: [1], categoryCount: 1, history: [], strength: 1,
+        chances: [0.1], categories: [1], categoryCount: 1, history: [], strength: 1,
         optimism: 0)
     }
   }

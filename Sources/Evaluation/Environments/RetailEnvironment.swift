@@ -65,8 +65,6 @@ package struct RetailEnvironment: Sendable {
   let features: ItemFeatures
   /// One an item.
   package let categories: [Int]
-  /// Customers with the item as a fraction of those who are not simulated.
-  let popularity: [Float]
   let customers: [Customer]
   /// Of the signals category share, popularity and text, as they were fitted.
   package let coefficients: [Double]
@@ -125,9 +123,6 @@ package struct RetailEnvironment: Sendable {
     self.features = features
     self.categories = categories
     coefficients = response.coefficients
-    popularity = PopularityBaseline(
-      histories: others.map { histories[$0] }, itemCount: shop.dataset.catalogue.count
-    ).counts.map { Float($0) / Float(others.count) }
   }
 
   /// Each customer's invoices by time, each as the items on it.

@@ -67,8 +67,7 @@ struct RetailDevice {
     exploration = try DeviceExploration(
       policy.plan,
       knowledge: .init(
-        scores: customer.scores, popularity: environment.popularity,
-        features: environment.features, vectors: environment.features,
+        scores: customer.scores, features: environment.features, vectors: environment.features,
         categories: environment.categories, categoryCount: environment.settings.categories,
         history: CustomerHistory(
           rows: customer.known.map { .init(item: $0, occasions: 1, lastSeconds: 0) }),

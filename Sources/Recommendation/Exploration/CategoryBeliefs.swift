@@ -22,25 +22,26 @@ package struct CategoryBeliefs: Sendable, Equatable {
     self.passedOver = passedOver
   }
 
-  /// The beliefs about a customer of whom nothing, or only a history, is known.
+  /// The beliefs about a customer before anything was shown.
   ///
-  /// The prior mean of a category is the share of customers who buy its most popular item, held within
-  /// [0.001, 0.5]; it weighs `strength` shown items. A category that the customer never bought from gets
-  /// `optimism` accepted items on top, so that it is tried.
+  /// The prior mean of a category is the chance of its best item, held within [0.001, 0.5]; it weighs
+  /// `strength` shown items. A category that the customer never bought from gets `optimism` accepted items
+  /// on top, so that it is tried.
   /// - Parameters:
-  ///   - popularity: per item, in customers as a fraction of all; may be noised and slightly negative.
+  ///   - chances: per item, that this customer takes it: what a model says, or popularity as a fraction of
+  ///     all customers; may be noised and slightly negative.
   ///   - categories: per item, in 0 ..< categoryCount.
   ///   - history: categories with a purchase of this customer.
   ///   - strength: above 0.
   ///   - optimism: at least 0.
   /// - Throws: `.invalidHyperparameter`, `.shapeMismatch`, `.notFinite`.
   package init(
-    popularity: [Float], categories: [Int], categoryCount: Int, history: Set<Int>,
+    chances: [Float], categories: [Int], categoryCount: Int, history: Set<Int>,
     strength: Double, optimism: Double
   ) throws(RecommendationError) {
-    guard popularity.count == categories.count else {
+    guard chances.count == categories.count else {
       throw .shapeMismatch(
-        name: "categories", expected: [popularity.count], actual: [categories.count])
+        name: "categories", expected: [chances.count], actual: [categories.count])
     }
     guard strength > 0, strength.isFinite, optimism >= 0, optimism.isFinite else {
       throw .invalidHyperparameter(
@@ -52,8 +53,8 @@ package struct CategoryBeliefs: Sendable, Equatable {
     }
     var highest = [Double](repeating: 0, count: categoryCount)
     for (item, category) in categories.enumerated() {
-      guard popularity[item].isFinite else { throw .notFinite(name: "popularity", index: item) }
-      highest[category] = max(highest[category], Double(popularity[item]))
+      guard chances[item].isFinite else { throw .notFinite(name: "chances", index: item) }
+      highest[category] = max(highest[category], Double(chances[item]))
     }
     let means = highest.map { min(0.5, max(0.001, $0)) }
     try self.init(

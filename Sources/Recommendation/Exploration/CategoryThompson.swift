@@ -1,5 +1,8 @@
-/// At each position: draws a chance for each category, takes the category with the highest, and lets
-/// another policy draw an item of that category.
+/// At each position: draws a chance for each category, takes the category with the highest that the slate
+/// does not show yet, and lets another policy draw an item of that category.
+///
+/// A slate that shows every category with candidates starts over with all of them. Without that rule the
+/// surest category fills the slate.
 ///
 /// The propensity is that of the category, estimated by ``propensityDraws`` draws as in `LinearThompson`,
 /// times the inner policy's.
@@ -16,8 +19,8 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
   /// Draws for each propensity, at least 1.
   package let propensityDraws: Int
 
-  /// Every category may win, so that support is the inner policy's.
-  package var hasFullSupport: Bool { within.hasFullSupport }
+  /// Not below the first position: a category that is shown waits for the others.
+  package var hasFullSupport: Bool { false }
 
   /// - Throws: `.invalidHyperparameter`.
   package init(
@@ -44,15 +47,21 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
     precondition(Set(candidates).count == candidates.count, "candidates are distinct")
     var remaining = [[Int]](repeating: [], count: beliefs.count)
     for candidate in candidates { remaining[categories[candidate]].append(candidate) }
+    var isShown = [Bool](repeating: false, count: beliefs.count)
     var shown: [(category: Int, isOpen: [Bool], item: DrawnItem)] = []
     while shown.count < count {
-      let isOpen = remaining.map { !$0.isEmpty }
+      var isOpen = remaining.indices.map { !remaining[$0].isEmpty && !isShown[$0] }
+      if !isOpen.contains(true) {
+        isShown = isShown.map { _ in false }
+        isOpen = remaining.map { !$0.isEmpty }
+      }
       guard let category = Self.best(beliefs.sample(using: &generator), among: isOpen),
         let item = within.slate(
           scores: scores, candidates: remaining[category], count: 1, using: &generator
         ).first
       else { break }
       remaining[category].removeAll { $0 == item.item }
+      isShown[category] = true
       shown.append((category, isOpen, item))
     }
     guard !shown.isEmpty else { return [] }

@@ -18,8 +18,6 @@ package struct DeviceExploration: Sendable {
   package struct Knowledge: Sendable {
     /// Base score of every catalogue item, finite.
     package var scores: [Float]
-    /// Customers with an item as a fraction of all, noised.
-    package var popularity: [Float]
     /// Public text vectors; nil where there are none.
     package var features: ItemFeatures?
     /// Vectors that the layer learns over; nil where there are none.
@@ -32,12 +30,11 @@ package struct DeviceExploration: Sendable {
     package var baseRate: Double
 
     package init(
-      scores: [Float], popularity: [Float], features: ItemFeatures?, vectors: ItemFeatures?,
-      categories: [Int]?, categoryCount: Int, history: CustomerHistory,
+      scores: [Float], features: ItemFeatures?, vectors: ItemFeatures?, categories: [Int]?,
+      categoryCount: Int, history: CustomerHistory,
       baseRate: Double = ResponseScale.defaultRate
     ) {
       self.scores = scores
-      self.popularity = popularity
       self.features = features
       self.vectors = vectors
       self.categories = categories
@@ -82,30 +79,25 @@ package struct DeviceExploration: Sendable {
       }
       layer = try BayesianLastLayer(vectors: vectors.vectors, ridge: Self.ridge)
     }
-    beliefs = try Self.beliefs(plan, knowledge)
+    beliefs = try Self.priorBeliefs(plan, knowledge)
     for exposure in exposures { learn(exposure) }
     try checkPlan()
   }
 
-  private static func beliefs(
+  /// What the scores say of each category: they hold the history, or popularity where there is none.
+  private static func priorBeliefs(
     _ plan: ExplorationPlan, _ knowledge: Knowledge
   ) throws(RecommendationError) -> CategoryBeliefs? {
-    guard let categories = knowledge.categories else { return nil }
-    var strength = ExplorationPlan.Defaults.priorStrength
-    var optimism = ExplorationPlan.Defaults.optimism
-    if case .categoryThompson(let own, let hope, _) = plan.rule {
-      (strength, optimism) = (own, hope)
-    }
-    var beliefs = try CategoryBeliefs(
-      popularity: knowledge.popularity, categories: categories,
-      categoryCount: knowledge.categoryCount,
+    guard case .categoryThompson(let strength, let optimism, _) = plan.rule,
+      let categories = knowledge.categories
+    else { return nil }
+    // Of the scores alone: what was shown is counted by category.
+    let scale = ResponseScale(scores: knowledge.scores, baseRate: knowledge.baseRate)
+    return try CategoryBeliefs(
+      chances: knowledge.scores.map { Float(ResponseScale.sigmoid(scale.logOdds($0))) },
+      categories: categories, categoryCount: knowledge.categoryCount,
       history: Set(knowledge.history.rows.map { categories[$0.item] }), strength: strength,
       optimism: optimism)
-    // What was bought was accepted.
-    for row in knowledge.history.rows {
-      beliefs.update(category: categories[row.item], accepted: true)
-    }
-    return beliefs
   }
 
   private func checkPlan() throws(RecommendationError) {

@@ -216,8 +216,8 @@ extension ExplorationPlan {
     /// Optimism alone leaves other items without support, and its slates cannot be evaluated.
     package static let linUCBEpsilon = 0.05
     package static let thompsonScale = 0.5
-    package static let priorStrength = 20.0
-    package static let optimism = 0.5
+    package static let priorStrength = 60.0
+    package static let optimism = 1.5
     package static let propensityDraws = 200
     package static let marginalRelevance: Float = 0.7
   }
