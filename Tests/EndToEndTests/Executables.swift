@@ -101,8 +101,18 @@ final class ChildProcess: Sendable {
     var argv = arguments.map { strdup($0) } + [nil]
     var envp = variables.map { strdup($0) } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
+    // A shell that starts its jobs in the background has them ignore SIGINT, and children inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var defaults = sigset_t()
+    sigemptyset(&defaults)
+    sigaddset(&defaults, SIGINT)
+    sigaddset(&defaults, SIGTERM)
+    posix_spawnattr_setsigdefault(&attributes, &defaults)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, path, &actions, nil, &argv, &envp)
+    let code = posix_spawn(&pid, path, &actions, &attributes, &argv, &envp)
     guard code == 0 else { throw TimedOut(description: "cannot start \(path): errno \(code)") }
     return pid
   }
