@@ -9,10 +9,20 @@ package struct SHA256Digest: Hashable, Sendable {
   /// Number of bytes of a digest.
   package static let byteCount = 32
 
+  /// OpenSSL's SHA-256, looked up once: `EVP_sha256()` has it looked up by each use, which takes twice as long as hashing
+  /// a ledger line.
+  // Safe: never freed or changed, and OpenSSL lets all threads use one algorithm (`HashTests` does).
+  nonisolated(unsafe) static let algorithm: OpaquePointer = {
+    guard let algorithm = EVP_MD_fetch(nil, "SHA256", nil) else {
+      preconditionFailure("OpenSSL offers no SHA-256")
+    }
+    return algorithm
+  }()
+
   /// The digest of `message`, through EVP, which uses the processor's SHA instructions.
   package init(hashing message: [UInt8]) {
     var digest = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
-    let status = EVP_Digest(message, message.count, &digest, nil, EVP_sha256(), nil)
+    let status = EVP_Digest(message, message.count, &digest, nil, Self.algorithm, nil)
     // EVP fails only without memory or without its default provider: the process could not
     // continue.
     precondition(status == 1, "OpenSSL offers no SHA-256")

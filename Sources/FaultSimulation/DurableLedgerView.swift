@@ -10,6 +10,8 @@ struct DurableLedgerView {
   private var byteCount = 0
   private(set) var records: [LedgerRecord] = []
   private(set) var tree = MerkleTree()
+  /// The head as it was read last: looked at for every message, and another one only after an append.
+  private var head: (file: [UInt8], size: Int) = ([], 0)
   /// Entries that a durable head acknowledges.
   private(set) var acknowledgedSize = 0
   private(set) var releasedModels: Set<SHA256Digest> = []
@@ -32,7 +34,8 @@ struct DurableLedgerView {
     guard
       let file = disk.durableContent(FederationWorld.ledgerPath + LedgerWriter.FileName.head)
     else { return }
-    acknowledgedSize = min(try LedgerHead(decoding: file).size, records.count)
+    if file != head.file { head = (file, try LedgerHead(decoding: file).size) }
+    acknowledgedSize = min(head.size, records.count)
   }
 
   /// Whether an entry of `kind` and `round` is durable and acknowledged.

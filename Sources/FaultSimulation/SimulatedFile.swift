@@ -7,30 +7,35 @@ struct SimulatedFile {
 
   private(set) var visible: [UInt8] = []
   private(set) var durable: [UInt8] = []
-  /// Offsets whose visible byte was written since the last synchronize.
-  private var dirty: Set<Int> = []
+  /// For each visible byte whether it was written since the last synchronize.
+  private var isDirty: [Bool]
   private var isLengthDirty = false
 
   init(visible: [UInt8] = [], durable: [UInt8] = []) {
     self.visible = visible
     self.durable = durable
+    isDirty = [Bool](repeating: false, count: visible.count)
   }
+
+  /// Offsets of those bytes, in order.
+  private var dirty: [Int] { isDirty.indices.filter { isDirty[$0] } }
 
   mutating func write(_ bytes: some Collection<UInt8>, at offset: Int) {
     precondition(offset <= visible.count, "a write leaves no hole")
     let end = offset + bytes.count
     if end > visible.count {
+      isDirty += [Bool](repeating: false, count: end - visible.count)
       visible += [UInt8](repeating: 0, count: end - visible.count)
       isLengthDirty = true
     }
-    for (index, byte) in bytes.enumerated() { visible[offset + index] = byte }
-    dirty.formUnion(offset..<end)
+    visible.replaceSubrange(offset..<end, with: bytes)
+    for index in offset..<end { isDirty[index] = true }
   }
 
   mutating func truncate(to count: Int) {
     precondition(count <= visible.count, "truncate does not extend")
     visible.removeLast(visible.count - count)
-    dirty = dirty.filter { $0 < count }
+    isDirty.removeLast(isDirty.count - count)
     isLengthDirty = true
   }
 
@@ -42,7 +47,7 @@ struct SimulatedFile {
 
   mutating func synchronize(isLost: Bool) {
     if !isLost { keep(dirty, length: isLengthDirty ? visible.count : durable.count) }
-    dirty = []
+    isDirty = [Bool](repeating: false, count: visible.count)
     isLengthDirty = false
   }
 
@@ -51,8 +56,8 @@ struct SimulatedFile {
     case .nothing: break
     case .half:
       // The first half of what was written since: a torn append.
-      let kept = Set(dirty.sorted().prefix(dirty.count / 2))
-      let end = kept.max().map { $0 + 1 } ?? 0
+      let kept = dirty.prefix(dirty.count / 2)
+      let end = kept.last.map { $0 + 1 } ?? 0
       keep(kept, length: max(min(durable.count, visible.count), end))
     case .everything: keep(dirty, length: isLengthDirty ? visible.count : durable.count)
     case .anything:
@@ -61,11 +66,11 @@ struct SimulatedFile {
       let keptSectors = Set(sectors.filter { _ in Bool.random(using: &random) })
       let kept = dirty.filter { keptSectors.contains($0 / Self.sectorBytes) }
       let keepsLength = isLengthDirty && Bool.random(using: &random)
-      let end = kept.max().map { $0 + 1 } ?? 0
+      let end = kept.last.map { $0 + 1 } ?? 0
       keep(kept, length: keepsLength ? visible.count : max(min(durable.count, visible.count), end))
     }
     visible = durable
-    dirty = []
+    isDirty = [Bool](repeating: false, count: visible.count)
     isLengthDirty = false
   }
 }

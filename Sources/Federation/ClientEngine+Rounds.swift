@@ -21,7 +21,7 @@ extension ClientEngine {
       return try perform(effects)
     }
     endRound()
-    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
+    let coordinatorKey = try coordinatorKey()
     let joins: Bool
     var notes: [ClientEffect] = []
     do throws(OfferRefusal) {
@@ -201,8 +201,7 @@ extension ClientEngine {
   }
 
   mutating func close(_ closed: RoundClosed) throws -> [ClientEffect] {
-    let coordinatorKey = try VerifyingKey(bytes: pinned.coordinatorKey)
-    guard coordinatorKey.isValidSignature(closed.signature, for: closed.signedBytes) else {
+    guard try coordinatorKey().isValidSignature(closed.signature, for: closed.signedBytes) else {
       throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
     }
     try keep(checkpoint: closed.checkpoint)

@@ -176,6 +176,14 @@ package struct ClientEngine: Sendable {
     }
   }
 
+  /// The pinned key, which was checked to be one when it was enrolled.
+  func coordinatorKey() throws -> VerifyingKey {
+    switch start {
+    case .enrol(let token): try VerifyingKey(bytes: token.address.coordinatorKey)
+    case .login(let enrolment): enrolment.coordinatorKey
+    }
+  }
+
   private mutating func answerHello(
     _ hello: ServerHello, exporter: [UInt8]
   ) throws -> [ClientEffect] {
@@ -191,10 +199,9 @@ package struct ClientEngine: Sendable {
     }
     let transcript = LoginTranscript.hello(
       exporter: exporter, nonce: hello.nonce, ledgerID: hello.ledgerID)
-    guard
-      try VerifyingKey(bytes: hello.coordinatorKey).isValidSignature(
-        hello.signature, for: transcript)
-    else { throw FederationError.wrongCoordinator("its signature is not for this connection") }
+    guard try coordinatorKey().isValidSignature(hello.signature, for: transcript) else {
+      throw FederationError.wrongCoordinator("its signature is not for this connection")
+    }
     phase = .awaitingWelcome
     switch start {
     case .login(let enrolment):
@@ -222,9 +229,8 @@ package struct ClientEngine: Sendable {
 
   private mutating func accept(_ welcome: Welcome) throws -> [ClientEffect] {
     let digest = SHA256Digest(hashing: welcome.policy)
-    let coordinator = try VerifyingKey(bytes: pinned.coordinatorKey)
     guard
-      coordinator.isValidSignature(
+      try coordinatorKey().isValidSignature(
         welcome.policySignature,
         for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
     else { throw FederationError.wrongCoordinator("the policy is not signed by its key") }
@@ -274,31 +280,30 @@ package struct ClientEngine: Sendable {
     return Enrolment(
       clientID: welcome.clientID, host: token.address.host, port: token.address.port,
       serverKeyPin: token.address.serverKeyPin,
-      coordinatorKey: try VerifyingKey(bytes: pinned.coordinatorKey),
+      coordinatorKey: try coordinatorKey(),
       ledgerID: token.address.ledgerID, enrolmentKey: enrolmentKey, credential: credential.bytes,
       policyBytes: welcome.policy)
   }
 
   /// Verifies and keeps a checkpoint; a smaller one than kept before is refused (R2).
   func keep(checkpoint bytes: [UInt8]) throws {
+    let kept = try storage.newestCheckpoint()
+    // What is kept was verified.
+    if let kept, kept.text == bytes { return }
     let checkpoint: Checkpoint
     do {
       checkpoint = try Checkpoint(parsing: bytes)
-      try checkpoint.verify(
-        ledgerID: LedgerID(bytes: pinned.ledgerID),
-        key: VerifyingKey(bytes: pinned.coordinatorKey))
+      try checkpoint.verify(ledgerID: LedgerID(bytes: pinned.ledgerID), key: coordinatorKey())
     } catch {
       throw FederationError.badCheckpoint("\(error)")
     }
-    if let kept = try storage.newestCheckpoint() {
+    if let kept {
       guard checkpoint.size >= kept.size else {
         throw FederationError.ledgerRolledBack(kept: kept.size, shown: checkpoint.size)
       }
-      let sameSizeOtherText = checkpoint.size == kept.size && bytes != kept.text
-      guard !sameSizeOtherText else {
+      guard checkpoint.size > kept.size else {
         throw FederationError.badCheckpoint("two different ledgers of size \(kept.size) are signed")
       }
-      if checkpoint.size == kept.size { return }
     }
     try storage.keepCheckpoint(CheckpointNote(size: checkpoint.size, text: bytes))
   }

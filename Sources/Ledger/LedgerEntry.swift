@@ -36,7 +36,8 @@ package struct LedgerEntry: Equatable, Sendable {
     guard line.count <= Self.maximumLineBytes else {
       throw .lineTooLong(entry: index, byteCount: line.count, limit: Self.maximumLineBytes)
     }
-    self.init(index: index, previous: previous, record: record, line: line)
+    self.init(
+      index: index, previous: previous, record: record, line: line, hash: MerkleHash.leaf(line))
   }
 
   /// Reads `line`, the entry at `index`, strictly: no unknown or missing field, and every byte as the canonical form
@@ -47,15 +48,18 @@ package struct LedgerEntry: Equatable, Sendable {
   /// - Throws: `LedgerError`, always naming `index`. Order and policy are the business of `LedgerState`.
   package init(decoding line: [UInt8], at index: Int) throws(LedgerError) {
     var reader = CanonicalLine()
-    try self.init(decoding: line, at: index, with: &reader)
+    var hasher = MerkleHasher()
+    try self.init(decoding: line, at: index, with: &reader, &hasher)
   }
 
   /// The same, for many lines one after another.
   init(
-    decoding line: [UInt8], at index: Int, with reader: inout CanonicalLine
+    decoding line: [UInt8], at index: Int, with reader: inout CanonicalLine,
+    _ hasher: inout MerkleHasher
   ) throws(LedgerError) {
     if line.count <= Self.maximumLineBytes, let (previous, record) = reader.read(line, at: index) {
-      self.init(index: index, previous: previous, record: record, line: line)
+      self.init(
+        index: index, previous: previous, record: record, line: line, hash: hasher.leaf(line))
     } else {
       try self.init(strictlyDecoding: line, at: index)
     }
@@ -78,12 +82,14 @@ package struct LedgerEntry: Equatable, Sendable {
     self = entry
   }
 
-  private init(index: Int, previous: SHA256Digest, record: LedgerRecord, line: [UInt8]) {
+  private init(
+    index: Int, previous: SHA256Digest, record: LedgerRecord, line: [UInt8], hash: SHA256Digest
+  ) {
     self.index = index
     self.previous = previous
     self.record = record
     self.line = line
-    hash = MerkleHash.leaf(line)
+    self.hash = hash
   }
 
   private static func parse(_ line: [UInt8], at index: Int) throws(LedgerError) -> JSONValue {

@@ -24,17 +24,18 @@ package struct LedgerReplay: Sendable {
     var failure: LedgerError?
     var start = 0
     var reader = CanonicalLine()
+    var hasher = MerkleHasher()
     while let end = Self.lineEnd(in: log, from: start) {
       let line = Array(log[start..<end])
       start = end + 1
       ends.append(start)
       guard failure == nil else {
-        tree.append(MerkleHash.leaf(line))
+        tree.append(hasher.leaf(line), with: &hasher)
         continue
       }
       do {
-        let entry = try LedgerEntry(decoding: line, at: ends.count - 1, with: &reader)
-        tree.append(entry.hash)
+        let entry = try LedgerEntry(decoding: line, at: ends.count - 1, with: &reader, &hasher)
+        tree.append(entry.hash, with: &hasher)
         if ends.count == 1 {
           state = try LedgerState(genesis: entry)
         } else {
@@ -42,7 +43,7 @@ package struct LedgerReplay: Sendable {
         }
       } catch {
         failure = error
-        if tree.size < ends.count { tree.append(MerkleHash.leaf(line)) }
+        if tree.size < ends.count { tree.append(hasher.leaf(line), with: &hasher) }
       }
     }
     state?.setTree(tree)
@@ -56,9 +57,10 @@ package struct LedgerReplay: Sendable {
 
   /// Offset of the next line feed.
   private static func lineEnd(in log: [UInt8], from start: Int) -> Int? {
+    let bytes = log.span
     var offset = start
-    while offset < log.count {
-      if log[offset] == UInt8(ascii: "\n") { return offset }
+    while offset < bytes.count {
+      if bytes[offset] == UInt8(ascii: "\n") { return offset }
       offset += 1
     }
     return nil

@@ -3,8 +3,8 @@ package import Cryptography
 /// The two hashes of a Merkle tree, kept apart by their first byte.
 /// - Source: RFC 9162 s.2.1.1.
 package enum MerkleHash {
-  private static let leafPrefix: UInt8 = 0
-  private static let nodePrefix: UInt8 = 1
+  fileprivate static let leafPrefix: UInt8 = 0
+  fileprivate static let nodePrefix: UInt8 = 1
 
   /// SHA-256(0x00, `line`): the leaf of one entry.
   /// - Parameter line: the entry's canonical bytes, without the line feed.
@@ -26,19 +26,31 @@ package enum MerkleHash {
     return SHA256Digest(hashing: message)
   }
 
-  /// The node above two hashes that lie side by side.
-  /// - Parameter pair: 64 bytes.
-  static func node(ofPair pair: ArraySlice<UInt8>) -> SHA256Digest {
-    var message: [UInt8] = []
-    message.reserveCapacity(1 + 2 * SHA256Digest.byteCount)
-    message.append(nodePrefix)
-    message += pair
-    return SHA256Digest(hashing: message)
-  }
-
   /// The largest power of two below `size`: where a tree of `size` leaves is split.
   /// - Precondition: `size` is at least 2.
   static func split(_ size: Int) -> Int {
     1 << (Int.bitWidth - 1 - (size - 1).leadingZeroBitCount)
+  }
+}
+
+/// The same hashes with one context, for a whole log of them.
+struct MerkleHasher: ~Copyable {
+  private var hash = SHA256()
+  private static let leafPrefix = [MerkleHash.leafPrefix]
+  private static let nodePrefix = [MerkleHash.nodePrefix]
+
+  /// As `MerkleHash.leaf`.
+  mutating func leaf(_ line: [UInt8]) -> SHA256Digest {
+    hash.update(Self.leafPrefix)
+    hash.update(line)
+    return hash.finalizeAndRestart()
+  }
+
+  /// The node above two hashes that lie side by side.
+  /// - Parameter pair: 64 bytes.
+  mutating func node(ofPair pair: ArraySlice<UInt8>) -> SHA256Digest {
+    hash.update(Self.nodePrefix)
+    hash.update(pair)
+    return hash.finalizeAndRestart()
   }
 }

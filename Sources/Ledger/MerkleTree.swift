@@ -14,7 +14,8 @@ package struct MerkleTree: Equatable, Sendable {
   /// The tree over the entries of a log.
   /// - Parameter lines: the canonical bytes of each entry, without line feeds, in order.
   package init(lines: some Sequence<[UInt8]>) {
-    for line in lines { append(MerkleHash.leaf(line)) }
+    var hasher = MerkleHasher()
+    for line in lines { append(hasher.leaf(line), with: &hasher) }
   }
 
   /// Number of leaves.
@@ -23,10 +24,16 @@ package struct MerkleTree: Equatable, Sendable {
   /// Appends one leaf; amortised O(1) hashes.
   /// - Parameter leafHash: as `MerkleHash.leaf` gives it.
   package mutating func append(_ leafHash: SHA256Digest) {
+    var hasher = MerkleHasher()
+    append(leafHash, with: &hasher)
+  }
+
+  /// The same, for many leaves one after another.
+  mutating func append(_ leafHash: SHA256Digest, with hasher: inout MerkleHasher) {
     levels[0].append(leafHash)
     var level = 0
     while levels[level].count.isMultiple(of: 2) {
-      let parent = levels[level].parentOfLastPair
+      let parent = hasher.node(ofPair: levels[level].lastPair)
       level += 1
       if level == levels.count { levels.append(HashList()) }
       levels[level].append(parent)
@@ -141,8 +148,8 @@ private struct HashList: Equatable, Sendable {
 
   mutating func append(_ hash: SHA256Digest) { bytes += hash.bytes }
 
-  /// The node above the last two hashes, which lie side by side as its message has them.
-  var parentOfLastPair: SHA256Digest { MerkleHash.node(ofPair: bytes.suffix(64)) }
+  /// The last two hashes, side by side as the message of the node above has them.
+  var lastPair: ArraySlice<UInt8> { bytes.suffix(2 * SHA256Digest.byteCount) }
 
   mutating func truncate(to count: Int) {
     bytes.removeLast(bytes.count - count * SHA256Digest.byteCount)

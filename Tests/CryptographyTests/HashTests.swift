@@ -39,6 +39,22 @@ struct HashTests {
     }
   }
 
+  @Test("one context gives one message's digest after the other, on every thread")
+  func sha256Restarted() async {
+    let messages = (0..<100).map { count in (0..<count).map { UInt8($0) } }
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          var hash = SHA256()
+          for message in messages {
+            hash.update(message[...])
+            #expect(hash.finalizeAndRestart() == SHA256Digest(hashing: message))
+          }
+        }
+      }
+    }
+  }
+
   @Test("a digest of another length is refused")
   func digestLength() {
     #expect(
