@@ -239,8 +239,8 @@ if Context.environment["BENCHMARKS"] != nil {
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "Privacy", "Recommendation",
-        "VectorMath",
+        "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "Ledger", "Privacy",
+        "Recommendation", "SecureAggregation", "Transport", "VectorMath", "WireProtocol",
       ],
       path: "Benchmarks/Benchmarks"),
   ]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks; sets the accountants beside dp-accounting where it installs.
 # Sets the search of item vectors beside numpy and faiss.
-# Usage: scripts/benchmark.sh [masks] [accounting] [samplers] [device] [store]
+# Usage: scripts/benchmark.sh [masks] [unmask] [round] [cohorts] [hostile] [accounting] [samplers]
+#                             [device] [store]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -39,10 +39,9 @@ enum AccountingBenchmark {
   /// Rate 0.005 to 0.015, and a noise multiplier that sweeps 0.8 to 2.0 seven times.
   private static func rounds(_ count: Int) -> [(rate: Double, noiseMultiplier: Double)] {
     (0..<count).map { index in
-      (
-        0.005 + 0.01 * Double(index) / Double(count),
-        0.8 + 1.2 * Double(7 * index % count) / Double(count)
-      )
+      let progress = Double(index) / Double(count)
+      let sweep = Double(7 * index % count) / Double(count)
+      return (rate: 0.005 + 0.01 * progress, noiseMultiplier: 0.8 + 1.2 * sweep)
     }
   }
 

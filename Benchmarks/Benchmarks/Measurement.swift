@@ -1,5 +1,5 @@
 import CanonicalJSON
-import Glibc
+import Foundation
 
 /// One figure of a benchmark.
 enum Measurement {
@@ -8,6 +8,30 @@ enum Measurement {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// CPU time of this thread.
+  static func threadNanoseconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+  }
+
+  /// Begins a new measurement of `peakBytes`.
+  static func resetPeak() {
+    // Where the kernel does not allow it, the peak is that of the whole process, which is no less.
+    try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
+  }
+
+  /// Most memory that this process held at once since `resetPeak`, in bytes. Not `getrusage`, which
+  /// in a child counts what its parent held when it started it.
+  static func peakBytes() throws -> Double {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    guard let kibibytes = line?.split(separator: " ").compactMap({ Double($0) }).first else {
+      throw CocoaError(.fileReadCorruptFile)
+    }
+    return kibibytes * 1_024
   }
 
   /// The least CPU time of `repeats` runs of `body`, in seconds.
