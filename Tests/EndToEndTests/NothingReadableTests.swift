@@ -48,7 +48,7 @@ extension EndToEnd {
       let server = try await shop.serve(environment: ["TACIT_FAILPOINT": failpoint])
       let clients = try shop.simulate()
       try await server.prints("failpoint \(failpoint)\n")
-      let memory = try ProcessMemory(of: server.identifier)
+      let memory = try SearchedBytes.memory(of: server.identifier)
       // What the process certainly holds is found: the scan sees its heap.
       #expect(memory.contains(Array("item 3 of colour 3".utf8)))
       let policy = try PrivacyPolicy(decoding: Array(text(of: shop.file("policy.json")).utf8))
@@ -59,20 +59,76 @@ extension EndToEnd {
       try await clients.killNow()
       try await server.killNow()
     }
+
+    @Test("the search finds an update that a process computes and holds as a client does")
+    func control() throws {
+      let updates = try Self.updates(fractionBits: 20)
+      // Held in other words, so that what is looked for does not plant itself.
+      let disguised = updates.map { $0.map { $0 ^ 0xA5 } }
+      let memory = try withExtendedLifetime(updates) { try SearchedBytes.memory(of: getpid()) }
+      for update in disguised { #expect(memory.contains(update.map { $0 ^ 0xA5 })) }
+      var absent = disguised[0].map { $0 ^ 0xA5 }
+      absent[absent.count / 2] ^= 1
+      #expect(!memory.contains(absent))
+    }
+
+    @Test("a relay between devices and coordinator reads no update", arguments: ["secagg-ddp"])
+    func relay(mode: String) async throws {
+      let shop = try await Shop(Shop.Terms(customers: Self.customers, minimumCohort: 8, mode: mode))
+      // The tokens name the relay's port.
+      let upstream = try freePort()
+      let relay = try RecordingRelay(port: shop.port, to: upstream)
+      let server = try await shop.serve(
+        environment: ["TACIT_LISTEN": "127.0.0.1:\(upstream)"], waits: false)
+      try await server.prints("listen   127.0.0.1:\(upstream)")
+      let clients = try shop.simulate()
+      #expect(try await server.exitCode() == 0, "\(server.errors)")
+      #expect(try await clients.exitCode() == 0, "\(clients.errors)")
+      let policy = try PrivacyPolicy(decoding: Array(text(of: shop.file("policy.json")).utf8))
+      let bits = try #require(try FederationIdentity.fractionBits(of: policy).first)
+      let updates = try Self.updates(fractionBits: bits)
+      let seen = SearchedBytes(regions: relay.streams)
+      #expect(seen.regions.count >= 2 * Self.customers)
+      for (index, update) in updates.enumerated() {
+        #expect(!seen.contains(update), "customer \(index / 2), form \(index % 2)")
+      }
+      // Nor what every frame of the catalogue holds.
+      #expect(!seen.contains(Array("item 3 of colour 3".utf8)))
+      // The control: an update that goes through in the clear is found.
+      let listener = try LoopbackListener(port: upstream)
+      let descriptor = try RecordingRelay.connected(to: shop.port)
+      _ = updates[0].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      try await eventually("the relay has seen the bytes") {
+        SearchedBytes(regions: relay.streams).contains(updates[0])
+      }
+      close(descriptor)
+      _ = consume listener
+    }
   }
 }
 
-/// The writable memory of another process, read once while it is stopped.
-struct ProcessMemory {
-  private let regions: [[UInt8]]
-  private let find: Find
+/// Bytes to look for others in.
+struct SearchedBytes {
+  let regions: [[UInt8]]
 
-  init(of process: pid_t) throws {
-    // The overlay of the C library lacks it, and a loop of ours takes minutes in debug.
-    guard let library = dlopen(nil, RTLD_NOW), let symbol = dlsym(library, "memmem") else {
-      throw TimedOut(description: "memmem is not in the C library")
+  func contains(_ needle: [UInt8]) -> Bool {
+    guard let find = Self.find else {
+      Issue.record("memmem is not in the C library")
+      return true
     }
-    find = unsafeBitCast(symbol, to: Find.self)
+    return regions.contains { find($0, $0.count, needle, needle.count) != nil }
+  }
+
+  private typealias Find =
+    @convention(c) (UnsafeRawPointer, Int, UnsafeRawPointer, Int) -> UnsafeMutableRawPointer?
+
+  /// The overlay of the C library lacks it, and a loop of ours takes minutes in debug.
+  private static var find: Find? {
+    dlopen(nil, RTLD_NOW).flatMap { dlsym($0, "memmem") }.map { unsafeBitCast($0, to: Find.self) }
+  }
+
+  /// The writable memory of another process, read once while it is stopped.
+  static func memory(of process: pid_t) throws -> SearchedBytes {
     let file = open("/proc/\(process)/mem", O_RDONLY)
     guard file >= 0 else { throw TimedOut(description: "memory cannot be read: errno \(errno)") }
     defer { close(file) }
@@ -94,13 +150,6 @@ struct ProcessMemory {
       }
       regions.append(Array(region.prefix(filled)))
     }
-    self.regions = regions
-  }
-
-  private typealias Find =
-    @convention(c) (UnsafeRawPointer, Int, UnsafeRawPointer, Int) -> UnsafeMutableRawPointer?
-
-  func contains(_ needle: [UInt8]) -> Bool {
-    regions.contains { region in find(region, region.count, needle, needle.count) != nil }
+    return SearchedBytes(regions: regions)
   }
 }

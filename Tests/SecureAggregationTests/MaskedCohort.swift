@@ -90,8 +90,11 @@ struct MaskedCohort {
   }
 
   /// Runs the round; member i sends nothing after `lastStage[i]`.
+  /// - Parameter hostile: what members with code of their own send, and the grid they encode it on.
   func run(
-    lastStage: [Stage], seed: UInt64 = 1, altering alter: (inout RevealedShares) -> Void = { _ in }
+    lastStage: [Stage], seed: UInt64 = 1,
+    hostile: [Int: (update: [Float], encoding: FixedPointEncoding)] = [:],
+    altering alter: (inout RevealedShares) -> Void = { _ in }
   ) throws -> Outcome {
     var coordinator = self.coordinator()
     func live(_ stage: Stage) -> [Int] { ids.indices.filter { lastStage[$0] >= stage } }
@@ -109,7 +112,7 @@ struct MaskedCohort {
       guard let delivery = coordinator.delivery(for: ids[index]) else { continue }
       _ = try client(index).accept(delivery)
       let masked = try client(index).mask(
-        update(index), encoding: encoding,
+        hostile[index]?.update ?? update(index), encoding: hostile[index]?.encoding ?? encoding,
         noise: noise(roster.parameters, seed: seed + UInt64(index)))
       try coordinator.add(masked, from: ids[index])
     }
