@@ -31,8 +31,7 @@ import VectorMath
     }
   }
 
-  /// The strategy of a row of matrix_factorization.csv, or nil where the optimised parameters are not
-  /// in blt_params.csv.
+  /// The strategy of a row of matrix_factorization.csv; nil where its optimised parameters are not known.
   private func strategy(_ row: [String: String], _ optimised: [[String: String]]) throws
     -> ToeplitzStrategy?
   {
@@ -55,7 +54,16 @@ import VectorMath
         let parameters = optimised.first(where: {
           $0["mechanism"] == "blt_max" && $0["n"] == row["n"] && $0["min_sep"] == row["min_sep"]
         })
-      else { return nil }
+      else {
+        // blt_params.csv has the reference's run for six participations only. For one, its objective was
+        // minimised here (largest error times sensitivity; Nelder-Mead over log-odds of decay and log of
+        // scale): 3.49564894350, where the reference's own minimum is 3.49564894359.
+        guard row["n"] == "2000", row["min_sep"] == "1", p == 3 else { return nil }
+        return try ToeplitzStrategy.buffered(
+          decay: [0.9994186317132696, 0.9859843996163689, 0.7876015602084451],
+          scale: [0.03392613213025982, 0.10541025736304142, 0.32453998092329583],
+          roundCount: n)
+      }
       return try ToeplitzStrategy.buffered(
         decay: numbers(parameters["decay"]), scale: numbers(parameters["scale"]), roundCount: n)
     default:
@@ -67,13 +75,9 @@ import VectorMath
   @Test("sensitivity and error of every strategy match jax-privacy")
   func matrixFactorization() throws {
     let optimised = try ReferenceTable("blt_params.csv").rows
-    var skipped: [String] = []
     for row in try ReferenceTable("matrix_factorization.csv").rows {
       let number = { (column: String) in row[column].flatMap(Double.init) }
-      guard let strategy = try strategy(row, optimised) else {
-        skipped.append("\(row["mechanism"] ?? "") \(row["n"] ?? "") \(row["min_sep"] ?? "")")
-        continue
-      }
+      let strategy = try #require(try strategy(row, optimised), "\(row)")
       let n = Int(try #require(number("n")))
       let rule = try ParticipationRule(
         roundCount: n, minimumSeparation: Int(try #require(number("min_sep"))),
@@ -81,7 +85,8 @@ import VectorMath
       let sensitivity = strategy.sensitivity(under: rule)
       let error = strategy.error(roundCount: n)
       let isOptimised = row["mechanism"] == "banded_toeplitz" || row["mechanism"] == "blt_max"
-      let tolerance = isOptimised ? 1e-9 : 1e-11
+      let isOursOptimised = row["mechanism"] == "blt_max" && row["max_part"] == "1"
+      let tolerance = isOursOptimised ? 2e-6 : isOptimised ? 1e-9 : 1e-11
       #expect(isClose(sensitivity, try #require(number("sens")), tolerance), "\(row)")
       #expect(isClose(error.mean, try #require(number("mean_err")), tolerance), "\(row)")
       #expect(isClose(error.largest, try #require(number("max_err")), tolerance), "\(row)")
@@ -90,8 +95,6 @@ import VectorMath
       #expect(isClose(sensitivity * largest, try #require(number("loss_max")), tolerance))
       #expect(strategy.isMonotone == (row["sens_exact"] == "1"))
     }
-    // Its optimiser ran for one participation; blt_params.csv has the run for six.
-    #expect(skipped == ["blt_max 2000 1"])
   }
 
   @Test("three buffers come near a tenth of the error of independent noise (PA section 4)")
