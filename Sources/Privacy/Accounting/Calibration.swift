@@ -167,8 +167,9 @@ struct CalibrationSearch {
       guard next.position != end else {
         // At the permissive end of its range the parameter still keeps the target.
         if isSafe { return (next, next) }
+        let value = scale.isInteger ? "\(Int64(next.value))" : "\(next.value)"
         throw .notCalibratable(
-          reason: "no \(name) reaches epsilon \(epsilon) at delta \(delta); at \(next.value) it is "
+          reason: "no \(name) reaches epsilon \(epsilon) at delta \(delta); at \(value) it is "
             + "\(next.loss.epsilon)")
       }
       last = next

@@ -43,7 +43,7 @@ enum AccountBatch {
       throw BadLine(reason: "not JSON: \(error.description)")
     }
     guard let members = value.objectValue else {
-      throw BadLine(reason: "a \(value.kindName) where an object with events and delta is expected")
+      throw BadLine(reason: "not an object with events and delta but \(value.kindName)")
     }
     if let unknown = members.keys.sorted().first(where: { !fields.contains($0) }) {
       throw BadLine(

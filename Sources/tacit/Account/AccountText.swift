@@ -26,7 +26,7 @@ enum AccountText {
     _ free: FreeParameter, _ solution: Calibration.Solution, target: Double
   ) -> String {
     """
-    \(free.name) = \(solution.value)
+    \(free.name) = \(wholeOrDecimal(solution.value))
     \(line(solution.loss))
     The target is epsilon \(target); the value is on its safe side.
     \(sentence(solution.loss))
@@ -50,6 +50,11 @@ enum AccountText {
 
   private static func pad(_ name: String) -> String {
     name + String(repeating: " ", count: max(1, 10 - name.count))
+  }
+
+  /// A count as `688`, a noise multiplier as `0.6002290721990067`.
+  private static func wholeOrDecimal(_ value: Double) -> String {
+    Int64(exactly: value).map(String.init) ?? "\(value)"
   }
 
   /// Seven significant digits, rounded up: a printed bound is never below the computed one.
