@@ -69,6 +69,18 @@ struct MaskingRosterAttackTests {
     }
   }
 
+  @Test("a roster in which this member is known by another key is refused")
+  func otherKeyForOneself() throws {
+    let cohort = try Self.cohort()
+    let keys = cohort.identities.mapValues(\.verifyingKey)
+    let client = try MaskingClient(
+      clientID: cohort.ids[0], identity: SigningKey(), context: cohort.context,
+      policy: cohort.policy, mode: .secagg, dimension: cohort.dimension,
+      identityKey: { keys[$0] })
+    let roster = try cohort.roster(of: [client.advert] + cohort.adverts.dropFirst())
+    Self.expectRefusal(.notEnrolled, client) { _ = try client.accept(roster) }
+  }
+
   @Test("members with different models, and adverts of another round, do not meet in one sum")
   func differentContexts() throws {
     let cohort = try Self.cohort()
@@ -223,6 +235,48 @@ struct MaskingRosterAttackTests {
     Self.expectRefusal(.tooFewShares, cohort.client(2)) {
       _ = try cohort.client(2).accept(tooShort)
     }
+  }
+
+  @Test(
+    "a share for another place than the holder's is not held, though it opens",
+    arguments: [true, false])
+  func share(isItsPlace: Bool) throws {
+    let cohort = try Self.cohort()
+    // Member 1 deals by hand: the tag of its share is right, the place in it is not.
+    var keys = try SecretTable(rowCount: 5)
+    keys.randomize(rows: 0..<4)
+    var advert = cohort.adverts[1]
+    advert.channelKey = try keys.agreementPublicKey(row: 0)
+    advert.maskKey = try keys.agreementPublicKey(row: 1)
+    var adverts = cohort.adverts
+    adverts[1] = try Self.signed(advert, cohort, by: cohort.identity(1))
+    let roster = try cohort.roster(of: adverts)
+    let (dealer, holder) = (cohort.ids[1], cohort.ids[0])
+    try keys.deriveKeys(
+      secretRow: 0, peer: adverts[0].channelKey,
+      targets: [
+        (
+          4,
+          MaskingTranscript.channelKey(
+            rosterContext: roster.rosterContext, dealer: dealer, holder: holder)
+        )
+      ])
+    var bundles: [UInt32: ShareBundle] = [:]
+    for index in [0] + Array(2..<8) {
+      bundles[cohort.ids[index]] = try cohort.client(index).accept(roster)
+    }
+    let place = try #require(roster.graph.index(of: 0, amongNeighboursOf: 1))
+    let nonce = SecureRandom.bytes(EncryptedShare.nonceByteCount)
+    let ciphertext = keys.seal(
+      prefix: [UInt8(place + (isItsPlace ? 1 : 2))], rows: 2..<4, keyRow: 4, nonce: nonce,
+      additionalData: MaskingTranscript.shares(
+        rosterContext: roster.rosterContext, dealer: dealer, holder: holder))
+    bundles[dealer] = ShareBundle(
+      clientID: dealer,
+      shares: [EncryptedShare(peerID: holder, nonce: nonce, ciphertext: ciphertext)],
+      signature: [])
+    let delivery = cohort.delivery(0, bundles, roster: roster, sharers: 0..<8)
+    #expect(try cohort.client(0).accept(delivery) == (isItsPlace ? [] : [dealer]))
   }
 
   @Test("too few neighbours among those that dealt is refused")

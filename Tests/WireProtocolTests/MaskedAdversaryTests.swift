@@ -419,4 +419,17 @@ struct MaskedAdversaryTests {
     // The proof is of the true set, with this member in it: nothing is taken back.
     #expect(!log.contains("give back"))
   }
+
+  @Test("a message of another round has no effect")
+  func otherRound() throws {
+    let harness = try MaskedRoundHarness()
+    harness.tamper = { id, message in
+      guard id == 3, case .proceed = message else { return [message] }
+      return [.proceed(Proceed(round: 2))]
+    }
+    try harness.start()
+    #expect(harness.sent(.shares, by: 3).count == 1)
+    #expect(harness.sent(.maskedHeader, by: 3).isEmpty)
+    #expect(harness.sent(.maskedHeader, by: 4).count == 1)
+  }
 }
