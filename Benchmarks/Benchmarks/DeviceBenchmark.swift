@@ -21,6 +21,7 @@ enum DeviceBenchmark {
       "head": .init(items.map { Float($0) }),
       "vectors": .init(
         shape: [head, rank], values: (0..<head * rank).map { _ in normal() * 0.1 }),
+      "weights": .init((0..<rank).map { _ in abs(normal()) }),
     ])
     let recommender = Recommender(
       model: try GramModel(hyperparameters: .object([:])), parameters: parameters,
