@@ -218,8 +218,11 @@ actor ClientHost {
     let modelHash = try SHA256Digest(bytes: offer.modelHash)
     let catalogue = try catalogue(catalogueHash)
     let model = try model(of: index)
-    let history = try pool.store(of: customers[index].home).history(
-      catalogueIndex: { catalogue.index(of: $0) })
+    let store = try pool.store(of: customers[index].home)
+    var history = try store.history(catalogueIndex: { catalogue.index(of: $0) })
+    if let experiment = model.experiment {
+      history.experiment = try ExperimentPart(of: experiment, in: store).outcomes(in: store)
+    }
     return try model.update(
       stage: Int(offer.planIndex), history: history, parameters: try parameters(modelHash),
       itemCount: catalogue.count)

@@ -49,8 +49,7 @@ struct HomeOption: ParsableArguments {
     let enrolment = try enrolment()
     return try withStore { store in
       let model = try ServedModel(home: path, enrolment: enrolment, store: store, blobs: blobs)
-      return try body(
-        CustomerService(model: model, store: store, policy: enrolment.policy()))
+      return try body(CustomerService(model: model, store: store, enrolment: enrolment))
     }
   }
 }

@@ -42,6 +42,7 @@ extension ConsentCommand {
         \(PolicyText.modeSentence(of: policy))
         Withdraw at any time: client consent withdraw --home \(location.path)
         """)
+      if let experiment = PolicyText.experimentSentence(of: policy) { print(experiment) }
     }
   }
 

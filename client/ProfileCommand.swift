@@ -71,6 +71,7 @@ extension ProfileCommand {
       lines.append(
         "Exploration: \(profile.budget.usedSlots) of \(profile.budget.slotsPerDay) positions used "
           + "today; client profile budget changes that")
+      if let part = profile.experiment { lines.append(part.sentence) }
       return lines.map { PlainText.line($0) }.joined(separator: "\n")
     }
   }

@@ -22,7 +22,8 @@ struct RecommendCommand: AsyncParsableCommand {
         linucb:ALPHA[,epsilon=]                      linear-thompson:SCALE
         category-thompson:STRENGTH[,optimism=,epsilon=]   greedy
       and with each: mmr=LAMBDA or calibrated=LAMBDA, vectors=text|model, draws=N. How many positions
-      explore is up to you: client profile budget.
+      explore is up to you: client profile budget. While the policy that you agreed to has an experiment,
+      a list without --explore follows the arm that this device drew.
       """)
 
   @OptionGroup var location: HomeOption
@@ -89,6 +90,7 @@ struct RecommendCommand: AsyncParsableCommand {
       if why { lines += SlateDocument.lines(item) }
     }
     if slate.items.isEmpty { lines.append("nothing to recommend under --repeat \(self.repeat)") }
+    if let part = slate.experiment { lines.append(part.sentence) }
     if let identifier = slate.identifier {
       lines.append(
         "slate \(identifier), logged on this device; tell what came of it: client feedback --home "

@@ -104,6 +104,8 @@ struct ServedSlate {
   let seed: UInt64?
   /// Positions that the customer's budget let explore.
   let exploredSlots: Int
+  /// The experiment that chose the plan, if one did.
+  var experiment: ExperimentPart?
 }
 
 /// One customer on one device: answers what the commands and the page ask, from the store and the model.
@@ -116,11 +118,13 @@ struct CustomerService {
   let model: ServedModel
   let store: BehaviorStore
   let retention: DeviceRetention
+  private let policyHash: SHA256Digest
 
-  init(model: ServedModel, store: BehaviorStore, policy: PrivacyPolicy) throws {
+  init(model: ServedModel, store: BehaviorStore, enrolment: Enrolment) throws {
     self.model = model
     self.store = store
-    retention = try DeviceRetention(in: store, policy: policy)
+    policyHash = enrolment.policyHash
+    retention = try DeviceRetention(in: store, policy: enrolment.policy())
   }
 
   private var catalogue: Catalogue { model.catalogue }
@@ -145,7 +149,30 @@ struct CustomerService {
   // MARK: - Lists
 
   /// A list; a drawn one is logged before it is returned.
+  ///
+  /// Where nothing else was asked for, a running experiment says how it is drawn.
   func slate(_ query: SlateQuery) throws -> ServedSlate {
+    guard query.plan == nil, query.isPersonalised, query.category == nil,
+      let part = try experimentPart()
+    else { return try slate(query, mark: nil) }
+    var planned = query
+    planned.plan = part.arm.plan
+    var slate = try slate(planned, mark: part.isCounted ? part.mark : nil)
+    slate.experiment = part
+    return slate
+  }
+
+  /// What this device does in the policy's experiment; nil where there is none, where it is over, and where
+  /// the customer did not agree to the policy that defines it.
+  func experimentPart() throws -> ExperimentPart? {
+    guard let experiment = model.recommender.model.experiment,
+      !ExperimentSums.areReleased(in: model.recommender.parameters), !OptOut.isSet,
+      try store.consent(policyHash: policyHash.hex).allows
+    else { return nil }
+    return try ExperimentPart(of: experiment, in: store)
+  }
+
+  private func slate(_ query: SlateQuery, mark: String?) throws -> ServedSlate {
     let categories = try neededCategories(query)
     var request = SlateRequest(
       history: query.isPersonalised ? try history() : .empty, count: query.count,
@@ -182,7 +209,8 @@ struct CustomerService {
       return ServedSlate(items: items, identifier: nil, plan: nil, seed: nil, exploredSlots: 0)
     }
     return ServedSlate(
-      items: items, identifier: try log(items, plan: plan, slots: slots, seed: seed), plan: plan,
+      items: items,
+      identifier: try log(items, plan: plan, slots: slots, seed: seed, mark: mark), plan: plan,
       seed: seed, exploredSlots: slots)
   }
 
@@ -201,7 +229,7 @@ struct CustomerService {
 
   /// Logged before it is shown: a slate without its propensities cannot be evaluated later.
   private func log(
-    _ items: [Recommendation], plan: ExplorationPlan, slots: Int, seed: UInt64
+    _ items: [Recommendation], plan: ExplorationPlan, slots: Int, seed: UInt64, mark: String?
   ) throws -> Int64? {
     guard !items.isEmpty else { return nil }
     let shown = items.enumerated().map { position, item in
@@ -219,7 +247,7 @@ struct CustomerService {
     let limit = slots < items.count ? ",slots=\(slots)" : ""
     return try store.recordSlate(
       timeSeconds: DeviceRetention.now.utcSeconds, explorationPolicy: plan.text + limit,
-      items: shown, seed: seed)
+      items: shown, seed: seed, experiment: mark)
   }
 
   /// Why an item has its score for this customer, whether or not it would be shown.
@@ -260,7 +288,8 @@ struct CustomerService {
         popularity: try model.recommender.popularity(), history: try history(),
         recent: try history(since: recent), exposures: try exposures()
       ).interests,
-      forgotten: try store.forgottenInterests(), budget: budget)
+      forgotten: try store.forgottenInterests(), budget: budget,
+      experiment: try experimentPart())
   }
 
   /// Forgets an interest; see `BehaviorStore.forgetInterest`.
@@ -286,4 +315,5 @@ struct ServedProfile {
   let interests: [Interest]
   let forgotten: [ForgottenInterest]
   let budget: ExplorationBudget
+  let experiment: ExperimentPart?
 }

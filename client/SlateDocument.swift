@@ -12,6 +12,15 @@ enum SlateDocument {
       "policy": slate.plan.map { .string($0.text) } ?? .null,
       "seed": slate.seed.map { .string(String($0)) } ?? .null,
       "explored_slots": .integer(Int64(slate.exploredSlots)),
+      "experiment": slate.experiment.map(json) ?? .null,
+    ])
+  }
+
+  private static func json(_ part: ExperimentPart) -> JSONValue {
+    .object([
+      "name": .string(part.experiment.name), "arm": .string(part.arm.name),
+      "policy": .string(part.arm.plan.text), "counted": .bool(part.isCounted),
+      "sentence": .string(part.sentence),
     ])
   }
 
@@ -74,6 +83,7 @@ enum SlateDocument {
         "slots_per_day": .integer(Int64(profile.budget.slotsPerDay)),
         "used_today": .integer(Int64(profile.budget.usedSlots)),
       ]),
+      "experiment": profile.experiment.map(json) ?? .null,
     ])
   }
 

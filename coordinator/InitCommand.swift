@@ -79,6 +79,17 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "Most correlated rounds of one customer; what the separation allows by default.")
   var maximumParticipations: Int?
 
+  @Option(help: "Name of an experiment (A/B test) on how devices explore; with --arm.")
+  var experiment: String?
+
+  @Option(
+    parsing: .singleValue,
+    help: "An arm as \"NAME SHARE PLAN\", such as \"explore 50 linucb:1\"; the control first.")
+  var arm: [String] = []
+
+  @Option(help: "Part of the budget (of mu squared) that the experiment's round is charged.")
+  var experimentBudgetShare: String = Experiment.defaultBudgetShare
+
   @Option(help: "Longest time of a round, in seconds.")
   var deadline: Int = 120
 
@@ -88,6 +99,12 @@ struct InitCommand: AsyncParsableCommand {
 
   @Option(help: "Address and port to accept clients on.")
   var listen: String?
+
+  func validate() throws {
+    guard (experiment == nil) == arm.isEmpty else {
+      throw ValidationError("--experiment and --arm go together.")
+    }
+  }
 
   func run() async throws {
     let target = location.directory
@@ -170,7 +187,10 @@ struct InitCommand: AsyncParsableCommand {
 
   private func makePolicy() throws -> PrivacyPolicy {
     let template = PolicyTemplate(
-      federation: name, model: model, hyperparameters: .object([:]), epsilon: epsilon,
+      federation: name, model: model,
+      hyperparameters: experiment.map {
+        Experiment.hyperparameters(name: $0, arms: arm, budgetShare: experimentBudgetShare)
+      } ?? .object([:]), epsilon: epsilon,
       delta: delta, customers: customers,
       minimumCohort: minimumCohort ?? max(2, customers / 2),
       maximumCohort: maximumCohort ?? customers, roundDeadlineSeconds: deadline, mode: mode,

@@ -88,14 +88,15 @@ struct OpenedFederation {
   }
 
   func engine(
-    _ configuration: CoordinatorConfiguration
+    _ configuration: CoordinatorConfiguration, measuresExperiment: Bool
   ) throws -> CoordinatorEngine<SystemNoise> {
     let settings = CoordinatorSettings(
       trainings: try configuration.count("trainings"),
       gatherSeconds: try configuration.count("gather-seconds"),
       uploadSlots: try configuration.count("upload-slots"),
       uploadSeconds: try configuration.count("upload-seconds"),
-      phaseSeconds: try configuration.count("phase-seconds"))
+      phaseSeconds: try configuration.count("phase-seconds"),
+      measuresExperiment: measuresExperiment)
     do {
       return try CoordinatorEngine(
         settings: settings, identity: identity, model: model, keys: keys, storage: storage,

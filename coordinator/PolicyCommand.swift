@@ -47,6 +47,7 @@ extension PolicyCommand {
         divided by \(policy.targetCohort)
         model       \(policy.model)
         """)
+      if let experiment = PolicyText.experimentSentence(of: policy) { print(experiment) }
       for (index, round) in policy.plan.enumerated() {
         let event = try policy.event(ofPlanned: index, fractionBits: bits[index])
         print(

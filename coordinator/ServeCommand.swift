@@ -38,6 +38,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "How often the policy's plan is trained, over the ledger's life.")
   var trainings: String?
 
+  @Flag(help: "Run the round that adds up the policy's experiment, which ends it.")
+  var measureExperiment = false
+
   @Flag(help: "Exit once training is over, instead of serving the model on.")
   var exitWhenTrained = false
 
@@ -94,7 +97,8 @@ struct ServeCommand: AsyncParsableCommand {
     let clock = ContinuousClock()
     let reporter = ServeReporter()
     let exitWhenTrained = exitWhenTrained
-    let engine = try federation.engine(configuration)
+    let engine = try federation.engine(
+      configuration, measuresExperiment: measureExperiment)
     let server = CoordinatorServer(
       engine: engine, executor: engineThread.next().executor, startedAt: clock.now,
       metrics: federation.metrics, report: { reporter.report($0) })

@@ -53,10 +53,12 @@ extension BehaviorStore {
   /// - Parameters:
   ///   - items: at least one, with positions 1, 2, 3, … in order and no item twice.
   ///   - seed: of the generator that drew it.
+  ///   - experiment: the mark of the experiment's arm that it was drawn for; nil if for none.
   /// - Returns: the number of the slate, which feedback names.
   /// - Throws: `invalidSlate` if `items` is not as described or a propensity is outside (0, 1].
   package func recordSlate(
-    timeSeconds: Int64, explorationPolicy: String, items: [ShownItem], seed: UInt64? = nil
+    timeSeconds: Int64, explorationPolicy: String, items: [ShownItem], seed: UInt64? = nil,
+    experiment: String? = nil
   ) throws(BehaviorStoreError) -> Int64 {
     guard !items.isEmpty else { throw .invalidSlate(reason: "It shows no item") }
     guard items.map(\.position) == Array(1...items.count) else {
@@ -72,8 +74,12 @@ extension BehaviorStore {
     return try write { database in
       var codes = CodeBook(.item, key: key)
       try database.execute(
-        sql: "INSERT INTO slate (timeSeconds, explorationPolicy, seed) VALUES (?, ?, ?)",
-        arguments: [timeSeconds, explorationPolicy, seed.map { Int64(bitPattern: $0) }])
+        sql: """
+          INSERT INTO slate (timeSeconds, explorationPolicy, seed, experiment) VALUES (?, ?, ?, ?)
+          """,
+        arguments: [
+          timeSeconds, explorationPolicy, seed.map { Int64(bitPattern: $0) }, experiment,
+        ])
       let id = database.lastInsertedRowID
       let statement = try database.makeStatement(
         sql: """

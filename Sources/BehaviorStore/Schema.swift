@@ -5,7 +5,7 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 4
+  static let currentVersion = 5
   /// From this version on a migration seals nothing, and needs no key.
   static let firstSealedVersion = 2
 
@@ -44,6 +44,14 @@ enum Schema {
     migrator.registerMigration("4") { database in
       try database.execute(sql: version4)
       try database.execute(sql: "PRAGMA user_version = 4")
+    }
+    // Which experiment's arm a slate was drawn for; null for the others.
+    migrator.registerMigration("5") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE slate ADD COLUMN experiment TEXT;
+          PRAGMA user_version = 5;
+          """)
     }
     return migrator
   }

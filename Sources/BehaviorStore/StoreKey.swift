@@ -19,7 +19,7 @@ package struct StoreKey: Sendable {
   /// A kind of sealed value. It is part of what the seal authenticates, so that no value opens in
   /// another column.
   enum Column: String {
-    case item, occasion, components, modelState, interest
+    case item, occasion, components, modelState, interest, experiment
   }
 
   /// What tells this key from another without opening anything.
@@ -32,6 +32,12 @@ package struct StoreKey: Sendable {
   /// Names a text of a column: equal texts, byte for byte, have equal tags.
   func tag(_ text: [UInt8], _ column: Column) throws(CryptographyError) -> [UInt8] {
     try BLAKE2b.tag(of: Self.context(column) + text, key: tagKey)
+  }
+
+  /// The first eight bytes of the tag of an experiment's name: who does not hold the device's key cannot tell
+  /// the draw, and two experiments draw independently.
+  package func experimentDraw(_ name: String) throws(CryptographyError) -> UInt64 {
+    try tag(Array(name.utf8), .experiment).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   func seal(_ bytes: [UInt8], _ column: Column) throws(CryptographyError) -> [UInt8] {

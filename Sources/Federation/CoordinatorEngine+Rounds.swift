@@ -51,6 +51,10 @@ extension CoordinatorEngine {
       return finish(.planComplete)
     }
     let planIndex = storage.ledgerState.nextPlanIndex
+    guard
+      settings.measuresExperiment
+        || identity.policy.plan[planIndex].stage != ExperimentModel.stage
+    else { return finish(.planComplete) }
     let encoding = try identity.encoding(forPlanIndex: planIndex)
     try endBlockUnlessContinued(at: planIndex)
     let event = try identity.policy.event(

@@ -4,6 +4,9 @@ package import Cryptography
 package struct CoordinatorSettings: Equatable, Sendable {
   /// How often the whole plan is trained, counted from the ledger's beginning.
   package var trainings: Int
+  /// Whether the plan goes on to the round of its experiment; false ends it before, while the experiment
+  /// is running on the devices.
+  package var measuresExperiment: Bool
   /// With the minimum cohort connected, a round starts when no member has logged in for this long.
   package var gatherSeconds: Int
   /// A connection that has not logged in by then is let go.
@@ -22,8 +25,10 @@ package struct CoordinatorSettings: Equatable, Sendable {
 
   package init(
     trainings: Int = 1, gatherSeconds: Int = 5, loginSeconds: Int = 20, uploadSlots: Int = 16,
-    uploadSeconds: Int = 60, phaseSeconds: Int = 120, voidRoundLimit: Int = 3
+    uploadSeconds: Int = 60, phaseSeconds: Int = 120, voidRoundLimit: Int = 3,
+    measuresExperiment: Bool = true
   ) {
+    self.measuresExperiment = measuresExperiment
     self.trainings = trainings
     self.gatherSeconds = gatherSeconds
     self.loginSeconds = loginSeconds

@@ -21,6 +21,8 @@ package struct CustomerHistory: Sendable, Equatable {
 
   /// Strictly ascending by item.
   package let rows: [Row]
+  /// What the customer did with the slates of an experiment; nil where the device takes no part in one.
+  package var experiment: ExperimentOutcomes?
 
   /// Whether the customer bought nothing: such a device sends exactly zero (ruling 1).
   package var isEmpty: Bool { rows.isEmpty }

@@ -51,6 +51,9 @@ package protocol FederatedModel: Sendable {
   /// correlated across them cancels in what they add up to; empty if there are none.
   var repeatedStages: Range<Int> { get }
 
+  /// The experiment that devices take part in while this model is in force; nil where there is none.
+  var experiment: Experiment? { get }
+
   /// The public parameters before the first round; a function of the catalogue only.
   func initialParameters(catalogue: Catalogue) throws(RecommendationError) -> ModelParameters
 
@@ -96,6 +99,7 @@ package protocol FederatedModel: Sendable {
 
 extension FederatedModel {
   package var repeatedStages: Range<Int> { 0..<0 }
+  package var experiment: Experiment? { nil }
 
   /// - Throws: `.stageOutOfRange`.
   func checkStage(_ stage: Int) throws(RecommendationError) {

@@ -29,6 +29,15 @@ struct Hyperparameters {
     return integer
   }
 
+  /// The string `name`; nil if it is absent.
+  func text(_ name: String) throws(RecommendationError) -> String? {
+    guard let value = members[name] else { return nil }
+    guard let text = value.stringValue else {
+      throw .invalidHyperparameter(name: name, accepted: "a string")
+    }
+    return text
+  }
+
   /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
   func decimal(
     _ name: String, in range: ClosedRange<Double>

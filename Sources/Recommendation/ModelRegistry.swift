@@ -10,13 +10,19 @@ package enum ModelRegistry {
   /// - Parameters:
   ///   - identifier: one of ``identifiers``.
   ///   - hyperparameters: an object; which members a model accepts is documented with the model. The
-  ///     empty object takes every default.
+  ///     empty object takes every default. Those of an ``Experiment`` go with every model.
   /// - Throws: `.unknownModel`, `.hyperparametersNotObject`, `.unknownHyperparameter`,
   ///   `.invalidHyperparameter`.
   package static func model(
     identifier: String, hyperparameters: JSONValue
   ) throws(RecommendationError) -> any FederatedModel {
-    switch identifier {
+    if let experiment = try Experiment(hyperparameters: hyperparameters) {
+      let rest = (hyperparameters.objectValue ?? [:]).filter { !Experiment.keys.contains($0.key) }
+      return ExperimentModel(
+        base: try model(identifier: identifier, hyperparameters: .object(rest)),
+        experiment: experiment)
+    }
+    return switch identifier {
     case PopularityModel.identifier: try PopularityModel(hyperparameters: hyperparameters)
     case GramModel.identifier: try GramModel(hyperparameters: hyperparameters)
     case FactorizationModel.identifier:

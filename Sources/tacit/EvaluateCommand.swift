@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct EvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Evaluates what is explored: on a log of shown slates, or in an environment.",
+    abstract: "Evaluates what is explored: on logs, in environments, or in an experiment.",
     discussion: """
       Example:
 
@@ -11,5 +11,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         tacit evaluate off-policy --data open-bandit --policy uniform affinity
         tacit evaluate policy --environment online-retail --out exploration
       """,
-    subcommands: [EvaluateOffPolicyCommand.self, EvaluatePolicyCommand.self])
+    subcommands: [
+      EvaluateOffPolicyCommand.self, EvaluatePolicyCommand.self, EvaluateExperimentCommand.self,
+    ])
 }

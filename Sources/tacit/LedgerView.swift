@@ -9,6 +9,7 @@ internal import Recommendation
 struct LedgerView {
   let state: LedgerState
   private let directory: String
+  private let replay: LedgerReplay
 
   var policy: PrivacyPolicy { state.policy }
 
@@ -24,12 +25,30 @@ struct LedgerView {
         next: "tacit audit ledger \(directory)", exit: .ledgerDamaged)
     }
     self.state = state
+    self.replay = replay
   }
 
   /// The parameters of the newest release.
   func releasedParameters() throws -> ModelParameters {
-    guard let digest = state.latestRelease?.modelOut,
-      let bytes = try BlobDirectory(path: directory + "/blobs").load(digest)
+    try parameters(state.latestRelease?.modelOut)
+  }
+
+  /// The newest release of the experiment's round; nil before it.
+  func experimentRelease() throws -> (round: UInt64, parameters: ModelParameters)? {
+    var measured: UInt64?
+    var release: ReleaseRecord?
+    for index in 0..<replay.lineCount {
+      switch try LedgerEntry(decoding: replay.line(at: index), at: index).record {
+      case .offer(let offer): measured = offer.stage == ExperimentModel.stage ? offer.round : nil
+      case .release(let record) where record.round == measured: release = record
+      default: break
+      }
+    }
+    return try release.map { ($0.round, try parameters($0.modelOut)) }
+  }
+
+  private func parameters(_ digest: SHA256Digest?) throws -> ModelParameters {
+    guard let digest, let bytes = try BlobDirectory(path: directory + "/blobs").load(digest)
     else {
       throw CommandFailure(
         what: "no model was released", why: "the ledger has no RELEASE whose blob is there",

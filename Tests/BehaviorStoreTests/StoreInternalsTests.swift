@@ -17,7 +17,7 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "4"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "5"),
     ])
   func pragmas(name: String, value: String) throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
@@ -97,7 +97,7 @@ import Testing
         "occasion: id tag sealed",
         "sealing: keyCheck isScrubbed",
         "setting: key value",
-        "slate: id timeSeconds explorationPolicy seed",
+        "slate: id timeSeconds explorationPolicy seed experiment",
         "slateItem: slateID position itemID propensity components monteCarloDraws",
         "slateOutcome: slateID itemID outcome atSeconds",
       ])

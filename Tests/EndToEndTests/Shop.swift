@@ -140,13 +140,15 @@ final class Shop: Sendable {
 
   /// Starts `coordinator serve` and waits until it listens, unless it is to stop before that.
   func serve(
-    trainings: Int = 1, exitWhenTrained: Bool = true, environment: [String: String] = [:],
+    trainings: Int = 1, exitWhenTrained: Bool = true, measuresExperiment: Bool = false,
+    environment: [String: String] = [:],
     waits: Bool = true
   ) async throws -> ChildProcess {
     let child = try ChildProcess(
       "coordinator",
       ["serve", "--dir", coordinator, "--trainings", "\(trainings)"]
-        + (exitWhenTrained ? ["--exit-when-trained"] : []),
+        + (exitWhenTrained ? ["--exit-when-trained"] : [])
+        + (measuresExperiment ? ["--measure-experiment"] : []),
       environment: ["TACIT_GATHER_SECONDS": "1"].merging(environment) { $1 })
     if waits { try await child.prints("listen   127.0.0.1:\(port)") }
     return child
@@ -166,8 +168,9 @@ final class Shop: Sendable {
   }
 
   /// One whole training with every customer.
-  func train(trainings: Int = 1) async throws {
-    let server = try await serve(trainings: trainings)
+  func train(trainings: Int = 1, measuresExperiment: Bool = false) async throws {
+    let server = try await serve(
+      trainings: trainings, measuresExperiment: measuresExperiment)
     let customers = try simulate()
     try #require(try await server.exitCode() == 0, "\(server.errors)")
     try #require(try await customers.exitCode() == 0, "\(customers.errors)")

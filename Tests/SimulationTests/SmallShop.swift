@@ -16,14 +16,14 @@ struct SmallShop {
 
   init(
     model identifier: String, customers: Int = 40, mode: String = "sealed",
-    maximumCohort: Int = 1_000
+    maximumCohort: Int = 1_000, hyperparameters: JSONValue = .object([:])
   ) throws {
     policy = try PolicyTemplate(
-      federation: "small-shop", model: identifier, hyperparameters: .object([:]), epsilon: "8",
+      federation: "small-shop", model: identifier, hyperparameters: hyperparameters, epsilon: "8",
       delta: "1e-5", customers: customers, minimumCohort: 2, maximumCohort: maximumCohort,
       roundDeadlineSeconds: 60, mode: mode
     ).policy()
-    model = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
+    model = try ModelRegistry.model(identifier: identifier, hyperparameters: hyperparameters)
     let codes = (0..<Self.itemCount).map { $0 < 10 ? "item0\($0)" : "item\($0)" }
     catalogue = try Catalogue(codes: codes, descriptions: codes)
     var random = SeededRandom(seed: 3)

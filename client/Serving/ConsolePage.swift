@@ -238,8 +238,12 @@ enum ConsolePage {
     async function showSlate() {
       const query = { k: 10, personalised: $("personalised").checked };
       query.repeat = $("repeats").checked ? "allow" : "suppress";
-      // A list that can be answered is drawn and numbered, also when nothing is explored.
-      if (query.personalised) query.policy = $("policy").value || "greedy";
+      // A list that can be answered is drawn and numbered, also when nothing is explored. Where nothing is
+      // chosen, an experiment that the customer agreed to chooses.
+      const chosen = $("policy").value;
+      if (query.personalised && (chosen || !(await ask("GET", "/v1/profile")).experiment)) {
+        query.policy = chosen || "greedy";
+      }
       const answer = await ask("POST", "/v1/slates", query);
       $("slate").replaceChildren(...answer.items.map((item, place) => showItem(item, place + 1, answer.slate)));
       $("slate-title").textContent = query.personalised ? "For you" : "For anyone";
@@ -248,6 +252,7 @@ enum ConsolePage {
         : answer.explored_slots === 0
           ? "The best by what is known; nothing is left to chance."
           : answer.explored_slots + " of " + answer.items.length + " positions explore.";
+      if (answer.experiment) $("how").textContent += " This is an " + answer.experiment.sentence + ".";
       $("policy").disabled = !query.personalised;
       await showProfile();
     }

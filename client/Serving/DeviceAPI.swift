@@ -90,7 +90,7 @@ final class DeviceAPI {
         home: location.path, enrolment: enrolment, store: store, blobs: blobs)
       model = current
     }
-    return try CustomerService(model: current, store: store, policy: enrolment.policy())
+    return try CustomerService(model: current, store: store, enrolment: enrolment)
   }
 
   /// - Returns: always an answer; what went wrong is in it.
