@@ -49,13 +49,30 @@ extension PolicyCommand {
         """)
       if let experiment = PolicyText.experimentSentence(of: policy) { print(experiment) }
       for (index, round) in policy.plan.enumerated() {
-        let event = try policy.event(ofPlanned: index, fractionBits: bits[index])
-        print(
-          "round \(index + 1)     \(round.stage): clip norm \(round.clipNorm), noise multiplier "
-            + "\(round.noiseMultiplier); \(filter.roundsLeft(of: event)) such rounds alone would fit"
+        let block = policy.correlatedNoise(ofPlanned: index)
+        // One charge for all of them: they are told once.
+        if let block, index != block.firstRound { continue }
+        let left = filter.roundsLeft(
+          of: try policy.event(ofPlanned: index, fractionBits: bits[index]))
+        let noise = "clip norm \(round.clipNorm), noise multiplier \(round.noiseMultiplier)"
+        guard let block else {
+          show(
+            "round \(index + 1)", "\(round.stage): \(noise); \(left) such rounds alone would fit")
+          continue
+        }
+        let rounds = block.planIndices
+        show(
+          "rounds \(rounds.lowerBound + 1)-\(rounds.upperBound)",
+          "\(round.stage) and on: \(noise) of the block's sensitivity, correlated, charged once; "
+            + "\(left) such blocks alone would fit; each customer at most "
+            + "\(block.rule.maximumParticipations) times, \(block.rule.minimumSeparation) rounds apart"
         )
       }
-      print("plan        spends epsilon \(Format.decimal(epsilon, places: 4)) when trained once")
+      show("plan", "spends epsilon \(Format.decimal(epsilon, places: 4)) when trained once")
+    }
+
+    private func show(_ label: String, _ text: String) {
+      print(label + String(repeating: " ", count: max(1, 12 - label.count)) + text)
     }
   }
 

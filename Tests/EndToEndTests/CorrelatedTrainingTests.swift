@@ -36,6 +36,11 @@ extension EndToEnd {
         #expect(spent <= epsilon + 1e-6, "a device counts a block once")
       }
 
+      let shown = try await run("coordinator", ["policy", "show", "--dir", shop.coordinator])
+      #expect(
+        shown.output.contains(/rounds 2-11 .* charged once; 1 such blocks alone/), "\(shown.output)"
+      )
+
       let audit = try await shop.audit()
       #expect(audit.code == 0, "\(audit.output)\(audit.errors)")
       let recomputed = try #require(try verifiedEpsilon(of: shop.coordinator + "/ledger"))

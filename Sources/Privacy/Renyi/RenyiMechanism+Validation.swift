@@ -55,7 +55,9 @@ extension RenyiMechanism {
     _ name: String, _ value: Double, _ isAccepted: Bool, accepted: String = "0 (no noise) or more"
   ) throws(PrivacyError) {
     guard isAccepted else {
-      throw .invalidParameter(name: name, value: "\(value)", accepted: accepted)
+      // Counts come as doubles too; people write them as whole numbers.
+      let written = Int32(exactly: value).map { "\($0)" } ?? "\(value)"
+      throw .invalidParameter(name: name, value: written, accepted: accepted)
     }
   }
 }
