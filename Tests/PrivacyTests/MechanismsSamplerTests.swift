@@ -245,23 +245,4 @@ struct CanonneKamathSteinkeSampler {
     let fraction = try Skellam(varianceNumerator: 1 << 30 - 1, varianceDenominator: 1 << 19 - 1)
     #expect(fraction.batch(count: 100, using: &generator).contains { $0 != 0 })
   }
-
-  @Test("draws of sigma 2^20 come fast enough to be drawn ahead")
-  func speed() throws {
-    let sampler = DiscreteGaussian(scale: 1 << 20)
-    var generator = SeededRandom(seed: 80)
-    let clock = ContinuousClock()
-    var sum: Int64 = 0
-    let time = clock.measure {
-      sum = sampler.batch(count: 2_000_000, using: &generator).reduce(0, &+)
-    }
-    let skellam = try Skellam(varianceNumerator: 1 << 24, varianceDenominator: 1)
-    let second = clock.measure {
-      sum &+= skellam.batch(count: 100_000, using: &generator).reduce(0, &+)
-    }
-    let build = clock.measure { _ = DiscreteGaussian(scale: 1 << 20 - 1) }
-    print(
-      "samplers: 2,000,000 discrete Gaussians \(time), 100,000 Skellam \(second), tables \(build)")
-    #expect(sum != 0 && time < .seconds(4))
-  }
 }
