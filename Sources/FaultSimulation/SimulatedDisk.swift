@@ -187,7 +187,7 @@ package final class SimulatedDisk: Disk {
   }
 
   package func names() throws(DiskError) -> [String] {
-    try perform("list", ".") { state, _ in Array(state.names.keys) }
+    try perform("list", ".") { state, _ in state.names.keys.sorted() }
   }
 
   package func synchronizeDirectory() throws(DiskError) { try synchronizeNames(under: "") }
