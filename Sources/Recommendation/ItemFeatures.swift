@@ -86,6 +86,13 @@ package struct ItemFeatures: Sendable, Equatable {
     return Kernels.product(vectors, profile)
   }
 
+  /// The cosine of every item with one; 0 where a vector is zero.
+  ///
+  /// - Precondition: a place below ``itemCount``.
+  package func cosines(with item: Int) -> [Float] {
+    Kernels.product(vectors, Array(vectors.row(item)))
+  }
+
   /// The cosine of two items' vectors; 0 if either is zero.
   ///
   /// - Precondition: places below ``itemCount``.

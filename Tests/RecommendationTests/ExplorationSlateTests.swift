@@ -143,9 +143,13 @@ import VectorMath
     #expect(try items(1) == [0, 1, 2])
     #expect(try items(0.5) == [0, 2, 1])
     // By hand, position 2: 0.5 * 8/9 - 0.5 for the copy, 0 for the other.
-    let adjusted = try MaximalMarginalRelevance(features: features, lambda: 0.5)
-      .adjusted([1, 8.0 / 9, 0], chosen: [0])
+    let half = try MaximalMarginalRelevance(features: features, lambda: 0.5)
+    var memory: [Float] = []
+    let adjusted = half.adjusted([1, 8.0 / 9, 0], chosen: [0], memory: &memory)
     #expect(zip(adjusted, [0, 4.0 / 9 - 0.5, 0]).allSatisfy { abs($0 - Float($1)) < 1e-6 })
+    // Position 3 remembers the first item too.
+    let third = half.adjusted([1, 8.0 / 9, 0], chosen: [0, 2], memory: &memory)
+    #expect(zip(third, [0, 4.0 / 9 - 0.5, -0.5]).allSatisfy { abs($0 - Float($1)) < 1e-6 })
   }
 
   @Test("a calibrated slate has the customer's shares of categories")
@@ -180,6 +184,21 @@ import VectorMath
     }
     #expect(sums.count == 3)
     #expect(abs(sums.values.reduce(0, +) - 1) < 1e-12)
+  }
+
+  @Test("the few best of many come in the order of a full ranking, ties included")
+  func partialRanking() {
+    var random = SeededRandom(seed: 26)
+    for _ in 0..<200 {
+      let scores = (0..<50).map { _ in Float(Int.random(in: 0..<8, using: &random)) }
+      let candidates = Array((0..<50).shuffled(using: &random).prefix(30))
+      let first = Int.random(in: 0..<35, using: &random)
+      for ties in [TieOrder.lowestPlaceFirst, .highestPlaceFirst] {
+        let all = Greedy().ranked(candidates, by: scores, ties: ties)
+        let few = Greedy().ranked(candidates, by: scores, first: first, ties: ties)
+        #expect(few.prefix(first) == all.prefix(first) && few.sorted() == all.sorted())
+      }
+    }
   }
 
   @Test("every policy draws the same slate again from the same seed, and answers short requests")

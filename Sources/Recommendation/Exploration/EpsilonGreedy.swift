@@ -33,7 +33,8 @@ package struct EpsilonGreedy: ExplorationPolicy {
     scores: [Float], candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    mixture.slate(ranked: ranked(candidates, by: scores), count: count, using: &generator)
+    mixture.slate(
+      ranked: ranked(candidates, by: scores, first: max(0, count)), count: count, using: &generator)
   }
 }
 
@@ -51,7 +52,8 @@ package struct Greedy: ExplorationPolicy {
     scores: [Float], candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    ranked(candidates, by: scores).prefix(max(0, count)).map { DrawnItem(item: $0, propensity: 1) }
+    ranked(candidates, by: scores, first: max(0, count)).prefix(max(0, count))
+      .map { DrawnItem(item: $0, propensity: 1) }
   }
 }
 
@@ -113,7 +115,7 @@ struct EpsilonMixture: Sendable, Equatable {
     threshold = UInt64((epsilon * Double(Self.resolution)).rounded(.up))
   }
 
-  /// - Parameter ranked: the candidates, best first.
+  /// - Parameter ranked: the candidates, of which the `count` best come first, in order.
   func slate(
     ranked: [Int], count: Int, using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {

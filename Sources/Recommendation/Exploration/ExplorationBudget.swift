@@ -66,7 +66,7 @@ package struct BudgetedExploration<Base: ExplorationPolicy>: ExplorationPolicy {
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
     let fixed = max(0, min(count, candidates.count) - exploredSlots)
-    let first = ranked(candidates, by: scores).prefix(fixed)
+    let first = ranked(candidates, by: scores, first: fixed).prefix(fixed)
     let shown = Set(first)
     return first.map { DrawnItem(item: $0, propensity: 1) }
       + base.slate(

@@ -58,24 +58,39 @@ enum TieOrder {
 }
 
 extension ExplorationPolicy {
-  /// The candidates by descending score.
+  /// The candidates, the `first` best of them by descending score; behind them the others, as they came.
   ///
   /// - Precondition: distinct candidates with finite scores.
   func ranked<Score: BinaryFloatingPoint>(
-    _ candidates: [Int], by scores: [Score], ties: TieOrder = .lowestPlaceFirst
+    _ candidates: [Int], by scores: [Score], first: Int = .max, ties: TieOrder = .lowestPlaceFirst
   ) -> [Int] {
-    precondition(Set(candidates).count == candidates.count, "candidates are distinct")
+    var isCandidate = [Bool](repeating: false, count: scores.count)
     for candidate in candidates {
       precondition(
         scores.indices.contains(candidate) && scores[candidate].isFinite,
         "a candidate has a finite score")
+      precondition(!isCandidate[candidate], "candidates are distinct")
+      isCandidate[candidate] = true
     }
-    return candidates.sorted { first, second in
-      if scores[first] != scores[second] { return scores[first] > scores[second] }
+    func isBetter(_ left: Int, than right: Int) -> Bool {
+      if scores[left] != scores[right] { return scores[left] > scores[right] }
       switch ties {
-      case .lowestPlaceFirst: return first < second
-      case .highestPlaceFirst: return first > second
+      case .lowestPlaceFirst: return left < right
+      case .highestPlaceFirst: return left > right
       }
     }
+    guard first < candidates.count else { return candidates.sorted { isBetter($0, than: $1) } }
+    // Few are asked for: each candidate finds its place among the best so far, which few ever enter.
+    var best: [Int] = []
+    for candidate in candidates where first > 0 {
+      if best.count == first {
+        guard isBetter(candidate, than: best[first - 1]) else { continue }
+        best.removeLast()
+      }
+      let place = best.firstIndex { isBetter(candidate, than: $0) } ?? best.count
+      best.insert(candidate, at: place)
+    }
+    for candidate in best { isCandidate[candidate] = false }
+    return best + candidates.filter { isCandidate[$0] }
   }
 }

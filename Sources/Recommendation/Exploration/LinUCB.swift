@@ -11,6 +11,8 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
   /// Deviations added to the mean, at least 0.
   package let alpha: Double
   private let mixture: EpsilonMixture
+  /// Mean and alpha deviations of each place: the same at every position.
+  private let added: [Float]
 
   package var hasFullSupport: Bool { mixture.epsilon > 0 }
 
@@ -31,6 +33,7 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
     self.scorer = scorer
     self.alpha = alpha
     mixture = EpsilonMixture(epsilon: epsilon)
+    added = zip(scorer.means(), scorer.deviations()).map { $0 + Float(alpha) * $1 }
   }
 
   package func slate(
@@ -38,13 +41,10 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
     precondition(scores.count == scorer.count, "a score for each place of the linear model")
-    let means = scorer.means()
-    let deviations = scorer.deviations()
-    let added = scores.indices.map { means[$0] + Float(alpha) * deviations[$0] }
     let bounds = zip(scores, added).map { $0 + $1 }
     return mixture.slate(
-      ranked: ranked(candidates, by: bounds, ties: .highestPlaceFirst), count: count,
-      using: &generator
+      ranked: ranked(candidates, by: bounds, first: max(0, count), ties: .highestPlaceFirst),
+      count: count, using: &generator
     ).map { DrawnItem(item: $0.item, propensity: $0.propensity, added: added[$0.item]) }
   }
 }

@@ -55,12 +55,16 @@ package struct LinearPosterior: Sendable, Equatable {
     let direction = Kernels.product(covariance, vector)
     let divisor = 1 + Kernels.dot(vector.span, direction.span)
     let error = reward - Kernels.dot(vector.span, mean.span)
-    for row in 0..<dimension {
-      mean[row] += direction[row] * (error / divisor)
-      for column in 0...row {
-        let value = covariance[row, column] - direction[row] * direction[column] / divisor
-        covariance[row, column] = value
-        covariance[column, row] = value
+    for row in 0..<dimension { mean[row] += direction[row] * (error / divisor) }
+    let dimension = dimension
+    covariance.withMutableElements { elements in
+      for row in 0..<dimension {
+        for column in 0...row {
+          let value =
+            elements[row * dimension + column] - direction[row] * direction[column] / divisor
+          elements[row * dimension + column] = value
+          elements[column * dimension + row] = value
+        }
       }
     }
     updateFactor(vector)
@@ -70,16 +74,19 @@ package struct LinearPosterior: Sendable, Equatable {
   /// L with L L' + x x'.
   private mutating func updateFactor(_ vector: [Double]) {
     var rest = vector
-    for column in 0..<dimension where rest[column] != 0 {
-      let diagonal = lower[column, column]
-      let root = hypot(diagonal, rest[column])
-      let cosine = root / diagonal
-      let sine = rest[column] / diagonal
-      lower[column, column] = root
-      for row in column + 1..<max(dimension, column + 1) {
-        let value = (lower[row, column] + sine * rest[row]) / cosine
-        lower[row, column] = value
-        rest[row] = cosine * rest[row] - sine * value
+    let dimension = dimension
+    lower.withMutableElements { elements in
+      for column in 0..<dimension where rest[column] != 0 {
+        let diagonal = elements[column * dimension + column]
+        let root = hypot(diagonal, rest[column])
+        let cosine = root / diagonal
+        let sine = rest[column] / diagonal
+        elements[column * dimension + column] = root
+        for row in column + 1..<max(dimension, column + 1) {
+          let value = (elements[row * dimension + column] + sine * rest[row]) / cosine
+          elements[row * dimension + column] = value
+          rest[row] = cosine * rest[row] - sine * value
+        }
       }
     }
   }

@@ -11,8 +11,9 @@ package protocol SlateAdjustment: Sendable {
   /// - Parameters:
   ///   - relevances: one a catalogue item, in [0, 1] for candidates.
   ///   - chosen: the positions before, best first.
+  ///   - memory: what this slate's earlier positions left; empty at the first one.
   /// - Returns: one finite score a catalogue item.
-  func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float]
+  func adjusted(_ relevances: [Float], chosen: [Int], memory: inout [Float]) -> [Float]
 }
 
 /// Maximal marginal relevance: lambda relevance - (1 - lambda) largest cosine with a chosen item.
@@ -36,13 +37,15 @@ package struct MaximalMarginalRelevance: SlateAdjustment {
     self.lambda = lambda
   }
 
-  package func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float] {
+  /// Remembers each item's largest cosine with those chosen so far.
+  package func adjusted(
+    _ relevances: [Float], chosen: [Int], memory: inout [Float]
+  ) -> [Float] {
     precondition(relevances.count == features.itemCount, "a vector for each item")
-    guard !chosen.isEmpty else { return relevances.map { lambda * $0 } }
-    return relevances.indices.map { item in
-      let nearest = chosen.reduce(-Float.infinity) { max($0, features.cosine(item, $1)) }
-      return lambda * relevances[item] - (1 - lambda) * nearest
-    }
+    guard let last = chosen.last else { return relevances.map { lambda * $0 } }
+    let cosines = features.cosines(with: last)
+    memory = memory.isEmpty ? cosines : zip(memory, cosines).map { max($0, $1) }
+    return zip(relevances, memory).map { lambda * $0 - (1 - lambda) * $1 }
   }
 }
 
@@ -85,7 +88,9 @@ package struct SlateCalibration: SlateAdjustment {
     shares = history.map { $0 / total }
   }
 
-  package func adjusted(_ relevances: [Float], chosen: [Int]) -> [Float] {
+  package func adjusted(
+    _ relevances: [Float], chosen: [Int], memory: inout [Float]
+  ) -> [Float] {
     precondition(relevances.count == categories.count, "every item has a category")
     var counts = [Double](repeating: 0, count: shares.count)
     for item in chosen { counts[categories[item]] += 1 }
@@ -148,10 +153,12 @@ package struct AdjustedSlates<
     let fixed = max(0, min(count, candidates.count) - exploredSlots)
     var remaining = candidates
     var slate: [DrawnItem] = []
+    var memory: [Float] = []
     while slate.count < count, !remaining.isEmpty {
-      let adjusted = adjustment.adjusted(relevances, chosen: slate.map(\.item))
-      let taken = scores.indices.map { (adjusted[$0] / weight - relevances[$0]) * spread }
-      let totals = scores.indices.map { scores[$0] + taken[$0] }
+      let adjusted = adjustment.adjusted(
+        relevances, chosen: slate.map(\.item), memory: &memory)
+      let taken = zip(adjusted, relevances).map { ($0 / weight - $1) * spread }
+      let totals = zip(scores, taken).map { $0 + $1 }
       let drawing: any ExplorationPolicy = slate.count < fixed ? Greedy() : base
       guard
         let drawn = drawing.slate(
