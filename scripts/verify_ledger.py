@@ -442,7 +442,7 @@ class Replay:
                        "has masked terms outside their ranges")
         survivors = max(self.cohort[0], n - math.floor(drop * n))
         self.need("cohort_minimum", survivors, body["cohort_minimum"])
-        least = 0 if masked["degree"] >= n - 1 else (1 + math.exp(self.limit)) * 2.0**-40
+        least = 0 if masked["degree"] >= n - 1 else (1 + math.exp(self.limit)) * 1.5 * 2.0**-40
         claimed = float(body["protocol_delta"]) if DECIMAL(body["protocol_delta"]) else -1
         self.need_that(claimed >= least * (1 - 1e-5) and (claimed == 0 or least > 0), "has a false protocol delta")
         self.need("share_variance", self.mode == "secagg-ddp", "share_variance" in masked)

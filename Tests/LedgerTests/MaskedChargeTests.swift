@@ -32,13 +32,13 @@ import Testing
     #expect(terms.honestNoiseShares(minimumCohort: row.least) == row.honest)
   }
 
-  @Test("a sparse graph costs (1 + e^epsilon) 2^-40, the complete one nothing")
+  @Test("a sparse graph costs (1 + e^epsilon) 1.5 x 2^-40, the complete one nothing")
   func protocolDelta() throws {
     let complete = try terms(20, gamma: "0.1", dropout: "0.1")
     #expect(try complete.protocolDelta(epsilonLimit: 8) == ExactDecimal("0"))
     let sparse = try terms(20, gamma: "0.1", dropout: "0.1", degree: 18)
-    // (1 + e^8) / 2^40 is 2.71207e-9, by Python.
-    #expect(abs(sparse.protocolDelta(epsilonLimit: 8).doubleValue - 2.71207e-9) < 2e-14)
+    // 1.5 (1 + e^8) / 2^40 is 4.068112e-9, by Python.
+    #expect(abs(sparse.protocolDelta(epsilonLimit: 8).doubleValue - 4.068112e-9) < 2e-14)
   }
 
   @Test("tau is far below its bound for shares of variance 16") func tau() {
@@ -188,11 +188,11 @@ import Testing
     let whole = text.state.filter
     var fields = Fields()
     fields.degree = 40
-    // (1 + e^8) 2^-40 is 2.7120711e-9.
-    fields.protocolDelta = "0.00000000271208"
+    // 1.5 (1 + e^8) 2^-40 is 4.0681125e-9.
+    fields.protocolDelta = "0.00000000406812"
     try text.append(.charge(charge(text.state, fields)))
     let first = text.state.filter
-    #expect(abs(text.state.reservedDelta - 2.71208e-9) < 1e-15)
+    #expect(abs(text.state.reservedDelta - 4.06812e-9) < 1e-15)
     #expect(first.delta < whole.delta && first.limit < whole.limit)
     #expect(abs(first.delta + text.state.reservedDelta - 1e-5) < 1e-15)
     try text.append(.release(text.fixture.release(text.state)))

@@ -88,17 +88,4 @@ import Testing
       }
     }
   }
-
-  @Test("a sparse graph adds (1 + e^epsilon) 2^-40 a round to delta")
-  func sparseGraph() {
-    let delta = DistributedGaussianCharge.deltaOnSparseGraph(
-      mechanismDelta: 1e-5, epsilon: 8, roundCount: 10)
-    #expect(abs(delta - (1e-5 + (1 + exp(8)) * 10 / 1_099_511_627_776)) < 1e-18)
-    #expect(
-      DistributedGaussianCharge.deltaOnSparseGraph(
-        mechanismDelta: 0, epsilon: .infinity, roundCount: 1) == 1)
-    #expect(
-      DistributedGaussianCharge.deltaOnSparseGraph(
-        mechanismDelta: 1e-9, epsilon: .infinity, roundCount: 0) == 1e-9)
-  }
 }

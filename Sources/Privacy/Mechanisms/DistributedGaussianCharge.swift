@@ -58,19 +58,4 @@ package struct DistributedGaussianCharge: Sendable, Equatable {
       clientCount: honestShares, dimension: dimension)
     epsilonSlack = (2 * noise.tau * Double(dimension)).nextUp
   }
-
-  /// Delta that is reported where masks are shared on a sparse random graph, which fails with
-  /// probability 2^-40 a round: delta + (1 + e^epsilon) × rounds × 2^-40 (ruling 25).
-  /// - Parameters:
-  ///   - mechanismDelta: in 0...1.
-  ///   - epsilon: not negative, not NaN.
-  ///   - roundCount: not negative.
-  package static func deltaOnSparseGraph(
-    mechanismDelta: Double, epsilon: Double, roundCount: Int
-  ) -> Double {
-    precondition((0...1).contains(mechanismDelta), "delta is a probability")
-    precondition(epsilon >= 0 && roundCount >= 0, "epsilon and rounds are not negative")
-    guard roundCount > 0 else { return mechanismDelta }
-    return min(1, (mechanismDelta + (1 + exp(epsilon)) * Double(roundCount) * 0x1p-40).nextUp)
-  }
 }
