@@ -108,6 +108,8 @@ final class ServeMetrics: Sendable {
         endRound("round \(round) burned, charged: \(reason)", in: &counts)
       case .updatesRejected(_, let rejected):
         counts.rejections.merge(rejected) { $0 + $1 }
+      case .sharesInconsistent(let round, let owners, _):
+        record("round \(round): shares of \(owners.count) member(s) do not fit", in: &counts)
       case .budgetRefused: record("the next round is refused: the budget is spent", in: &counts)
       }
     }

@@ -55,6 +55,13 @@ final class ServeReporter: Sendable {
     case .updatesRejected(let round, let counts):
       let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       line("round \(round)  rejected: \(list.joined(separator: ", "))")
+    case .sharesInconsistent(let round, let owners, let holders):
+      func list(_ ids: [ClientID]) -> String {
+        ids.prefix(5).map(String.init).joined(separator: ", ") + (ids.count > 5 ? ", ..." : "")
+      }
+      line(
+        "round \(round)  shares of \(Format.count(owners.count)) member(s) (\(list(owners))) do not fit what "
+          + "they committed to; revealed by \(list(holders)). The sum is right; owner or holder may be at fault")
     case .budgetRefused(let spent, let withRound, let limit, let left, let all):
       line("error: the next round is refused before it starts")
       line(

@@ -29,6 +29,13 @@ extension CoordinatorEngine {
         effects += try masked == nil ? chargeAndRelease() : chargeAndProve()
       case .unmask(let removal):
         guard let round = masked?.offer.round else { continue }
+        if !removal.inconsistencies.isEmpty {
+          effects.append(
+            .note(
+              .sharesInconsistent(
+                round: round, owners: removal.inconsistencies.map(\.ownerID),
+                holders: Set(removal.inconsistencies.flatMap(\.holderIDs)).sorted())))
+        }
         effects.append(.removeMasks(round: round, removal))
       case .release:
         effects += try releaseMasked()
@@ -223,7 +230,8 @@ extension CoordinatorEngine {
     _ noised: NoisedSum, of offer: Offer, chargeIndex: Int, noiseSteps: Double,
     rejections: [String: Int]
   ) throws -> [CoordinatorEffect] {
-    let deviation = noiseSteps / Double(UInt64(1) << UInt64(offer.fractionBits))
+    let clipNorm = identity.policy.plan[Int(offer.planIndex)].clipNorm.doubleValue
+    let deviation = clipNorm * noiseSteps / Double(UInt64(1) << UInt64(offer.fractionBits))
     let next = try model.advance(
       stage: Int(offer.planIndex), noisedSum: noised.values,
       context: StageContext(

@@ -49,6 +49,9 @@ package enum CoordinatorNote: Equatable, Sendable {
   /// A charged round ended without a sum; its charge stays. So many members are offered no more.
   case roundBurned(round: UInt64, reason: String, excluded: Int)
   case updatesRejected(round: UInt64, counts: [String: Int])
+  /// Revealed shares of these members' secrets contradict each other; the sum is right all the same. Owner or
+  /// holder may have lied: nobody is blamed (ruling 31).
+  case sharesInconsistent(round: UInt64, owners: [ClientID], holders: [ClientID])
   case budgetRefused(
     spentEpsilon: Double, epsilonWithRound: Double, limit: Double, roundsLeft: Int,
     roundsInAll: Int)

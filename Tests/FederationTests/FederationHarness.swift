@@ -52,6 +52,8 @@ final class FederationHarness {
   var finished: Finished.Reason?
   /// Messages of customers that the network swallows.
   var swallows: (Int, Message) -> Bool = { _, _ in false }
+  /// Changes what customers send, on its way to the coordinator.
+  var rewritesSent: ((Message) -> Message)?
   private var queue: [Delivery] = []
   private var owners: [ConnectionID: Int] = [:]
   private var nextConnection: UInt64 = 1
@@ -219,7 +221,8 @@ final class FederationHarness {
   private func deliverNext() throws {
     switch queue.removeFirst() {
     case .toCoordinator(let connection, let payload):
-      try perform(coordinator.handle(.received(connection, payload)))
+      let sent = try rewritesSent.map { try $0(Message(decoding: payload)).encoded() } ?? payload
+      try perform(coordinator.handle(.received(connection, sent)))
     case .toClient(let connection, let payload):
       guard let index = owners[connection] else { return }
       try deliver(payload, to: index, on: connection)

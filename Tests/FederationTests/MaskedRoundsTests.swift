@@ -4,6 +4,7 @@ import Federation
 import Ledger
 import Privacy
 import Recommendation
+import SecureAggregation
 import Testing
 import WireProtocol
 
@@ -100,6 +101,23 @@ struct MaskedRoundsTests {
     #expect(harness.customers[0].device.outcome(of: 1) == .released)
   }
 
+  @Test("a member that reveals a wrong share changes no sum, and the contradiction is told")
+  func wrongShare() throws {
+    let harness = try harness(customers: 10)
+    harness.rewritesSent = { message in
+      guard case .unmask(var unmask) = message, unmask.revealed.clientID == 1 else { return message }
+      unmask.revealed.shares[0].share[0] ^= 1
+      return .unmask(unmask)
+    }
+    try harness.run()
+    #expect(kinds(harness).contains(.release) && !kinds(harness).contains(.burned))
+    let told = harness.notes.contains {
+      guard case .sharesInconsistent(1, let owners, [1]) = $0 else { return false }
+      return owners.count == 1
+    }
+    #expect(told, "\(harness.notes)")
+  }
+
   @Test("a charged round without a sum is burned, its culprits are offered no more")
   func burnedRound() throws {
     let harness = try harness()
@@ -173,7 +191,7 @@ struct MaskedRoundsTests {
 
   @Test("a round whose sparse graph could overspend delta is not offered")
   func protocolDeltaBeforeTheOffer() throws {
-    // A cohort of up to 200 may be on a ring, which adds 2.7e-9 to delta.
+    // A cohort of up to 200 may be on a ring, which adds 4.1e-9 to delta.
     for (delta, isOffered) in [("1e-8", true), ("2e-9", false)] {
       let harness = try FederationHarness(
         policy: FederationHarness.policy(
@@ -191,15 +209,15 @@ struct MaskedRoundsTests {
       policy: FederationHarness.policy(
         minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: "1e-8"))
     try harness.enrolEveryone(count: 5)
-    // Three rounds leave 1.9e-9 of 1e-8, four do not.
-    harness.customers[0].device.spendBefore(rounds: 2)
-    harness.customers[1].device.spendBefore(rounds: 3)
+    // Two rounds leave 1.9e-9 of 1e-8, three do not.
+    harness.customers[0].device.spendBefore(rounds: 1)
+    harness.customers[1].device.spendBefore(rounds: 2)
     try harness.run()
     #expect(harness.finished == .planComplete)
     #expect(harness.customers[0].device.journal.count == 1)
     #expect(harness.customers[1].device.journal.isEmpty)
     #expect(
-      harness.customers[1].notes.contains(.declined(round: 1, .deltaExhausted(rounds: 4))))
+      harness.customers[1].notes.contains(.declined(round: 1, .deltaExhausted(rounds: 3))))
   }
 
   @Test("after two charged rounds without a sum in a row no further round is offered")

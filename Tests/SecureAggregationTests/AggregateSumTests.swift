@@ -101,6 +101,15 @@ struct AggregateSumTests {
     #expect((sum[0] * sum[0] + sum[1] * sum[1]).squareRoot() <= 0.5)
   }
 
+  @Test("a sign-flipped update, however large, takes away one clip norm and no more")
+  func signFlipped() throws {
+    let encoding = try FixedPointEncoding(fractionBits: 24, clipNorm: 1)
+    let honest = [[Float]](repeating: Self.oneHot(0, dimension: 2), count: 5)
+    let hostile = Self.oneHot(0, dimension: 2, value: -1e6)
+    #expect(
+      try Self.exactSum(of: honest + [hostile], dimension: 2, encoding: encoding) == [4, 0])
+  }
+
   @Test("a refused update leaves sum and count as they were")
   func rejectionsLeaveNoTrace() throws {
     let encoding = try FixedPointEncoding(fractionBits: 20, clipNorm: 1)

@@ -111,10 +111,7 @@ struct MaskedRoundTests {
     let policy = try MaskingParametersTests.policy(from: 500)
     let cohort = try MaskedCohort(size: 1000, policy: policy)
     let stages = Self.randomStages(1000, dropouts: 60, seed: 7)
-    let clock = ContinuousClock()
-    let start = clock.now
     let outcome = try cohort.run(lastStage: stages)
-    print("1,000 members, 60 dropouts, D = 1,000, one thread: \(clock.now - start)")
     #expect(outcome.survivors == cohort.ids.indices.filter { stages[$0] >= .masked })
     #expect(try outcome.sum == cohort.plainSum(of: outcome.survivors))
   }
