@@ -98,6 +98,9 @@ extension ConsentCommand {
       }
       print(status.allows ? "consent is given" : "no consent: nothing is sent")
       print("policy \(enrolment.policyHash.hex)")
+      if let experiment = try PolicyText.experimentSentence(of: enrolment.policy()) {
+        print(experiment)
+      }
       if case .givenForAnotherPolicy(let other) = status {
         print("the consent that was given is to policy \(other)")
       }

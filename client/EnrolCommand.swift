@@ -88,9 +88,9 @@ struct EnrolCommand: AsyncParsableCommand {
       admits    \(enrolment.enrolmentKey)
                 members are whom this key admits: compare it with what the authority publishes
       mode      \(PolicyText.modeSentence(of: policy))
-
-      Nothing is sent before you agree. Next: client consent give --home \(path)
       """)
+    if let experiment = PolicyText.experimentSentence(of: policy) { print(experiment) }
+    print("\nNothing is sent before you agree. Next: client consent give --home \(path)")
   }
 }
 

@@ -6,7 +6,8 @@ internal import Operations
 struct FeedbackCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "feedback",
-    abstract: "Tells this device what came of a recommended item; it never leaves the device.",
+    abstract:
+      "Tells this device what came of a recommended item; no event leaves the device; of the slates of an experiment that you agreed to, capped counts do.",
     discussion: """
       Example:
 

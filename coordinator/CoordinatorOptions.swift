@@ -64,6 +64,7 @@ extension PolicyFile {
       _ = try ModelRegistry.model(
         identifier: policy.model, hyperparameters: policy.hyperparameters)
       bits = try FederationIdentity.fractionBits(of: policy)
+      try FederationIdentity.requireExperimentRound(of: policy)
       try FederationIdentity.requireMaskedRounds(of: policy)
     } catch {
       throw CommandFailure(

@@ -90,8 +90,21 @@ struct OpenedFederation {
   func engine(
     _ configuration: CoordinatorConfiguration, measuresExperiment: Bool
   ) throws -> CoordinatorEngine<SystemNoise> {
+    let trainings = try configuration.count("trainings")
+    guard model.experiment != nil || !measuresExperiment else {
+      throw CommandFailure(
+        what: "there is no experiment to measure",
+        why: "the policy of this federation defines none",
+        next: "leave --measure-experiment out", exit: .invalidConfiguration)
+    }
+    guard model.experiment == nil || trainings == 1 else {
+      throw CommandFailure(
+        what: "a federation with an experiment is trained once",
+        why: "a second training would begin the experiment anew, with slates that were counted",
+        next: "leave --trainings out", exit: .invalidConfiguration)
+    }
     let settings = CoordinatorSettings(
-      trainings: try configuration.count("trainings"),
+      trainings: trainings,
       gatherSeconds: try configuration.count("gather-seconds"),
       uploadSlots: try configuration.count("upload-slots"),
       uploadSeconds: try configuration.count("upload-seconds"),

@@ -1,7 +1,8 @@
 internal import GRDB
 internal import Recommendation
 
-/// What this device does in an experiment. The draw and the arm stay here; the counts leave in a sum.
+/// What this device does in an experiment. The draw stays here; the counts, at the place of the arm, leave in an
+/// update.
 extension BehaviorStore {
   /// This device's draw for an experiment: uniform, and the same for as long as the device has its key.
   ///

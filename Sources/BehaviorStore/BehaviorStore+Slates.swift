@@ -46,7 +46,8 @@ package struct Slate: Equatable, Sendable {
   package let outcomes: [String: Set<SlateOutcome>]
 }
 
-/// Shown slates and what came of them stay on the device: no message carries them.
+/// Shown slates and what came of them stay on the device: no message carries them, but for the counts of an
+/// experiment (``experimentCounts(mark:)``).
 extension BehaviorStore {
   /// Records a slate before it is shown.
   ///

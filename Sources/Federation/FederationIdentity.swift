@@ -97,6 +97,26 @@ package struct FederationIdentity: Equatable, Sendable {
     }
   }
 
+  /// Checks that an experiment is measured by the plan's last round, and only there: its stage is told by name,
+  /// its work by place, and neither can be changed in the life of a ledger.
+  ///
+  /// - Throws: `FederationError.badPolicy`, and what `Experiment` throws.
+  package static func requireExperimentRound(of policy: PrivacyPolicy) throws {
+    let places = policy.plan.indices.filter { policy.plan[$0].stage == ExperimentModel.stage }
+    guard try Experiment(hyperparameters: policy.hyperparameters) != nil else {
+      guard places.isEmpty else {
+        throw FederationError.badPolicy(
+          "the plan has a round \"\(ExperimentModel.stage)\" but the hyperparameters no experiment")
+      }
+      return
+    }
+    guard places == [policy.plan.count - 1], policy.plan[places[0]].clipNorm.doubleValue == 1 else {
+      throw FederationError.badPolicy(
+        "an experiment needs a round \"\(ExperimentModel.stage)\" of clip norm 1 at the end of the plan, and "
+          + "nowhere else")
+    }
+  }
+
   /// - Throws: `FederationError.badPolicy` for a mode that this program lacks.
   func aggregationMode() throws -> AggregationMode {
     guard let mode = AggregationMode(rawValue: policy.mode) else {

@@ -25,7 +25,8 @@ package enum PolicyText {
       return "\(experiment.arms[index].name) \(percent) % (\(experiment.arms[index].plan.text))"
     }
     return "experiment \(experiment.name): lists follow an arm that each device draws by itself, "
-      + arms.joined(separator: ", ") + "; an exploration budget of 0 leaves a device out"
+      + arms.joined(separator: ", ")
+      + "; how much of the lists was taken is counted in one sum; an exploration budget of 0 leaves a device out"
   }
 
   /// The ratio n/(z sqrt(D)) in words: the norm of a sum of n aligned unit updates against the norm

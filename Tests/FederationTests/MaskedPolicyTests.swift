@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Federation
 import Privacy
+import Recommendation
 import SecureAggregation
 import Testing
 
@@ -15,6 +16,38 @@ struct MaskedPolicyTests {
       maximumCohort: customers, roundDeadlineSeconds: 60, mode: mode, dropoutFraction: dropout)
   }
 
+  @Test("an experiment without its round at the end of the plan, or the round without it, is refused")
+  func experimentRound() throws {
+    let definition = Experiment.hyperparameters(
+      name: "front", arms: ["a 1 greedy", "b 1 linucb:1"], budgetShare: "0.1")
+    func policy(_ hyperparameters: JSONValue, _ plan: (inout [PlannedRound]) -> Void) throws
+      -> PrivacyPolicy
+    {
+      var template = template(customers: 100, dropout: "0.1", mode: "sealed")
+      template.hyperparameters = definition
+      let made = try template.policy()
+      var rounds = made.plan
+      plan(&rounds)
+      return try PrivacyPolicy(
+        federation: "shop", mode: "sealed", masking: nil, epsilonLimit: made.epsilonLimit,
+        delta: made.delta, minimumCohort: made.minimumCohort, maximumCohort: made.maximumCohort,
+        targetCohort: made.targetCohort, model: made.model, hyperparameters: hyperparameters,
+        plan: rounds, roundDeadlineSeconds: 60, retentionDays: 30)
+    }
+    let right = try policy(definition) { _ in }
+    #expect(right.plan.map(\.stage) == ["popularity", "experiment"])
+    #expect(throws: Never.self) { try FederationIdentity.requireExperimentRound(of: right) }
+    let wrong = [
+      try policy(definition) { $0.removeLast() }, try policy(definition) { $0.reverse() },
+      try policy(.object([:])) { _ in },
+    ]
+    for policy in wrong {
+      #expect(throws: FederationError.self) {
+        try FederationIdentity.requireExperimentRound(of: policy)
+      }
+    }
+  }
+
   @Test(
     "cohorts that a ring can serve are accepted",
     arguments: [(100, "0.3"), (900, "0.2"), (3_613, "0.1")])
@@ -25,7 +58,7 @@ struct MaskedPolicyTests {
 
   @Test("a plan that fits only the delta that its sparse graphs do not leave is refused")
   func protocolDelta() throws {
-    // A ring adds (1 + e^8) 2^-40 = 2.7e-9 to a round; a plan made for sealed rounds knows nothing of it.
+    // A ring adds 1.5 (1 + e^8) 2^-40 = 4.1e-9 to a round; a plan made for sealed rounds knows nothing of it.
     func masked(delta: String, customers: Int) throws -> PrivacyPolicy {
       var template = template(customers: customers, dropout: "0.1", mode: "sealed")
       template.delta = delta

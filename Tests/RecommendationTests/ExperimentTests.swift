@@ -51,6 +51,10 @@ import VectorMath
       "control 1 greedy", "a 1 greedy; a 1 linucb:1", "a 0 greedy; b 1 greedy",
       "a 1 greedy; b 1", "A 1 greedy; b 1 greedy", "a 1 nothing; b 1 greedy", "",
       "a 1 greedy; b 1 greedy;", "a -1 greedy; b 1 greedy",
+      // What a device could not follow, or not in time.
+      "a 1 greedy; b 1 linucb:1e300", "a 1 greedy; b 1 linear-thompson:1e300",
+      "a 1 greedy; b 1 plackett-luce:1e-300", "a 1 greedy; b 1 category-thompson:1e300",
+      "a 1 greedy; b 1 linucb:1,vectors=model", "a 1 greedy; b 1 linear-thompson:1,draws=100000",
     ])
   func refuses(arms: String) {
     #expect(throws: RecommendationError.self) {

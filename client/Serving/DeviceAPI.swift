@@ -175,7 +175,8 @@ extension DeviceAPI {
       }),
     Route(
       method: "POST", path: ["v1", "feedback"],
-      summary: "What came of an item of a slate; it never leaves the device.",
+      summary:
+        "What came of an item of a slate. No event leaves the device; of the slates of an experiment that was agreed to, capped counts do.",
       parameters: [
         ("slate", wholeNumber(1, nil), true), ("item", anyText, true),
         ("outcome", choice(SlateOutcome.allCases.map(\.rawValue)), true),

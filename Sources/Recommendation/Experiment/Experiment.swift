@@ -4,7 +4,7 @@ package import CanonicalJSON
 ///
 /// It stands among the hyperparameters of a policy, so that consent is to it as well: whoever agreed to a
 /// policy without it, or with other arms, is in no arm. Which arm a device is in follows from a secret of
-/// its own and is never sent; what a device contributes is ``ExperimentOutcomes``, in a sum.
+/// its own; what a device contributes is ``ExperimentOutcomes``, in a sum.
 package struct Experiment: Sendable, Equatable {
   /// One way to explore.
   package struct Arm: Sendable, Equatable {
@@ -32,6 +32,8 @@ package struct Experiment: Sendable, Equatable {
     [key, armsKey, budgetShareKey] + Measure.allCases.map(capKey)
   package static let acceptedArms = 2...8
   private static let acceptedShare = 1...1_000_000
+  /// The customer waits for them, and did not choose them.
+  private static let mostPropensityDraws = 1_000
   private static let acceptedCap = 1...1_000_000
   private static let acceptedBudgetShare = 0.001...0.9
   package static let defaultBudgetShare = "0.1"
@@ -96,10 +98,15 @@ package struct Experiment: Sendable, Equatable {
           accepted: "\"NAME SHARE PLAN; NAME SHARE PLAN\", such as "
             + "\"control 50 greedy; explore 50 linucb:1,mmr=0.7\", shares from 1 to 1000000")
       }
+      let plan = try ExplorationPlan(parsing: String(words[2]))
+      // Not every model has vectors, and an arm must be one that every device can follow.
+      guard plan.vectors == .text, plan.propensityDraws <= mostPropensityDraws else {
+        throw .invalidHyperparameter(
+          name: armsKey,
+          accepted: "plans over text vectors with at most \(mostPropensityDraws) draws")
+      }
       arms.append(
-        Arm(
-          name: try checkedName(String(words[0]), of: armsKey), share: share,
-          plan: try ExplorationPlan(parsing: String(words[2]))))
+        Arm(name: try checkedName(String(words[0]), of: armsKey), share: share, plan: plan))
     }
     guard acceptedArms.contains(arms.count), Set(arms.map(\.name)).count == arms.count else {
       throw .invalidHyperparameter(
@@ -158,7 +165,8 @@ extension Experiment.Measure {
   }
 }
 
-/// What one customer did with the slates of an experiment. It leaves the device only in a noised sum.
+/// What one customer did with the slates of an experiment. It leaves the device in an update only: under
+/// masks, or in mode `sealed` to be read in the coordinator's memory; what is released is a noised sum.
 package struct ExperimentOutcomes: Sendable, Equatable {
   /// Index among the experiment's arms.
   package let arm: Int

@@ -142,6 +142,10 @@ package struct ExplorationPlan: Sendable, Equatable {
     }
   }
 
+  /// Beyond these, scores in Float are no numbers any more.
+  private static let largest = 1e6
+  private static let acceptedTemperatures = 1e-6...largest
+
   /// What the policies themselves would refuse, before a customer waits for a slate.
   private func check() throws(RecommendationError) {
     func require(_ holds: Bool, _ name: String, _ accepted: String) throws(RecommendationError) {
@@ -151,15 +155,16 @@ package struct ExplorationPlan: Sendable, Equatable {
     case .greedy, .epsilonGreedy: break
     case .plackettLuce(let temperature):
       try require(
-        temperature > 0 && temperature.isFinite, "temperature", "a finite number above 0")
+        Self.acceptedTemperatures.contains(temperature), "temperature", "0.000001 to 1000000")
     case .linUCB(let alpha, let epsilon):
-      try require(alpha >= 0 && alpha.isFinite, "alpha", "a finite number from 0")
+      try require((0...Self.largest).contains(alpha), "alpha", "0 to 1000000")
       try require((0...1).contains(epsilon), "epsilon", "from 0 to 1")
     case .linearThompson(let scale):
-      try require(scale >= 0 && scale.isFinite, "scale", "a finite number from 0")
+      try require((0...Self.largest).contains(scale), "scale", "0 to 1000000")
     case .categoryThompson(let strength, let optimism, let epsilon):
-      try require(strength > 0 && strength.isFinite, "strength", "a finite number above 0")
-      try require(optimism >= 0 && optimism.isFinite, "optimism", "a finite number from 0")
+      try require(
+        Self.acceptedTemperatures.contains(strength), "strength", "0.000001 to 1000000")
+      try require((0...Self.largest).contains(optimism), "optimism", "0 to 1000000")
       try require((0...1).contains(epsilon), "epsilon", "from 0 to 1")
     }
   }
