@@ -61,7 +61,8 @@ final class ServeReporter: Sendable {
       }
       line(
         "round \(round)  shares of \(Format.count(owners.count)) member(s) (\(list(owners))) do not fit what "
-          + "they committed to; revealed by \(list(holders)). The sum is right; owner or holder may be at fault")
+          + "they committed to; revealed by \(list(holders)). The sum is right; owner or holder may be at fault"
+      )
     case .budgetRefused(let spent, let withRound, let limit, let left, let all):
       line("error: the next round is refused before it starts")
       line(

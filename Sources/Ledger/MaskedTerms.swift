@@ -84,13 +84,14 @@ extension MaskedTerms {
   /// thresholds, 2^-41 of the committee that signs the survivors (ruling 30).
   package static let sparseFailureProbability = 0x1.8p-40
 
-  /// The delta that a sparse graph adds to a round, (1 + e^epsilon) times ``sparseFailureProbability``; 0 on the
-  /// complete graph (ruling 25).
+  /// The delta that a sparse graph adds to a round, (1 + e^epsilon) times ``sparseFailureProbability``;
+  /// 0 on the complete graph (ruling 25).
   /// - Parameter epsilonLimit: of the policy, at most 100.
   package func protocolDelta(epsilonLimit: Double) -> ExactDecimal {
     guard degree < cohortSize - 1 else { return .zero }
     return ExactDecimal(
-      roundingUp: ((1 + exp(epsilonLimit)) * Self.sparseFailureProbability).nextUp.nextUp, significantDigits: 6)
+      roundingUp: ((1 + exp(epsilonLimit)) * Self.sparseFailureProbability).nextUp.nextUp,
+      significantDigits: 6)
   }
 
   /// floor(fraction x count), exactly, for a fraction below 1.

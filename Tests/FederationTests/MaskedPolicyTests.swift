@@ -16,7 +16,7 @@ struct MaskedPolicyTests {
       maximumCohort: customers, roundDeadlineSeconds: 60, mode: mode, dropoutFraction: dropout)
   }
 
-  @Test("an experiment without its round at the end of the plan, or the round without it, is refused")
+  @Test("an experiment whose round does not end the plan, and a round without one, are refused")
   func experimentRound() throws {
     let definition = Experiment.hyperparameters(
       name: "front", arms: ["a 1 greedy", "b 1 linucb:1"], budgetShare: "0.1")

@@ -105,7 +105,9 @@ struct MaskedRoundsTests {
   func wrongShare() throws {
     let harness = try harness(customers: 10)
     harness.rewritesSent = { message in
-      guard case .unmask(var unmask) = message, unmask.revealed.clientID == 1 else { return message }
+      guard case .unmask(var unmask) = message, unmask.revealed.clientID == 1 else {
+        return message
+      }
       unmask.revealed.shares[0].share[0] ^= 1
       return .unmask(unmask)
     }
