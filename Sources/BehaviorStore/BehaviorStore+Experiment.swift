@@ -5,7 +5,6 @@ internal import Recommendation
 /// update.
 extension BehaviorStore {
   /// This device's draw for an experiment: uniform, and the same for as long as the device has its key.
-  ///
   package func experimentDraw(_ name: String) throws(BehaviorStoreError) -> UInt64 {
     let key = try requireKey()
     return try read { _ in try key.experimentDraw(name) }
