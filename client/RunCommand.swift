@@ -59,6 +59,12 @@ struct RunCommand: AsyncParsableCommand {
         what: "the federation's privacy budget is spent", why: "no further round will be offered",
         next: "go on with the model you have", exit: .budgetExhausted)
     }
+    if outcome == .finished(.sumLost) {
+      throw CommandFailure(
+        what: "the federation trains no further under this ledger",
+        why: "a charged round gave no sum, and the same update is not given twice in mode secagg",
+        next: "go on with the model you have", exit: .budgetExhausted)
+    }
     StandardError.write("training is over; the newest model is on this device\n")
   }
 }

@@ -80,7 +80,8 @@ struct SimulateCommand: AsyncParsableCommand {
     }
     try await thread.shutdownGracefully()
     tally.finish()
-    if outcomes.contains(.finished(.budgetExhausted)) {
+    if outcomes.contains(where: { $0 == .finished(.budgetExhausted) || $0 == .finished(.sumLost) })
+    {
       throw ExitCode(ExitStatus.budgetExhausted.rawValue)
     }
   }

@@ -54,7 +54,22 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
         round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
         charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
         atSeconds: Int64(time(nil)), state: .spent,
-        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }))
+        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) },
+        inputs: Self.journaled(entry.inputs)))
+  }
+
+  private static func journaled(_ inputs: RoundInputs) -> JournalEntry.Inputs {
+    JournalEntry.Inputs(
+      planIndex: Int(inputs.planIndex), modelHash: HexCoding.encode(inputs.modelHash))
+  }
+
+  func recordCharged(round: UInt64) throws {
+    try store.recordCharged(round: round, ledgerID: ledgerID)
+  }
+
+  func chargedRound(from inputs: RoundInputs) throws -> UInt64? {
+    let wanted = Self.journaled(inputs)
+    return try store.journal(ledgerID: ledgerID).last { $0.isCharged && $0.inputs == wanted }?.round
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {

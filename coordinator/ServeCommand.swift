@@ -69,7 +69,7 @@ struct ServeCommand: AsyncParsableCommand {
       case .signal(let number):
         if number == SignalWatch.interrupt { throw ExitCode(ExitStatus.interrupted.rawValue) }
       case .finished(.planComplete): break
-      case .finished(.budgetExhausted):
+      case .finished(.budgetExhausted), .finished(.sumLost):
         throw ExitCode(ExitStatus.budgetExhausted.rawValue)
       case .quorumNeverMet:
         throw CommandFailure(
@@ -218,10 +218,10 @@ struct ServeCommand: AsyncParsableCommand {
       case .failed: return .failed(await server.failure ?? CancellationError())
       case .quorumNeverMet: return .quorumNeverMet
       case .roundsBurned: return .roundsBurned
-      case .finished(.budgetExhausted):
+      case .finished(let reason) where reason != .planComplete:
         await server.waitUntilLeft()
-        return .finished(.budgetExhausted)
-      case .finished(.planComplete):
+        return .finished(reason)
+      case .finished:
         if exitWhenTrained {
           // Members fetch the last model before the door closes.
           await server.waitUntilLeft()

@@ -52,6 +52,14 @@ final class ServeReporter: Sendable {
       if excluded > 0 {
         line("round \(round)  \(Format.count(excluded)) member(s) are offered no more rounds")
       }
+    case .retryRefused:
+      line("error: a charged round gave no sum, and its updates are not asked for again")
+      line(
+        "why:   in mode secagg the coordinator may hold that sum: a second one, of nearly the same "
+          + "customers, would show what the others sent")
+      line(
+        "next:  the model released last is served; train on under a new ledger and new consent: "
+          + "coordinator init --mode secagg-ddp, which retries")
     case .updatesRejected(let round, let counts):
       let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       line("round \(round)  rejected: \(list.joined(separator: ", "))")

@@ -31,6 +31,22 @@ package struct JournalEntry: Equatable, Sendable {
   package let state: RoundState
   /// Place in a block of rounds with correlated noise, which are charged together.
   package let block: Block?
+  /// What the update was computed from; nil for a round that an older version of this store journaled.
+  package let inputs: Inputs?
+  /// Whether the device was shown that the round is charged: its sum may have been seen since.
+  package let isCharged: Bool
+
+  /// Index of the planned round, and the model's SHA-256 in hexadecimal: with the same ones, the device
+  /// computes the same update.
+  package struct Inputs: Equatable, Sendable {
+    package let planIndex: Int
+    package let modelHash: String
+
+    package init(planIndex: Int, modelHash: String) {
+      self.planIndex = planIndex
+      self.modelHash = modelHash
+    }
+  }
 
   /// The number of the round that began the block, and the round within it, from 0.
   package struct Block: Equatable, Sendable {
@@ -45,8 +61,11 @@ package struct JournalEntry: Equatable, Sendable {
 
   package init(
     round: UInt64, ledgerID: String, policyHash: String, mu: Double, charge: String,
-    updateDigest: String, atSeconds: Int64, state: RoundState = .spent, block: Block? = nil
+    updateDigest: String, atSeconds: Int64, state: RoundState = .spent, block: Block? = nil,
+    inputs: Inputs? = nil, isCharged: Bool = false
   ) {
+    self.inputs = inputs
+    self.isCharged = isCharged
     self.block = block
     self.round = round
     self.ledgerID = ledgerID
@@ -60,7 +79,8 @@ package struct JournalEntry: Equatable, Sendable {
 }
 
 extension BehaviorStore {
-  /// Records that the device spends its budget in a round; the entry's state is stored as `spent`.
+  /// Records that the device spends its budget in a round; the entry's state is stored as `spent`, and
+  /// as not charged.
   ///
   /// It is on the disk when this returns; only then may the first byte of the update leave the
   /// device (ruling 12). The same transaction checks consent and that the round is newer than
@@ -88,13 +108,25 @@ extension BehaviorStore {
         sql: """
           INSERT INTO journal
             (ledgerID, round, policyHash, mu, charge, updateDigest, state, atSeconds, blockStart,
-             blockRound)
-          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?)
+             blockRound, planIndex, modelHash)
+          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?, ?, ?)
           """,
         arguments: [
           entry.ledgerID, round, entry.policyHash, entry.mu, entry.charge, entry.updateDigest,
-          entry.atSeconds, blockStart, entry.block?.round,
+          entry.atSeconds, blockStart, entry.block?.round, entry.inputs?.planIndex,
+          entry.inputs?.modelHash,
         ])
+    }
+  }
+
+  /// Records that the device was shown the charge of a round; it is on the disk when this returns.
+  /// Nothing happens for a round that it took no part in.
+  package func recordCharged(round: UInt64, ledgerID: String) throws(BehaviorStoreError) {
+    guard let round = Int64(exactly: round) else { return }
+    try write { database in
+      try database.execute(
+        sql: "UPDATE journal SET isCharged = 1 WHERE ledgerID = ? AND round = ?",
+        arguments: [ledgerID, round])
     }
   }
 
@@ -152,12 +184,15 @@ extension BehaviorStore {
   package func journal(ledgerID: String) throws(BehaviorStoreError) -> [JournalEntry] {
     try read { database in
       // A store in clear that is read without its key stays as version 1 left it.
-      let hasBlocks = try database.columns(in: "journal").contains { $0.name == "blockStart" }
+      let columns = Set(try database.columns(in: "journal").map(\.name))
+      let hasBlocks = columns.contains("blockStart")
+      let hasInputs = columns.contains("planIndex")
       return try Row.fetchAll(
         database,
         sql: """
           SELECT round, policyHash, mu, charge, updateDigest, atSeconds, state,
-            \(hasBlocks ? "blockStart, blockRound" : "NULL, NULL") FROM journal
+            \(hasBlocks ? "blockStart, blockRound" : "NULL, NULL"),
+            \(hasInputs ? "planIndex, modelHash, isCharged" : "NULL, NULL, 0") FROM journal
           WHERE ledgerID = ? ORDER BY round
           """, arguments: [ledgerID]
       ).map { row in
@@ -168,7 +203,8 @@ extension BehaviorStore {
         return JournalEntry(
           round: UInt64(row[0] as Int64), ledgerID: ledgerID, policyHash: row[1], mu: row[2],
           charge: row[3], updateDigest: row[4], atSeconds: row[5], state: state,
-          block: Self.block(start: row[7], round: row[8]))
+          block: Self.block(start: row[7], round: row[8]),
+          inputs: Self.inputs(planIndex: row[9], modelHash: row[10]), isCharged: row[11])
       }
     }
   }
@@ -176,6 +212,11 @@ extension BehaviorStore {
   private static func block(start: Int64?, round: Int?) -> JournalEntry.Block? {
     guard let start, let round else { return nil }
     return JournalEntry.Block(start: UInt64(start), round: round)
+  }
+
+  private static func inputs(planIndex: Int?, modelHash: String?) -> JournalEntry.Inputs? {
+    guard let planIndex, let modelHash else { return nil }
+    return JournalEntry.Inputs(planIndex: planIndex, modelHash: modelHash)
   }
 
   private static func lastRound(ledgerID: String, in database: Database) throws -> UInt64? {

@@ -5,7 +5,7 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 5
+  static let currentVersion = 6
   /// From this version on a migration seals nothing, and needs no key.
   static let firstSealedVersion = 2
 
@@ -51,6 +51,17 @@ enum Schema {
         sql: """
           ALTER TABLE slate ADD COLUMN experiment TEXT;
           PRAGMA user_version = 5;
+          """)
+    }
+    // What the update of a round was computed from, and whether its charge was shown to the device.
+    migrator.registerMigration("6") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE journal ADD COLUMN planIndex INTEGER;
+          ALTER TABLE journal ADD COLUMN modelHash TEXT;
+          ALTER TABLE journal ADD COLUMN isCharged INTEGER NOT NULL DEFAULT 0
+            CHECK (isCharged IN (0, 1));
+          PRAGMA user_version = 6;
           """)
     }
     return migrator

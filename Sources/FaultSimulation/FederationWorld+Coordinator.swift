@@ -186,7 +186,8 @@ extension FederationWorld {
       }
     case .finished(let reason):
       note("finished: \(reason)")
-      if reason == .budgetExhausted { isBudgetExhausted = true }
+      // Neither does ruling 27 admit a round after a lost sum of `secagg`.
+      if reason != .planComplete { isBudgetExhausted = true }
     }
   }
 

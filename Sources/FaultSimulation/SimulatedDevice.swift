@@ -14,6 +14,7 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
   private struct Journaled {
     let entry: SpentRound
     var outcome: RoundClosed.Outcome?
+    var isCharged = false
   }
 
   private var rounds: [UInt64: Journaled] = [:]
@@ -64,6 +65,15 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
       }
       rounds[entry.round] = Journaled(entry: entry)
     }
+  }
+
+  func recordCharged(round: UInt64) throws {
+    guard rounds[round]?.isCharged == false else { return }
+    try write { rounds[round]?.isCharged = true }
+  }
+
+  func chargedRound(from inputs: RoundInputs) -> UInt64? {
+    rounds.filter { $0.value.isCharged && $0.value.entry.inputs == inputs }.keys.max()
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {

@@ -92,11 +92,13 @@ extension ClientEngine {
     let unsettled: UInt64?
     let spent: GDPFilter?
     let rounds: Int
+    let summed: UInt64?
     var participation = ParticipationRecord()
     do {
       lastRound = try storage.lastRound()
       unsettled = try storage.unsettledRounds().first
       rounds = try storage.spentRounds() + 1
+      summed = try storage.chargedRound(from: offer.inputs)
       spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared(), masked: rounds)
       if let block = offer.block {
         participation = try storage.participation(inBlock: block.start)
@@ -108,7 +110,7 @@ extension ClientEngine {
     guard let spent else { throw .deltaExhausted(rounds: rounds) }
     return try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, unsettled: unsettled, spent: spent,
+      lastRound: lastRound, unsettled: unsettled, summed: summed, spent: spent,
       participation: participation)
   }
 
@@ -143,6 +145,10 @@ extension ClientEngine {
               ? .contributed(round: offer.round)
               : .rejected(round: offer.round, reason: detail)))
       case .keep(let checkpoint):
+        // The checkpoint covers CHARGE of this very round; the shares that unmask its sum come next.
+        if policy?.mode == AggregationMode.secagg.rawValue {
+          try storage.recordCharged(round: offer.round)
+        }
         try storage.keepCheckpoint(
           CheckpointNote(size: checkpoint.size, text: checkpoint.text))
       case .giveBack:
@@ -168,7 +174,7 @@ extension ClientEngine {
         round: offer.round, policyHash: policyHash, mu: charge.mu,
         charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
           + "stage=\(stage)",
-        updateDigest: digest, block: offer.block))
+        updateDigest: digest, block: offer.block, inputs: offer.inputs))
     return try advanceRound(.journaled)
   }
 
@@ -214,6 +220,8 @@ extension ClientEngine {
     guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
       return try storage.recordOutcome(round: closed.round, closed.outcome)
     }
+    // Also where this device was not there to see the proof of the charge.
+    if closed.outcome == .burned { try storage.recordCharged(round: closed.round) }
     // Taken back already, on the proof of a survivor set without this device.
     guard try storage.unsettledRounds().contains(closed.round) else { return }
     // A masked update may have left the device, and the word of the coordinator gives nothing back

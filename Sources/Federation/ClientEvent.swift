@@ -64,6 +64,11 @@ package protocol DeviceStorage: AnyObject {
   func spentRounds() throws -> Int
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
+  /// Records that a journalled round is charged, before anything that helps to see its sum leaves; nothing
+  /// happens for another round.
+  func recordCharged(round: UInt64) throws
+  /// The newest charged round of the journal whose update was computed from `inputs`, if any.
+  func chargedRound(from inputs: RoundInputs) throws -> UInt64?
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
   /// took no part in. A round recorded as void does not count as spent: in the masked modes that is
   /// recorded only for a round whose sum provably lacks this device's update (ruling 12).
@@ -92,12 +97,15 @@ package struct SpentRound: Equatable, Sendable {
   package let updateDigest: [UInt8]
   /// Place in a block of rounds with correlated noise.
   package let block: BlockPosition?
+  /// What the update was computed from.
+  package let inputs: RoundInputs
 
   package init(
     round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8],
-    block: BlockPosition? = nil
+    block: BlockPosition? = nil, inputs: RoundInputs
   ) {
     self.block = block
+    self.inputs = inputs
     self.round = round
     self.policyHash = policyHash
     self.mu = mu

@@ -62,6 +62,10 @@ extension CoordinatorEngine {
       settings.measuresExperiment
         || identity.policy.plan[planIndex].stage != ExperimentModel.stage
     else { return finish(.planComplete) }
+    guard !wouldSumAgain else {
+      // Members that come back after a restart are to hear it too.
+      return hasGathered ? [.note(.retryRefused)] + finish(.sumLost) : []
+    }
     let encoding = try identity.encoding(forPlanIndex: planIndex)
     try endBlockUnlessContinued(at: planIndex)
     let event = try identity.policy.event(
@@ -98,6 +102,14 @@ extension CoordinatorEngine {
     excluded.contains(id) || block?.invited?.contains(id) == false
   }
 
+  /// Whether the next offer would ask for the updates of a charged round without a sum again. In `secagg`
+  /// the coordinator may have seen that sum, and would see another of nearly the same customers: their
+  /// difference is what no mask hides (ruling 27). Nothing but a release changes what devices send.
+  private var wouldSumAgain: Bool {
+    mode == .secagg
+      && storage.ledgerState.burnedPlanIndex == storage.ledgerState.nextPlanIndex
+  }
+
   /// Round after round had no quorum, or spent its charge for nothing: the operator has to look.
   package var quorumIsHopeless: Bool {
     consecutiveVoidRounds >= settings.voidRoundLimit
@@ -105,12 +117,19 @@ extension CoordinatorEngine {
   }
 
   private var enoughMembers: Bool {
-    let present = connections.keys.count { id in
+    presentCount >= identity.policy.minimumCohort && hasGathered
+  }
+
+  /// Whether everyone is here, or nobody else has come for a while.
+  private var hasGathered: Bool {
+    presentCount >= identity.policy.targetCohort
+      || lastLogin.adding(seconds: settings.gatherSeconds) <= now
+  }
+
+  private var presentCount: Int {
+    connections.keys.count { id in
       !excluded.contains(id) && (block?.mayTakePart(id) ?? true)
     }
-    guard present >= identity.policy.minimumCohort else { return false }
-    let everyone = present >= identity.policy.targetCohort
-    return everyone || lastLogin.adding(seconds: settings.gatherSeconds) <= now
   }
 
   private mutating func open(

@@ -48,6 +48,9 @@ package enum CoordinatorNote: Equatable, Sendable {
   case roundVoid(round: UInt64, reason: String)
   /// A charged round ended without a sum; its charge stays. So many members are offered no more.
   case roundBurned(round: UInt64, reason: String, excluded: Int)
+  /// A charged round of mode `secagg` gave no sum: its updates are not asked for again, and no further round
+  /// is offered (ruling 27).
+  case retryRefused
   case updatesRejected(round: UInt64, counts: [String: Int])
   /// Revealed shares of these members' secrets contradict each other; the sum is right all the same. Owner or
   /// holder may have lied: nobody is blamed (ruling 31).

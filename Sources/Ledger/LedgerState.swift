@@ -79,6 +79,9 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var lastClosed: ClosedRound?
   /// The newest output, with the model in force.
   package private(set) var latestRelease: ReleaseRecord?
+  /// Plan index of the newest burned round, while nothing was released since: an offer under it would
+  /// ask for the same updates again (ruling 27).
+  package private(set) var burnedPlanIndex: Int?
   /// The block of correlated noise that the next round may continue, if any.
   package private(set) var openBlock: OpenBlock?
   /// What protocol failures add up to so far; `filter` keeps it off the policy's delta (ruling 25).
@@ -278,6 +281,7 @@ extension LedgerState {
     }
     phase = .idle
     latestRelease = record
+    burnedPlanIndex = nil
     lastClosed = ClosedRound(round: record.round, kind: .release)
     rounds.released += 1
   }
@@ -298,6 +302,7 @@ extension LedgerState {
   private mutating func burn(_ record: BurnedRecord) throws(LedgerError) {
     try requireOpenCharge(.burned, round: record.round, chargeIndex: record.chargeIndex)
     phase = .idle
+    burnedPlanIndex = nextPlanIndex
     // Its sum may be missing from the coordinator's memory: the block is over (ruling 20).
     openBlock = nil
     lastClosed = ClosedRound(round: record.round, kind: .burned)

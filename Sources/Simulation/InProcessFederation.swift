@@ -165,7 +165,11 @@ package struct InProcessFederation: ~Copyable {
         }
       case .finished(let reason):
         finished = true
-        guard reason == .planComplete else { throw SimulationError.budgetExhausted }
+        switch reason {
+        case .planComplete: break
+        case .budgetExhausted: throw SimulationError.budgetExhausted
+        case .sumLost: throw SimulationError.sumLost
+        }
       case .removeMasks(let round, let removal):
         try perform(
           coordinator.handle(

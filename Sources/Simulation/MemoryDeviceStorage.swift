@@ -9,6 +9,7 @@ internal import WireProtocol
 final class MemoryDeviceStorage: DeviceStorage, Sendable {
   private struct State {
     var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
+    var charged: Set<UInt64> = []
 
     /// What counts: a void round does not.
     var spent: [SpentRound] {
@@ -42,6 +43,14 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
 
   func journalSpent(_ entry: SpentRound) {
     state.withLock { $0.rounds[entry.round] = (entry, nil) }
+  }
+
+  func recordCharged(round: UInt64) { state.withLock { _ = $0.charged.insert(round) } }
+
+  func chargedRound(from inputs: RoundInputs) -> UInt64? {
+    state.withLock { state in
+      state.charged.filter { state.rounds[$0]?.entry.inputs == inputs }.max()
+    }
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) {

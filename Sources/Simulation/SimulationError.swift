@@ -3,6 +3,8 @@ package enum SimulationError: Error, Equatable, Sendable {
   /// Nothing is under way and waiting changes nothing.
   case stalled(round: UInt64)
   case budgetExhausted
+  /// A charged round of mode `secagg` gave no sum, and may not be repeated (ruling 27).
+  case sumLost
   /// A round of mode `secagg-ddp` cannot be run without noise: its clients draw it.
   case noNoise
   case noRelease

@@ -17,7 +17,7 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "5"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "6"),
     ])
   func pragmas(name: String, value: String) throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()

@@ -124,6 +124,25 @@ extension EndToEnd {
       #expect(abs(ownEpsilon - shopEpsilon) < 1e-6)
     }
 
+    @Test("in secagg a coordinator killed after CHARGE does not ask again: both sides stop with 3")
+    func noSecondSum() async throws {
+      let shop = try await Shop(Self.terms("secagg"))
+      let server = try await shop.serve(environment: ["TACIT_FAILPOINT": "charge-after-head"])
+      let customers = try shop.simulate()
+      try await server.prints("failpoint charge-after-head\n")
+      try await server.killNow()
+      // Everyone is back at once; the time is for a busy machine.
+      let restarted = try await shop.serve(environment: ["TACIT_GATHER_SECONDS": "30"])
+      #expect(try await restarted.exitCode() == 3, "\(restarted.errors)")
+      #expect(restarted.errors.contains("are not asked for again"), "\(restarted.errors)")
+      #expect(try await customers.exitCode() == 3, "\(customers.errors)")
+      #expect(try shop.story() == ["offer 1", "charge 1", "burned 1"])
+      let receipts = try await run("client", ["receipts", "--home", shop.home(), "--json"])
+      let own = try JSONValue.parse(Array(receipts.output.utf8))
+      let states = own["rounds"]?.arrayValue?.compactMap { $0["state"]?.stringValue }
+      #expect(states == ["burned"])
+    }
+
     @Test("a coordinator killed before CHARGE spends nothing, and the devices keep their own count")
     func killedBeforeCharge() async throws {
       let shop = try await Shop(Self.terms("secagg-ddp"))

@@ -61,7 +61,12 @@ struct StepFaultTests {
           "\(step), crash \(String(describing: crash))\n\(report.trace.joined(separator: "\n"))"
         #expect(report.violation == nil, "\(story)")
         #expect(report.metSteps == plan.steps.count, "\(story)")
-        #expect(report.released >= 1, "\(story)")
+        // In secagg a charge without a sum is the end: its updates are not asked for again (ruling 27).
+        #expect(
+          report.released >= 1
+            || mode == "secagg" && report.burned == 1
+              && report.isBudgetExhausted,
+          "\(story)")
         #expect(report.burned + report.released == report.charged, "\(story)")
       }
     }
@@ -86,7 +91,9 @@ struct StepFaultTests {
     try run(StepNames.ofGenesis, test, mode: "sealed")
   }
 
-  @Test("a hundred kills after CHARGE end with the budget, each under a round of its own")
+  @Test(
+    "kills after CHARGE end with the budget, each under a round of its own; in secagg with the first"
+  )
   func crashLoop() throws {
     for mode in Self.modes {
       var plan = FaultPlan(seed: 3, goal: .safety, mode: mode, noiseMultiplier: "2")
@@ -98,7 +105,7 @@ struct StepFaultTests {
       #expect(report.violation == nil, "\(report.trace.joined(separator: "\n"))")
       #expect(report.isBudgetExhausted && report.released == 0)
       #expect(report.burned == report.charged && report.charged == report.metSteps)
-      #expect(report.charged > 3 && report.charged < 20)
+      #expect(mode == "secagg" ? report.charged == 1 : (4..<20).contains(report.charged))
     }
   }
 }

@@ -167,6 +167,129 @@ struct MaskedRoundsTests {
     #expect(harness.customers[3].offers.count == 2)
   }
 
+  /// A round of `secagg` that is charged and then loses two of five members, so that no sum comes out.
+  private func burned(in mode: String) throws -> FederationHarness {
+    let harness = try harness(mode: mode)
+    while !kinds(harness).contains(.charge) {
+      try harness.tick()
+      try harness.pump { kinds(harness).contains(.charge) }
+    }
+    try harness.lose(3)
+    try harness.lose(4)
+    for _ in 0..<22 where !kinds(harness).contains(.burned) {
+      try harness.pump { kinds(harness).contains(.burned) }
+      try harness.tick()
+    }
+    try harness.pump()
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .burned])
+    return harness
+  }
+
+  @Test("in secagg a charged round without a sum is not asked for again, nor after a restart")
+  func noSecondSum() throws {
+    let harness = try burned(in: "secagg")
+    for restarts in 0..<2 {
+      if restarts == 1 {
+        try harness.restart()
+        for index in [3, 4] { harness.storage.readmit(ClientID(index + 1)) }
+        for index in harness.customers.indices { try harness.connect(index) }
+        harness.finished = nil
+      }
+      try harness.run(seconds: 10)
+      #expect(harness.finished == .sumLost)
+      #expect(kinds(harness).count == 4)
+    }
+    #expect(harness.notes.contains(.retryRefused))
+    for customer in harness.customers {
+      #expect(customer.isFinished)
+      #expect(customer.offers.count == 1)
+    }
+    // Under distributed noise there is no exact sum to be had, and the round is asked for again.
+    let distributed = try burned(in: "secagg-ddp")
+    for index in [3, 4] {
+      distributed.storage.readmit(ClientID(index + 1))
+      try distributed.connect(index)
+    }
+    try distributed.run()
+    #expect(distributed.finished == .planComplete)
+  }
+
+  /// An offer that a coordinator of its own rules signs, with the inputs of `first` or another model.
+  private func offer(
+    round: UInt64, after first: Offer, by harness: FederationHarness, otherModel: Bool = false
+  ) throws -> Offer {
+    var offer = first
+    offer.round = round
+    offer.roundKey[0] ^= 1
+    if otherModel { offer.modelHash[0] ^= 1 }
+    offer.signature = try harness.keys.coordinator.sign(offer.signedBytes)
+    return offer
+  }
+
+  @Test("a device gives no second update from the inputs of a charged round, whoever asks for it")
+  func noSecondUpdate() throws {
+    let harness = try burned(in: "secagg")
+    let first = try #require(harness.customers[0].offers.first)
+    // One was there to see the charge proven; one heard that the round is burned when it came back.
+    try harness.connect(3)
+    try harness.pump()
+    for index in [0, 3] {
+      try harness.deliver(.offer(offer(round: 2, after: first, by: harness)), to: index)
+      #expect(
+        harness.customers[index].notes.contains(
+          .declined(round: 2, .inputsSummed(round: 1))), "\(index)")
+      // Another model makes another update.
+      try harness.deliver(
+        .offer(offer(round: 3, after: first, by: harness, otherModel: true)), to: index)
+      #expect(
+        !harness.customers[index].notes.contains { note in
+          if case .declined(round: 3, _) = note { true } else { false }
+        })
+    }
+  }
+
+  @Test("the word that a round is void does not make a device forget that it saw it charged")
+  func voidAfterTheCharge() throws {
+    let harness = try harness(mode: "secagg")
+    while !harness.log.entries.contains("client sends unmask") {
+      try harness.tick()
+      try harness.pump { harness.log.entries.contains("client sends unmask") }
+    }
+    let index = try #require(
+      harness.customers.indices.first { harness.customers[$0].device.newestCheckpoint()?.size == 3 }
+    )
+    let log = harness.log.entries
+    let charged = try #require(log.firstIndex(of: "charged 1"))
+    #expect(try charged < #require(log.firstIndex(of: "client sends unmask")))
+    var closed = RoundClosed(
+      round: 1, outcome: .void, modelHash: [UInt8](repeating: 0, count: 32),
+      checkpoint: try #require(harness.customers[index].device.newestCheckpoint()?.text),
+      reason: "",
+      signature: [])
+    closed.signature = try harness.keys.coordinator.sign(closed.signedBytes)
+    try harness.deliver(.roundClosed(closed), to: index)
+    let first = try #require(harness.customers[index].offers.first)
+    try harness.deliver(.offer(offer(round: 2, after: first, by: harness)), to: index)
+    #expect(
+      harness.customers[index].notes.contains(.declined(round: 2, .inputsSummed(round: 1))))
+  }
+
+  @Test("a round of secagg that ended before its charge is asked for again")
+  func voidIsRepeated() throws {
+    let harness = try harness(mode: "secagg")
+    while !harness.log.entries.contains("client sends agree") {
+      try harness.tick()
+      try harness.pump { harness.log.entries.contains("client sends agree") }
+    }
+    for index in [3, 4] { try harness.lose(index) }
+    try harness.pump()
+    #expect(kinds(harness) == [.genesis, .offer, .void])
+    for index in [3, 4] { try harness.connect(index) }
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(kinds(harness) == [.genesis, .offer, .void, .offer, .charge, .release])
+  }
+
   @Test(
     "what a customer sends has the same sizes after 1, 10,000 and no events",
     arguments: ["sealed", "secagg", "secagg-ddp"])

@@ -99,7 +99,8 @@ struct OutcomesTests {
       try device.journalSpent(
         SpentRound(
           round: round, policyHash: harness.identity.policyHash, mu: 0.1, charge: "",
-          updateDigest: []))
+          updateDigest: [],
+          inputs: RoundInputs(planIndex: 0, modelHash: [UInt8](repeating: 0, count: 32))))
     }
     try harness.connect(0)
     harness.log.clear()

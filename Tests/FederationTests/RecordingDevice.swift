@@ -10,6 +10,7 @@ final class RecordingDevice: DeviceStorage, Sendable {
     var consents = true
     var consentChecksLeft: Int?
     var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
+    var charged: Set<UInt64> = []
     var extraMuSquared = 0.0
     var extraRounds = 0
     var checkpoint: CheckpointNote?
@@ -84,6 +85,17 @@ final class RecordingDevice: DeviceStorage, Sendable {
     try state.withLock { state in
       if state.journalFails { throw DiskFailure(call: "journal") }
       state.rounds[entry.round] = (entry, nil)
+    }
+  }
+
+  func recordCharged(round: UInt64) {
+    log.append("charged \(round)")
+    state.withLock { _ = $0.charged.insert(round) }
+  }
+
+  func chargedRound(from inputs: RoundInputs) -> UInt64? {
+    state.withLock { state in
+      state.charged.filter { state.rounds[$0]?.entry.inputs == inputs }.max()
     }
   }
 

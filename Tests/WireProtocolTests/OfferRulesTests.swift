@@ -36,13 +36,15 @@ struct OfferRulesTests {
   }
 
   private func check(
-    _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil,
-    spentMuSquared: Double = 0, key: VerifyingKey? = nil
+    _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil, summed: UInt64? = nil,
+    spentMuSquared: Double = 0, key: VerifyingKey? = nil, policy: PrivacyPolicy? = nil
   ) throws(OfferRefusal) -> PrivacyEvent {
-    try OfferRules.check(
+    let policy = policy ?? self.policy
+    return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: key ?? coordinator.verifyingKey, lastRound: lastRound,
-      unsettled: unsettled, spent: policy.makeFilter(spentMuSquared: spentMuSquared))
+      unsettled: unsettled, summed: summed, spent: policy.makeFilter(spentMuSquared: spentMuSquared)
+    )
   }
 
   @Test("an offer under the policy is charged by ruling 18")
@@ -106,6 +108,34 @@ struct OfferRulesTests {
     }
   }
 
+  @Test(
+    "in secagg the update of a charged round is not given again; the noise of the others hides it")
+  func inputsSummed() throws {
+    let signed = try offer()
+    for mode in ["secagg", "secagg-ddp"] {
+      let masked = try masked(mode)
+      #expect(throws: Never.self) { try check(signed, policy: masked) }
+      if mode == "secagg" {
+        #expect(throws: OfferRefusal.inputsSummed(round: 4)) {
+          try check(signed, lastRound: 4, summed: 4, policy: masked)
+        }
+      } else {
+        #expect(throws: Never.self) { try check(signed, lastRound: 4, summed: 4, policy: masked) }
+      }
+    }
+  }
+
+  /// The policy in a masked mode.
+  private func masked(_ mode: String) throws -> PrivacyPolicy {
+    let tenth = try ExactDecimal("0.1")
+    return try PrivacyPolicy(
+      federation: "shop", mode: mode,
+      masking: MaskingTolerance(corruptFraction: tenth, dropoutFraction: tenth),
+      epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-6"), minimumCohort: 10,
+      maximumCohort: 100, targetCohort: 10, model: "popularity", plan: policy.plan,
+      roundDeadlineSeconds: 60, retentionDays: 30)
+  }
+
   @Test("noise below the policy's, by one grid step or by a coarser grid, is refused")
   func noiseBelowPolicy() throws {
     let quieter = try offer { $0.noiseScale = needed - 1 }
@@ -158,7 +188,7 @@ struct OfferRulesTests {
       .badSignature, .roundNotAfter(journal: 3), .wrongPolicy, .undefinedPlanIndex(9),
       .unknownCatalogue,
       .noiseBelowPolicy(offered: 1, needed: 2), .budgetExhausted(spentEpsilon: 8, limit: 8),
-      .noConsent, .optedOut,
+      .noConsent, .optedOut, .inputsSummed(round: 3),
     ]
     let texts = refusals.map(\.description)
     #expect(Set(texts).count == refusals.count)

@@ -145,11 +145,13 @@ package struct Outcomes: Equatable, Sendable {
   }
 }
 
-/// No further round will be offered: the plan is complete or the budget is spent.
+/// No further round will be offered.
 package struct Finished: Equatable, Sendable {
   package enum Reason: UInt8, Sendable {
     case planComplete = 1
     case budgetExhausted = 2
+    /// A charged round of mode `secagg` gave no sum, and may not be asked for again (ruling 27).
+    case sumLost = 3
   }
 
   package var reason: Reason
