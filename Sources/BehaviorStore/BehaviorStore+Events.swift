@@ -45,41 +45,53 @@ extension BehaviorStore {
   ) throws(BehaviorStoreError) -> ImportSummary {
     let key = try requireKey()
     return try write { database in
+      var items = CodeBook(.item, key: key)
+      var occasions = CodeBook(.occasion, key: key)
+      var events: [StoredEvent] = []
+      while let event = try next() {
+        events.append(
+          StoredEvent(
+            itemID: try items.identifier(of: event.item, in: database),
+            occasionID: try occasions.identifier(of: event.occasion, in: database),
+            kind: event.kind, timeSeconds: event.timeSeconds, value: event.value))
+      }
+      // In the order of the table's key: each page of a large table is then met once, and rows that are
+      // alike follow each other.
+      events.sort()
       let statement = try database.makeStatement(
         sql: """
           INSERT INTO event (itemID, kind, occasionID, timeSeconds, value, occurrence)
           VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
           """)
-      var items = CodeBook(.item, key: key)
-      var occasions = CodeBook(.occasion, key: key)
-      var occurrences: [StoredEvent: Int] = [:]
       var inserted = 0
-      var rows = 0
-      while let event = try next() {
-        let stored = StoredEvent(
-          itemID: try items.identifier(of: event.item, in: database),
-          occasionID: try occasions.identifier(of: event.occasion, in: database),
-          kind: event.kind, timeSeconds: event.timeSeconds, value: event.value)
-        let occurrence = occurrences[stored, default: 0]
-        occurrences[stored] = occurrence + 1
+      var occurrence = 0
+      for (index, event) in events.enumerated() {
+        occurrence = index > 0 && events[index - 1] == event ? occurrence + 1 : 0
         try statement.execute(arguments: [
-          stored.itemID, stored.kind.rawValue, stored.occasionID, stored.timeSeconds,
-          stored.value, occurrence,
+          event.itemID, event.kind.rawValue, event.occasionID, event.timeSeconds, event.value,
+          occurrence,
         ])
         inserted += database.changesCount
-        rows += 1
       }
-      return ImportSummary(inserted: inserted, alreadyPresent: rows - inserted)
+      return ImportSummary(inserted: inserted, alreadyPresent: events.count - inserted)
     }
   }
 
-  /// An event as its row holds it, without the occurrence.
-  private struct StoredEvent: Hashable {
+  /// An event as its row holds it, without the occurrence; in the order of the table's key.
+  private struct StoredEvent: Comparable {
     let itemID: Int64
     let occasionID: Int64
     let kind: EventKind
     let timeSeconds: Int64
     let value: Double
+
+    static func < (left: StoredEvent, right: StoredEvent) -> Bool {
+      if left.itemID != right.itemID { return left.itemID < right.itemID }
+      if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
+      if left.occasionID != right.occasionID { return left.occasionID < right.occasionID }
+      if left.timeSeconds != right.timeSeconds { return left.timeSeconds < right.timeSeconds }
+      return left.value < right.value
+    }
   }
 
   /// The number of events of each kind; kinds without any are left out.

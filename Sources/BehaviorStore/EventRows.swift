@@ -83,8 +83,8 @@ package struct ImportCheck: Equatable, Sendable {
 }
 
 extension BehaviorStore {
-  /// Most rows of one import. A larger file is refused: the rows that are alike must be counted
-  /// in memory (about 150 bytes each).
+  /// Most rows of one import. A larger file is refused: the rows are sorted in memory (40 bytes each,
+  /// besides their codes).
   package static let maximumImportRows = 1_000_000
 
   /// Reads the whole of a file as an import would, and writes nothing.
