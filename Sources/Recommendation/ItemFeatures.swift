@@ -13,6 +13,8 @@ package struct ItemFeatures: Sendable, Equatable {
   static let format = "tacit features/1"
   /// How far a norm may be from 1: a few hundred roundings of Float.
   private static let normTolerance = 1e-4
+  /// No vector is longer.
+  static let largestNorm = Float(1 + 2 * normTolerance)
 
   /// Shape [items, dimension]: at least 1 item, 1 ... 1024 values a row, finite.
   package let vectors: Matrix

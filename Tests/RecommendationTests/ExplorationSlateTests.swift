@@ -186,17 +186,20 @@ import VectorMath
     #expect(abs(sums.values.reduce(0, +) - 1) < 1e-12)
   }
 
-  @Test("the few best of many come in the order of a full ranking, ties included")
-  func partialRanking() {
+  @Test("the best of what remains is the first of a full ranking, ties included")
+  func bestOfRemaining() {
     var random = SeededRandom(seed: 26)
     for _ in 0..<200 {
       let scores = (0..<50).map { _ in Float(Int.random(in: 0..<8, using: &random)) }
       let candidates = Array((0..<50).shuffled(using: &random).prefix(30))
-      let first = Int.random(in: 0..<35, using: &random)
       for ties in [TieOrder.lowestPlaceFirst, .highestPlaceFirst] {
-        let all = Greedy().ranked(candidates, by: scores, ties: ties)
-        let few = Greedy().ranked(candidates, by: scores, first: first, ties: ties)
-        #expect(few.prefix(first) == all.prefix(first) && few.sorted() == all.sorted())
+        let sign = ties == .lowestPlaceFirst ? 1 : -1
+        var expected = candidates.sorted { (-scores[$0], sign * $0) < (-scores[$1], sign * $1) }
+        var remaining = RemainingCandidates(candidates, of: 50)
+        while let best = remaining.best(by: scores, ties: ties) {
+          #expect(remaining.remove(at: best) == expected.removeFirst())
+        }
+        #expect(expected.isEmpty)
       }
     }
   }

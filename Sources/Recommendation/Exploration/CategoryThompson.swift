@@ -40,11 +40,10 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    precondition(categories.count == scores.count, "every item has a category")
-    precondition(Set(candidates).count == candidates.count, "candidates are distinct")
+    precondition(categories.count == scores.totals().count, "every item has a category")
     var remaining = [[Int]](repeating: [], count: beliefs.count)
     for candidate in candidates { remaining[categories[candidate]].append(candidate) }
     var isShown = [Bool](repeating: false, count: beliefs.count)
@@ -57,7 +56,7 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
       }
       guard let category = Self.best(beliefs.sample(using: &generator), among: isOpen),
         let item = within.slate(
-          scores: scores, candidates: remaining[category], count: 1, using: &generator
+          &scores, candidates: remaining[category], count: 1, using: &generator
         ).first
       else { break }
       remaining[category].removeAll { $0 == item.item }
@@ -75,7 +74,8 @@ package struct CategoryThompson<Within: ExplorationPolicy>: ExplorationPolicy {
       DrawnItem(
         item: choice.item.item,
         propensity: Double(wins) / Double(propensityDraws + 1) * choice.item.propensity,
-        monteCarloDraws: propensityDraws, added: choice.item.added)
+        monteCarloDraws: propensityDraws, added: choice.item.added,
+        adjustment: choice.item.adjustment)
     }
   }
 

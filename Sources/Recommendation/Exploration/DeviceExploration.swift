@@ -77,7 +77,7 @@ package struct DeviceExploration: Sendable {
           name: "item vectors", expected: [knowledge.scores.count],
           actual: [vectors.itemCount])
       }
-      layer = try BayesianLastLayer(vectors: vectors.vectors, ridge: Self.ridge)
+      layer = try BayesianLastLayer(vectors, ridge: Self.ridge)
     }
     beliefs = try Self.priorBeliefs(plan, knowledge)
     for exposure in exposures { learn(exposure) }
@@ -186,11 +186,11 @@ package struct DeviceExploration: Sendable {
     }
   }
 
-  private func uncertainty() throws(RecommendationError) -> CentredScorer<BayesianLastLayer> {
+  private func uncertainty() throws(RecommendationError) -> CentredLayer {
     guard let layer else {
       throw .invalidHyperparameter(name: plan.identifier, accepted: "where there are item vectors")
     }
-    return CentredScorer(layer, unit: scale.unit)
+    return CentredLayer(layer, unit: scale.unit)
   }
 
   private func budgeted(
@@ -224,26 +224,26 @@ package struct DeviceExploration: Sendable {
   }
 }
 
-/// A linear model's uncertainty alone, in units of the score: for scores that hold its means already.
-struct CentredScorer<Scorer: LinearScorer>: LinearScorer {
-  private let scorer: Scorer
+/// A layer's uncertainty alone, in units of the score: for scores that hold its means already.
+struct CentredLayer: LinearScorer {
+  private let layer: BayesianLastLayer
   private let unit: Float
-  private let learned: [Float]
-  var count: Int { scorer.count }
+  var count: Int { layer.count }
 
-  init(_ scorer: Scorer, unit: Float) {
-    self.scorer = scorer
+  init(_ layer: BayesianLastLayer, unit: Float) {
+    self.layer = layer
     self.unit = unit
-    learned = scorer.means()
   }
 
   func means() -> [Float] { [Float](repeating: 0, count: count) }
 
-  func deviations() -> [Float] { scorer.deviations().map { $0 * unit } }
+  func deviations(of places: [Int]) -> [Float] { layer.deviations(of: places).map { $0 * unit } }
+
+  func deviationBounds() -> [Float] { layer.deviationBounds().map { $0 * unit } }
 
   func sampled(
-    scale: Double, using generator: inout some RandomNumberGenerator
-  ) -> [Float] {
-    zip(scorer.sampled(scale: scale, using: &generator), learned).map { ($0 - $1) * unit }
+    _ draws: Int, scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws {
+    layer.deviating(draws, scale: scale, unit: unit, using: &generator)
   }
 }

@@ -30,11 +30,12 @@ package struct EpsilonGreedy: ExplorationPolicy {
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
     mixture.slate(
-      ranked: ranked(candidates, by: scores, first: max(0, count)), count: count, using: &generator)
+      &scores, candidates: candidates, count: count, using: &generator,
+      best: { totals, remaining in remaining.best(by: totals) }, added: { _ in 0 })
   }
 }
 
@@ -49,11 +50,12 @@ package struct Greedy: ExplorationPolicy {
   package init() {}
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    ranked(candidates, by: scores, first: max(0, count)).prefix(max(0, count))
-      .map { DrawnItem(item: $0, propensity: 1) }
+    EpsilonMixture.none.slate(
+      &scores, candidates: candidates, count: count, using: &generator,
+      best: { totals, remaining in remaining.best(by: totals) }, added: { _ in 0 })
   }
 }
 
@@ -100,8 +102,11 @@ package struct EpsilonDecay: Sendable, Equatable {
   }
 }
 
-/// A ranked list, mixed at each position with a uniform choice among what remains.
+/// The best of what remains, mixed at each position with a uniform choice.
 struct EpsilonMixture: Sendable, Equatable {
+  /// Always the best; takes nothing from the generator.
+  static let none = EpsilonMixture(epsilon: 0)
+
   private static let resolution: UInt64 = 1 << 32
   /// The probability of exploring is `threshold` / 2^32, so that propensities are exact.
   private let threshold: UInt64
@@ -115,20 +120,27 @@ struct EpsilonMixture: Sendable, Equatable {
     threshold = UInt64((epsilon * Double(Self.resolution)).rounded(.up))
   }
 
-  /// - Parameter ranked: the candidates, of which the `count` best come first, in order.
+  /// - Parameters:
+  ///   - best: where the best of the remaining candidates stands, given the totals; nil only if none remains.
+  ///   - added: what the policy adds to an item's total.
   func slate(
-    ranked: [Int], count: Int, using generator: inout some RandomNumberGenerator
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
+    using generator: inout some RandomNumberGenerator,
+    best: (_ totals: [Float], _ remaining: RemainingCandidates) -> Int?,
+    added: (_ item: Int) -> Float
   ) -> [DrawnItem] {
-    var remaining = ranked
+    guard count > 0, !candidates.isEmpty else { return [] }
+    var remaining = RemainingCandidates(candidates, of: scores.totals().count)
     var slate: [DrawnItem] = []
-    while slate.count < count, !remaining.isEmpty {
+    while slate.count < count, let best = best(scores.totals(), remaining) {
       let explores =
         threshold > 0 && UInt64.random(in: 0..<Self.resolution, using: &generator) < threshold
-      let place = explores ? Int.random(in: remaining.indices, using: &generator) : 0
-      let explored = epsilon / Double(remaining.count)
+      let place = explores ? Int.random(in: remaining.items.indices, using: &generator) : best
+      let explored = epsilon / Double(remaining.items.count)
       // The best candidate is also drawn by exploring.
-      let propensity = place == 0 ? (1 - epsilon) + explored : explored
-      slate.append(DrawnItem(item: remaining.remove(at: place), propensity: propensity))
+      let propensity = place == best ? (1 - epsilon) + explored : explored
+      let item = remaining.remove(at: place)
+      slate.append(scores.drawn(item, propensity: propensity, added: added(item)))
     }
     return slate
   }

@@ -62,15 +62,15 @@ package struct BudgetedExploration<Base: ExplorationPolicy>: ExplorationPolicy {
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
     let fixed = max(0, min(count, candidates.count) - exploredSlots)
-    let first = ranked(candidates, by: scores, first: fixed).prefix(fixed)
-    let shown = Set(first)
-    return first.map { DrawnItem(item: $0, propensity: 1) }
+    let first = Greedy().slate(&scores, candidates: candidates, count: fixed, using: &generator)
+    let shown = Set(first.map(\.item))
+    return first
       + base.slate(
-        scores: scores, candidates: candidates.filter { !shown.contains($0) },
+        &scores, candidates: shown.isEmpty ? candidates : candidates.filter { !shown.contains($0) },
         count: max(0, count - fixed), using: &generator)
   }
 }

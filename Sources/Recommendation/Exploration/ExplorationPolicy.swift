@@ -40,57 +40,25 @@ package protocol ExplorationPolicy: Sendable {
   /// Draws `count` different candidates, or all of them if there are fewer, best position first.
   ///
   /// - Parameters:
-  ///   - scores: one a catalogue item.
+  ///   - scores: of this slate; every drawn item is shown in them.
   ///   - candidates: distinct places in the catalogue, with finite scores; any order.
   ///   - count: length of the slate, at least 0.
   ///   - generator: draws 64 bits at a time; how many depends on what was drawn.
   func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem]
 }
 
-/// Which of two candidates with the same score comes first.
-enum TieOrder {
-  case lowestPlaceFirst
-  /// As the published LinUCB traces have it.
-  case highestPlaceFirst
-}
-
 extension ExplorationPolicy {
-  /// The candidates, the `first` best of them by descending score; behind them the others, as they came.
+  /// A slate by scores that no position changes.
   ///
-  /// - Precondition: distinct candidates with finite scores.
-  func ranked<Score: BinaryFloatingPoint>(
-    _ candidates: [Int], by scores: [Score], first: Int = .max, ties: TieOrder = .lowestPlaceFirst
-  ) -> [Int] {
-    var isCandidate = [Bool](repeating: false, count: scores.count)
-    for candidate in candidates {
-      precondition(
-        scores.indices.contains(candidate) && scores[candidate].isFinite,
-        "a candidate has a finite score")
-      precondition(!isCandidate[candidate], "candidates are distinct")
-      isCandidate[candidate] = true
-    }
-    func isBetter(_ left: Int, than right: Int) -> Bool {
-      if scores[left] != scores[right] { return scores[left] > scores[right] }
-      switch ties {
-      case .lowestPlaceFirst: return left < right
-      case .highestPlaceFirst: return left > right
-      }
-    }
-    guard first < candidates.count else { return candidates.sorted { isBetter($0, than: $1) } }
-    // Few are asked for: each candidate finds its place among the best so far, which few ever enter.
-    var best: [Int] = []
-    for candidate in candidates where first > 0 {
-      if best.count == first {
-        guard isBetter(candidate, than: best[first - 1]) else { continue }
-        best.removeLast()
-      }
-      let place = best.firstIndex { isBetter(candidate, than: $0) } ?? best.count
-      best.insert(candidate, at: place)
-    }
-    for candidate in best { isCandidate[candidate] = false }
-    return best + candidates.filter { isCandidate[$0] }
+  /// - Parameter scores: one a catalogue item.
+  package func slate(
+    scores: [Float], candidates: [Int], count: Int,
+    using generator: inout some RandomNumberGenerator
+  ) -> [DrawnItem] {
+    var constant = ConstantScores(scores: scores)
+    return slate(&constant, candidates: candidates, count: count, using: &generator)
   }
 }

@@ -11,8 +11,6 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
   /// Deviations added to the mean, at least 0.
   package let alpha: Double
   private let mixture: EpsilonMixture
-  /// Mean and alpha deviations of each place: the same at every position.
-  private let added: [Float]
 
   package var hasFullSupport: Bool { mixture.epsilon > 0 }
 
@@ -33,18 +31,69 @@ package struct LinUCB<Scorer: LinearScorer>: ExplorationPolicy {
     self.scorer = scorer
     self.alpha = alpha
     mixture = EpsilonMixture(epsilon: epsilon)
-    added = zip(scorer.means(), scorer.deviations()).map { $0 + Float(alpha) * $1 }
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    precondition(scores.count == scorer.count, "a score for each place of the linear model")
-    let bounds = zip(scores, added).map { $0 + $1 }
+    precondition(
+      scores.totals().count == scorer.count, "a score for each place of the linear model")
+    var optimism = Optimism(scorer, alpha: Float(alpha))
     return mixture.slate(
-      ranked: ranked(candidates, by: bounds, first: max(0, count), ties: .highestPlaceFirst),
-      count: count, using: &generator
-    ).map { DrawnItem(item: $0.item, propensity: $0.propensity, added: added[$0.item]) }
+      &scores, candidates: candidates, count: count, using: &generator,
+      best: { totals, remaining in optimism.best(totals, remaining) },
+      added: { item in optimism.added(to: item) })
+  }
+}
+
+/// Mean and alpha deviations of each place: the same at every position.
+///
+/// A deviation costs a quadratic form, and most places are nowhere near the best. So each starts with a
+/// bound of its deviation, and the deviation is computed once the place leads by its bound.
+private struct Optimism<Scorer: LinearScorer> {
+  private let scorer: Scorer
+  private let alpha: Float
+  private let means: [Float]
+  private var added: [Float]
+  private var isExact: [Bool]
+  /// Deviations computed at the next step.
+  private var batch = 64
+
+  init(_ scorer: Scorer, alpha: Float) {
+    self.scorer = scorer
+    self.alpha = alpha
+    means = scorer.means()
+    added = scorer.deviationBounds()
+    for place in added.indices { added[place] = means[place] + alpha * added[place] }
+    isExact = [Bool](repeating: false, count: added.count)
+  }
+
+  mutating func added(to place: Int) -> Float {
+    if !isExact[place] { settle([place]) }
+    return added[place]
+  }
+
+  /// Where in the remaining items the highest optimistic total stands.
+  mutating func best(_ totals: [Float], _ remaining: RemainingCandidates) -> Int? {
+    while true {
+      var optimistic = totals
+      for place in optimistic.indices { optimistic[place] += added[place] }
+      guard let best = remaining.best(by: optimistic, ties: .highestPlaceFirst) else { return nil }
+      let leader = remaining.items[best]
+      // What comes after it by its bound comes after it.
+      if isExact[leader] { return best }
+      var open = [Float](repeating: -.infinity, count: optimistic.count)
+      for place in remaining.items where !isExact[place] { open[place] = optimistic[place] }
+      settle([leader] + Ranking.topK(open, batch).filter { $0 != leader && open[$0] > -.infinity })
+      batch *= 2
+    }
+  }
+
+  private mutating func settle(_ places: [Int]) {
+    for (place, deviation) in zip(places, scorer.deviations(of: places)) {
+      added[place] = means[place] + alpha * deviation
+      isExact[place] = true
+    }
   }
 }

@@ -15,8 +15,10 @@ package struct LinearPosterior: Sendable, Equatable {
   package private(set) var covariance: DoubleMatrix
   /// Rewards seen.
   package private(set) var observations = 0
-  /// L with A = L L': kept beside A^-1, because samples drawn with it cannot fail.
-  private var lower: DoubleMatrix
+  /// L' with A = L L': kept beside A^-1, because samples drawn with it cannot fail.
+  private var upper: DoubleMatrix
+  /// A before the first reward is this times the identity, so that no variance passes 1 / ridge.
+  private let ridge: Double
 
   /// - Parameters:
   ///   - dimension: 1 ... 1024.
@@ -31,12 +33,13 @@ package struct LinearPosterior: Sendable, Equatable {
       throw .invalidHyperparameter(name: "ridge", accepted: "a finite number above 0")
     }
     self.dimension = dimension
+    self.ridge = ridge
     mean = [Double](repeating: 0, count: dimension)
     covariance = DoubleMatrix(rows: dimension, columns: dimension)
-    lower = covariance
+    upper = covariance
     for index in 0..<dimension {
       covariance[index, index] = 1 / ridge
-      lower[index, index] = ridge.squareRoot()
+      upper[index, index] = ridge.squareRoot()
     }
   }
 
@@ -56,36 +59,37 @@ package struct LinearPosterior: Sendable, Equatable {
     let divisor = 1 + Kernels.dot(vector.span, direction.span)
     let error = reward - Kernels.dot(vector.span, mean.span)
     for row in 0..<dimension { mean[row] += direction[row] * (error / divisor) }
+    // The square root goes to both factors, so that both triangles are rounded alike.
+    let step = direction.map { $0 / divisor.squareRoot() }
     let dimension = dimension
     covariance.withMutableElements { elements in
       for row in 0..<dimension {
-        for column in 0...row {
-          let value =
-            elements[row * dimension + column] - direction[row] * direction[column] / divisor
-          elements[row * dimension + column] = value
-          elements[column * dimension + row] = value
-        }
+        let factor = step[row]
+        let start = row * dimension
+        for column in 0..<dimension { elements[start + column] -= factor * step[column] }
       }
     }
     updateFactor(vector)
     observations += 1
   }
 
-  /// L with L L' + x x'.
+  /// L' with L L' + x x'.
   private mutating func updateFactor(_ vector: [Double]) {
     var rest = vector
     let dimension = dimension
-    lower.withMutableElements { elements in
-      for column in 0..<dimension where rest[column] != 0 {
-        let diagonal = elements[column * dimension + column]
-        let root = hypot(diagonal, rest[column])
+    upper.withMutableElements { elements in
+      for row in 0..<dimension where rest[row] != 0 {
+        let start = row * dimension
+        let diagonal = elements[start + row]
+        let root = hypot(diagonal, rest[row])
         let cosine = root / diagonal
-        let sine = rest[column] / diagonal
-        elements[column * dimension + column] = root
-        for row in column + 1..<max(dimension, column + 1) {
-          let value = (elements[row * dimension + column] + sine * rest[row]) / cosine
-          elements[row * dimension + column] = value
-          rest[row] = cosine * rest[row] - sine * value
+        let sine = rest[row] / diagonal
+        let inverse = 1 / cosine
+        elements[start + row] = root
+        for column in row + 1..<max(dimension, row + 1) {
+          let value = (elements[start + column] + sine * rest[column]) * inverse
+          elements[start + column] = value
+          rest[column] = cosine * rest[column] - sine * value
         }
       }
     }
@@ -99,19 +103,54 @@ package struct LinearPosterior: Sendable, Equatable {
     max(0, Kernels.dot(vector.span, Kernels.product(covariance, vector).span)).squareRoot()
   }
 
-  /// A draw of the coefficients: mean + scale L'^-1 z with z standard normal, so that their covariance is
-  /// scale² A^-1.
-  ///
-  /// - Parameter scale: at least 0; the noise's standard deviation for a posterior sample, less to explore
-  ///   less.
+  /// No vector x has a deviation above this times its norm.
+  var largestDeviation: Double { 1 / ridge.squareRoot() }
+
+  /// A draw of the coefficients; see ``samples(_:scale:using:)``.
   package func sample(
     scale: Double, using generator: inout some RandomNumberGenerator
   ) -> [Double] {
-    var solution = (0..<dimension).map { _ in RandomVariates.standardNormal(using: &generator) }
-    for row in (0..<dimension).reversed() {
-      solution[row] /= lower[row, row]
-      for column in 0..<row { solution[column] -= solution[row] * lower[row, column] }
+    samples(1, scale: scale, using: &generator).storage
+  }
+
+  /// Draws of the coefficients, each mean + scale L'^-1 z with z standard normal, so that their covariance
+  /// is scale² A^-1.
+  ///
+  /// - Parameters:
+  ///   - count: draws, at least 0.
+  ///   - scale: at least 0; the noise's standard deviation for a posterior sample, less to explore less.
+  /// - Returns: one draw a row, shape `[count, dimension]`.
+  /// - Complexity: O(count dimension²).
+  package func samples(
+    _ count: Int, scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> DoubleMatrix {
+    precondition(count >= 0, "draws are counted from 0")
+    var result = DoubleMatrix(rows: count, columns: dimension)
+    let normals = RandomVariates.standardNormals(count * dimension, using: &generator)
+    // One draw a column while it is solved for, so that a step serves them all.
+    var solutions = DoubleMatrix(rows: dimension, columns: count)
+    for draw in 0..<count {
+      for row in 0..<dimension {
+        solutions.storage[row * count + draw] = normals[draw * dimension + row]
+      }
     }
-    return zip(mean, solution).map { $0 + scale * $1 }
+    for row in (0..<dimension).reversed() {
+      var solved = Array(solutions.row(row))
+      for place in row + 1..<max(dimension, row + 1) where upper[row, place] != 0 {
+        var span = solved.mutableSpan
+        Kernels.axpy(
+          -upper[row, place], solutions.storage.span.extracting(solutions.range(ofRow: place)),
+          into: &span)
+      }
+      let inverse = 1 / upper[row, row]
+      for draw in 0..<count { solutions.storage[row * count + draw] = solved[draw] * inverse }
+    }
+    for draw in 0..<count {
+      for row in 0..<dimension {
+        result.storage[draw * dimension + row] =
+          mean[row] + scale * solutions.storage[row * count + draw]
+      }
+    }
+    return result
   }
 }

@@ -2,19 +2,31 @@ package import VectorMath
 
 /// A linear model of rewards that knows how sure it is: what LinUCB and linear Thompson sampling choose by.
 ///
-/// Every result has one value a candidate place, shape `[count]`.
+/// A place is a candidate's index, below ``count``.
 package protocol LinearScorer: Sendable {
   /// Number of places.
   var count: Int { get }
 
-  /// Expected rewards beyond those that the base scores promise.
+  /// Expected rewards beyond those that the base scores promise, shape `[count]`.
   func means() -> [Float]
 
-  /// Standard deviations of the means, for noise of variance 1.
-  func deviations() -> [Float]
+  /// Standard deviations of the means of these places, for noise of variance 1.
+  func deviations(of places: [Int]) -> [Float]
 
-  /// Rewards under one draw of the coefficients, whose covariance is scale² A^-1.
-  func sampled(scale: Double, using generator: inout some RandomNumberGenerator) -> [Float]
+  /// Upper bounds of the deviations that cost little, shape `[count]`.
+  func deviationBounds() -> [Float]
+
+  /// Draws of the coefficients, whose covariance is scale² A^-1.
+  ///
+  /// - Parameter draws: at least 0.
+  func sampled(
+    _ draws: Int, scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws
+}
+
+extension LinearScorer {
+  /// Standard deviations of all places, shape `[count]`.
+  package func deviations() -> [Float] { deviations(of: Array(0..<count)) }
 }
 
 /// One linear model an arm, all seeing the same context.
@@ -70,15 +82,26 @@ package struct ArmsInContext: LinearScorer {
 
   package func means() -> [Float] { arms.means(context: context).map { Float($0) } }
 
-  package func deviations() -> [Float] { arms.arms.map { Float($0.deviation(of: context)) } }
+  package func deviations(of places: [Int]) -> [Float] {
+    places.map { Float(arms.arms[$0].deviation(of: context)) }
+  }
 
+  /// The deviations themselves: arms are few.
+  package func deviationBounds() -> [Float] { deviations() }
+
+  /// The arms' rewards as they are: each weighs a unit vector of its own.
   package func sampled(
-    scale: Double, using generator: inout some RandomNumberGenerator
-  ) -> [Float] {
-    arms.arms.map { arm in
-      let coefficients = arm.sample(scale: scale, using: &generator)
-      return Float(Kernels.dot(coefficients.span, context.span))
+    _ draws: Int, scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws {
+    var rewards = Matrix(rows: draws, columns: count)
+    for (arm, posterior) in arms.arms.enumerated() {
+      let samples = posterior.samples(draws, scale: scale, using: &generator)
+      for draw in 0..<draws {
+        rewards[draw, arm] = Float(
+          Kernels.dot(samples.storage.span.extracting(samples.range(ofRow: draw)), context.span))
+      }
     }
+    return CoefficientDraws(vectors: .identity(count), coefficients: rewards, longestVector: 1)
   }
 }
 
@@ -92,7 +115,18 @@ package struct BayesianLastLayer: LinearScorer {
   package let vectors: Matrix
   /// What is known of the customer's coefficients.
   package private(set) var posterior: LinearPosterior
+  /// At least the norm of every vector.
+  private let longestVector: Float
   package var count: Int { vectors.rows }
+
+  /// A layer over vectors of unit norm.
+  ///
+  /// - Throws: as ``LinearPosterior/init(dimension:ridge:)``.
+  package init(_ features: ItemFeatures, ridge: Double) throws(RecommendationError) {
+    vectors = features.vectors
+    longestVector = ItemFeatures.largestNorm
+    posterior = try LinearPosterior(dimension: vectors.columns, ridge: ridge)
+  }
 
   /// - Throws: `.notFinite`, `.itemCountOutOfRange`, and as ``LinearPosterior/init(dimension:ridge:)``.
   package init(vectors: Matrix, ridge: Double) throws(RecommendationError) {
@@ -103,6 +137,10 @@ package struct BayesianLastLayer: LinearScorer {
       throw .notFinite(name: "item vectors", index: index)
     }
     self.vectors = vectors
+    longestVector = (0..<vectors.rows).reduce(0) { longest, row in
+      let square = Kernels.sumOfSquares(vectors.storage.span.extracting(vectors.range(ofRow: row)))
+      return max(longest, Float(square.squareRoot()) * 1.0001)
+    }
     posterior = try LinearPosterior(dimension: vectors.columns, ridge: ridge)
   }
 
@@ -135,25 +173,56 @@ package struct BayesianLastLayer: LinearScorer {
 
   package func means() -> [Float] { scores(of: posterior.mean) }
 
-  /// - Complexity: O(items dimension²), by one matrix product in Float.
-  package func deviations() -> [Float] {
+  /// - Complexity: O(places dimension²), by one matrix product in Float.
+  package func deviations(of places: [Int]) -> [Float] {
     var covariance = Matrix(rows: posterior.dimension, columns: posterior.dimension)
     for index in covariance.storage.indices {
       covariance.storage[index] = Float(posterior.covariance.storage[index])
     }
-    let products = Kernels.product(vectors, covariance)
-    return (0..<vectors.rows).map { item in
-      let range = vectors.range(ofRow: item)
+    let rows = vectors.gathered(places)
+    let products = Kernels.product(rows, covariance)
+    return (0..<rows.rows).map { row in
+      let range = rows.range(ofRow: row)
       let square = Kernels.dot(
-        vectors.storage.span.extracting(range), products.storage.span.extracting(range))
+        rows.storage.span.extracting(range), products.storage.span.extracting(range))
       return max(0, square).squareRoot()
     }
   }
 
+  /// What the prior says: rewards only make the layer surer. With room for rounding.
+  package func deviationBounds() -> [Float] {
+    [Float](
+      repeating: Float(posterior.largestDeviation) * longestVector * 1.001, count: vectors.rows)
+  }
+
   package func sampled(
-    scale: Double, using generator: inout some RandomNumberGenerator
-  ) -> [Float] {
-    scores(of: posterior.sample(scale: scale, using: &generator))
+    _ draws: Int, scale: Double, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws {
+    let samples = posterior.samples(draws, scale: scale, using: &generator)
+    var coefficients = Matrix(rows: draws, columns: posterior.dimension)
+    for index in coefficients.storage.indices {
+      coefficients.storage[index] = Float(samples.storage[index])
+    }
+    return CoefficientDraws(
+      vectors: vectors, coefficients: coefficients, longestVector: longestVector)
+  }
+
+  /// Draws of what is not known: ``sampled(_:scale:using:)`` less the mean, times `unit`.
+  func deviating(
+    _ draws: Int, scale: Double, unit: Float, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws {
+    let samples = posterior.samples(draws, scale: scale, using: &generator)
+    let dimension = posterior.dimension
+    var coefficients = Matrix(rows: draws, columns: dimension)
+    for draw in 0..<draws {
+      for column in 0..<dimension {
+        let index = draw * dimension + column
+        coefficients.storage[index] =
+          Float(samples.storage[index] - posterior.mean[column]) * unit
+      }
+    }
+    return CoefficientDraws(
+      vectors: vectors, coefficients: coefficients, longestVector: longestVector)
   }
 
   private func scores(of coefficients: [Double]) -> [Float] {

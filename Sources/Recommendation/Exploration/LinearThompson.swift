@@ -1,9 +1,11 @@
+internal import VectorMath
+
 /// At each position: draws the coefficients anew and shows the candidate that is best under them.
 ///
 /// A fresh draw a position makes the propensity at a position a function of the candidates that remain,
 /// so that it can be estimated: by ``propensityDraws`` further draws, the shown one counted with them,
-/// hence never zero and biased upwards by at most 1 / (draws + 1). Candidates that are best under no draw
-/// have no support.
+/// hence never zero and biased upwards by at most 1 / (draws + 1). The further draws serve all positions of
+/// a slate. Candidates that are best under no draw have no support.
 /// - Source: Agrawal and Goyal, "Thompson Sampling for Contextual Bandits with Linear Payoffs", ICML 2013.
 package struct LinearThompson<Scorer: LinearScorer>: ExplorationPolicy {
   package static var identifier: String { "linear-thompson" }
@@ -33,53 +35,46 @@ package struct LinearThompson<Scorer: LinearScorer>: ExplorationPolicy {
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    precondition(scores.count == scorer.count, "a score for each place of the linear model")
-    precondition(Set(candidates).count == candidates.count, "candidates are distinct")
-    var isCandidate = [Bool](repeating: false, count: scores.count)
-    for candidate in candidates { isCandidate[candidate] = true }
+    precondition(
+      scores.totals().count == scorer.count, "a score for each place of the linear model")
     let length = min(max(0, count), candidates.count)
-    var remaining = isCandidate
-    var shown: [Int] = []
-    var added: [Float] = []
-    for _ in 0..<length {
-      let sampled = scorer.sampled(scale: scale, using: &generator)
-      let totals = zip(scores, sampled).map { $0 + $1 }
-      guard let best = Self.top(totals, among: remaining, count: 1).first else { break }
-      remaining[best] = false
-      shown.append(best)
-      added.append(sampled[best])
-    }
-    guard !shown.isEmpty else { return [] }
-    var wins = [Int](repeating: 1, count: shown.count)
-    for _ in 0..<propensityDraws {
-      // The best that remains at a position is the first of the whole ranking not shown before it.
-      let top = Self.top(totals(scores, using: &generator), among: isCandidate, count: length)
-      var next = 0
-      for position in shown.indices {
-        while next < top.count, shown[..<position].contains(top[next]) { next += 1 }
-        if next < top.count, top[next] == shown[position] { wins[position] += 1 }
+    guard length > 0 else { return [] }
+    var remaining = RemainingCandidates(candidates, of: scorer.count)
+    let choices = scorer.sampled(length, scale: scale, using: &generator)
+    let others = scorer.sampled(propensityDraws, scale: scale, using: &generator)
+    var slate: [DrawnItem] = []
+    while slate.count < length {
+      let open = remaining.items
+      let start = slate.count
+      let chunk = start..<min(length, start + ThompsonContest.mostPositions)
+      let rewards = choices.rewards(ofDraws: chunk)
+      var positions: [ThompsonContest.Position] = []
+      var drawn: [DrawnItem] = []
+      for column in 0..<chunk.count {
+        let totals = scores.totals()
+        var sampled = totals
+        for place in sampled.indices {
+          sampled[place] += rewards.storage[place * chunk.count + column]
+        }
+        guard let best = remaining.best(by: sampled) else { break }
+        let item = remaining.remove(at: best)
+        positions.append(.init(item: item, totals: totals))
+        drawn.append(
+          scores.drawn(
+            item, propensity: 1, monteCarloDraws: propensityDraws,
+            added: rewards[item, column]))
+      }
+      guard !drawn.isEmpty else { break }
+      let wins = ThompsonContest.wins(of: positions, among: open, draws: others)
+      slate += zip(drawn, wins).map { drawn, wins in
+        DrawnItem(
+          item: drawn.item, propensity: Double(wins + 1) / Double(propensityDraws + 1),
+          monteCarloDraws: propensityDraws, added: drawn.added, adjustment: drawn.adjustment)
       }
     }
-    return shown.indices.map { position in
-      DrawnItem(
-        item: shown[position], propensity: Double(wins[position]) / Double(propensityDraws + 1),
-        monteCarloDraws: propensityDraws, added: added[position])
-    }
-  }
-
-  private func totals(
-    _ scores: [Float], using generator: inout some RandomNumberGenerator
-  ) -> [Float] {
-    let sampled = scorer.sampled(scale: scale, using: &generator)
-    return scores.indices.map { scores[$0] + sampled[$0] }
-  }
-
-  private static func top(_ totals: [Float], among candidates: [Bool], count: Int) -> [Int] {
-    Ranking.topK(
-      totals.indices.map { candidates[$0] ? totals[$0] : -.infinity }, count
-    ).filter { candidates[$0] }
+    return slate
   }
 }

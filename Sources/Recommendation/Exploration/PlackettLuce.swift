@@ -25,18 +25,19 @@ package struct PlackettLuce: ExplorationPolicy {
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
     precondition(candidates.count <= Catalogue.Limits.items, "candidates come from a catalogue")
-    var remaining = ranked(candidates, by: scores)
-    guard let best = remaining.first.map({ Double(scores[$0]) }) else { return [] }
-    var weights = remaining.map { candidate in
-      max(1, UInt64(exp((Double(scores[candidate]) - best) / temperature) * Self.unit))
-    }
-    var total = weights.reduce(0, +)
+    guard count > 0, !candidates.isEmpty else { return [] }
+    var remaining = RemainingCandidates(candidates, of: scores.totals().count)
+    var weights = weights(of: remaining, by: scores.totals())
     var slate: [DrawnItem] = []
-    while slate.count < count, !remaining.isEmpty {
+    while slate.count < count, !remaining.items.isEmpty {
+      if !slate.isEmpty, !scores.areConstant {
+        weights = self.weights(of: remaining, by: scores.totals())
+      }
+      let total = weights.reduce(0, +)
       var ticket = UInt64.random(in: 0..<total, using: &generator)
       var place = 0
       while ticket >= weights[place] {
@@ -45,10 +46,18 @@ package struct PlackettLuce: ExplorationPolicy {
       }
       let weight = weights.remove(at: place)
       slate.append(
-        DrawnItem(
-          item: remaining.remove(at: place), propensity: Double(weight) / Double(total)))
-      total -= weight
+        scores.drawn(
+          remaining.remove(at: place), propensity: Double(weight) / Double(total)))
     }
     return slate
+  }
+
+  private func weights(of remaining: RemainingCandidates, by scores: [Float]) -> [UInt64] {
+    guard let best = remaining.best(by: scores).map({ Double(scores[remaining.items[$0]]) }) else {
+      return []
+    }
+    return remaining.items.map { candidate in
+      max(1, UInt64(exp((Double(scores[candidate]) - best) / temperature) * Self.unit))
+    }
   }
 }

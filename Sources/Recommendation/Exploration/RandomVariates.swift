@@ -19,6 +19,22 @@ package enum RandomVariates {
     return radius * cos(2 * Double.pi * uniform(using: &generator))
   }
 
+  /// `count` independent draws of mean 0 and variance 1, by pairs: half the logarithms of single draws.
+  static func standardNormals(
+    _ count: Int, using generator: inout some RandomNumberGenerator
+  ) -> [Double] {
+    var normals: [Double] = []
+    normals.reserveCapacity(count + 1)
+    while normals.count < count {
+      let radius = (-2 * log(uniform(using: &generator))).squareRoot()
+      let angle = 2 * Double.pi * uniform(using: &generator)
+      normals.append(radius * cos(angle))
+      normals.append(radius * sin(angle))
+    }
+    if normals.count > count { normals.removeLast() }
+    return normals
+  }
+
   /// Gamma of this shape, scale 1.
   ///
   /// - Precondition: `shape > 0`.

@@ -31,15 +31,43 @@ package struct ResponseScale: Sendable, Equatable {
   package init(scores: [Float], baseRate: Double = defaultRate) {
     precondition(!scores.isEmpty, "a catalogue has items")
     precondition(baseRate > 0 && baseRate <= 0.5, "a base rate is above 0 and at most 1/2")
-    let ordered = scores.sorted()
-    centre = ordered[ordered.count / 2]
+    var ordered = scores
+    centre = Self.element(at: ordered.count / 2, of: &ordered)
     let rank = min(
       ordered.count, max(Self.leastReferenceRank, ordered.count / Self.referenceShare))
-    let spread = ordered[ordered.count - rank] - centre
-    let range = (ordered.last ?? centre) - (ordered.first ?? centre)
+    let spread = Self.element(at: ordered.count - rank, of: &ordered) - centre
+    let range = scores.reduce(centre) { max($0, $1) } - scores.reduce(centre) { min($0, $1) }
     // Scores of which most are alike: by their range, or any unit if all are.
     unit = spread > 0 ? spread / Self.span : range > 0 ? range / (2 * Self.span) : 1
     self.baseRate = baseRate
+  }
+
+  /// What stands at `rank` of the values in ascending order; moves them about.
+  ///
+  /// - Complexity: O(n) expected; a list waits for it, and not for a full order.
+  /// - Source: Hoare, "Algorithm 65: FIND", Communications of the ACM 4 (1961).
+  static func element(at rank: Int, of values: inout [Float]) -> Float {
+    var (low, high) = (0, values.count - 1)
+    while low < high {
+      let pivot = values[low + (high - low) / 2]
+      var (left, right) = (low, high)
+      while left <= right {
+        while values[left] < pivot { left += 1 }
+        while values[right] > pivot { right -= 1 }
+        guard left <= right else { break }
+        values.swapAt(left, right)
+        left += 1
+        right -= 1
+      }
+      if rank <= right {
+        high = right
+      } else if rank >= left {
+        low = left
+      } else {
+        break
+      }
+    }
+    return values[rank]
   }
 
   /// ln(p / (1 - p)) of accepting an item with this score.

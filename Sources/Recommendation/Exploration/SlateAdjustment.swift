@@ -44,8 +44,18 @@ package struct MaximalMarginalRelevance: SlateAdjustment {
     precondition(relevances.count == features.itemCount, "a vector for each item")
     guard let last = chosen.last else { return relevances.map { lambda * $0 } }
     let cosines = features.cosines(with: last)
-    memory = memory.isEmpty ? cosines : zip(memory, cosines).map { max($0, $1) }
-    return zip(relevances, memory).map { lambda * $0 - (1 - lambda) * $1 }
+    if memory.isEmpty {
+      memory = cosines
+    } else {
+      for item in memory.indices where cosines[item] > memory[item] {
+        memory[item] = cosines[item]
+      }
+    }
+    var adjusted = relevances
+    for item in adjusted.indices {
+      adjusted[item] = lambda * adjusted[item] - (1 - lambda) * memory[item]
+    }
+    return adjusted
   }
 }
 
@@ -115,12 +125,70 @@ package struct SlateCalibration: SlateAdjustment {
   }
 }
 
+/// Scores that an adjustment moves at each position, in view of the positions above.
+///
+/// Adjustments see scores brought to [0, 1] over the candidates, so that they mean the same for every
+/// model; what they take off is brought back to units of the score, so that a temperature or a deviation
+/// means the same with and without them.
+struct AdjustedScores<Adjustment: SlateAdjustment>: SlateScores {
+  private let adjustment: Adjustment
+  private let scores: [Float]
+  /// Scores of candidates in [0, 1]; 0 for the others.
+  private let relevances: [Float]
+  /// Score from the worst to the best candidate, above 0.
+  private let spread: Float
+  private var shown: [Int] = []
+  private var memory: [Float] = []
+  /// For the next position, once somebody asked for it.
+  private var taken: [Float]?
+
+  var areConstant: Bool { false }
+
+  /// - Parameter candidates: distinct places with finite scores.
+  init(_ adjustment: Adjustment, scores: [Float], candidates: [Int]) {
+    var (lowest, highest) = (Float.infinity, -Float.infinity)
+    for candidate in candidates {
+      lowest = min(lowest, scores[candidate])
+      highest = max(highest, scores[candidate])
+    }
+    spread = highest > lowest ? highest - lowest : 1
+    var relevances = [Float](repeating: 0, count: scores.count)
+    for candidate in candidates { relevances[candidate] = (scores[candidate] - lowest) / spread }
+    self.adjustment = adjustment
+    self.scores = scores
+    self.relevances = relevances
+  }
+
+  mutating func totals() -> [Float] {
+    let taken = currentAdjustment()
+    var totals = scores
+    for item in totals.indices { totals[item] += taken[item] }
+    return totals
+  }
+
+  mutating func adjustment(of item: Int) -> Float { currentAdjustment()[item] }
+
+  mutating func show(_ item: Int) {
+    shown.append(item)
+    taken = nil
+  }
+
+  private mutating func currentAdjustment() -> [Float] {
+    if let taken { return taken }
+    var current = adjustment.adjusted(relevances, chosen: shown, memory: &memory)
+    let weight = adjustment.relevanceWeight
+    for item in current.indices {
+      current[item] = (current[item] / weight - relevances[item]) * spread
+    }
+    taken = current
+    return current
+  }
+}
+
 /// Adjusts the scores at each position and lets a policy draw that position from them.
 ///
 /// The draw comes last, so that propensities are the base policy's given the positions before, exact where
-/// it is. Adjustments see scores brought to [0, 1] over the candidates, so that they mean the same for
-/// every model; what they take off is brought back to units of the score, so that a temperature or a
-/// deviation means the same with and without them.
+/// it is.
 package struct AdjustedSlates<
   Base: ExplorationPolicy, Adjustment: SlateAdjustment
 >: ExplorationPolicy {
@@ -141,36 +209,13 @@ package struct AdjustedSlates<
   }
 
   package func slate(
-    scores: [Float], candidates: [Int], count: Int,
+    _ scores: inout some SlateScores, candidates: [Int], count: Int,
     using generator: inout some RandomNumberGenerator
   ) -> [DrawnItem] {
-    let values = candidates.map { scores[$0] }
-    guard let lowest = values.min(), let highest = values.max() else { return [] }
-    let spread = highest > lowest ? highest - lowest : 1
-    var relevances = [Float](repeating: 0, count: scores.count)
-    for candidate in candidates { relevances[candidate] = (scores[candidate] - lowest) / spread }
-    let weight = adjustment.relevanceWeight
-    let fixed = max(0, min(count, candidates.count) - exploredSlots)
-    var remaining = candidates
-    var slate: [DrawnItem] = []
-    var memory: [Float] = []
-    while slate.count < count, !remaining.isEmpty {
-      let adjusted = adjustment.adjusted(
-        relevances, chosen: slate.map(\.item), memory: &memory)
-      let taken = zip(adjusted, relevances).map { ($0 / weight - $1) * spread }
-      let totals = zip(scores, taken).map { $0 + $1 }
-      let drawing: any ExplorationPolicy = slate.count < fixed ? Greedy() : base
-      guard
-        let drawn = drawing.slate(
-          scores: totals, candidates: remaining, count: 1, using: &generator
-        ).first
-      else { break }
-      remaining.removeAll { $0 == drawn.item }
-      slate.append(
-        DrawnItem(
-          item: drawn.item, propensity: drawn.propensity, monteCarloDraws: drawn.monteCarloDraws,
-          added: drawn.added + taken[drawn.item], adjustment: taken[drawn.item]))
-    }
+    var adjusted = AdjustedScores(adjustment, scores: scores.totals(), candidates: candidates)
+    let slate = BudgetedExploration(base, exploredSlots: exploredSlots)
+      .slate(&adjusted, candidates: candidates, count: count, using: &generator)
+    for drawn in slate { scores.show(drawn.item) }
     return slate
   }
 }
