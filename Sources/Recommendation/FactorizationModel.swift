@@ -166,9 +166,9 @@ package struct FactorizationModel: FederatedModel {
   }
 
   package func historyShares(
-    of item: Int, history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [HistoryShare] {
-    try HybridScores.shares(of: item, learned: try learned(parameters), history: history)
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    try HybridScores.shares(of: items, learned: try learned(parameters), history: history)
   }
 
   /// Nil before the first item vectors.

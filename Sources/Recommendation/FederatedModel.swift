@@ -90,11 +90,12 @@ package protocol FederatedModel: Sendable {
     history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
   ) throws(RecommendationError) -> ItemScores
 
-  /// What each item of the history adds to the component ``ItemScores/learned`` of `item`, in the order
-  /// of the history. The shares add up to the component, up to rounding; empty if the model has none.
+  /// For each of `items`, what each item of the history adds to its component ``ItemScores/learned``, in
+  /// the order of the history. The shares add up to the component, up to rounding; empty if the model has
+  /// none. Asked for all items of a list at once, since they share what it costs to score them.
   func historyShares(
-    of item: Int, history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [HistoryShare]
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]]
 }
 
 extension FederatedModel {

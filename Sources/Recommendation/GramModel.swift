@@ -243,8 +243,8 @@ package struct GramModel: FederatedModel {
   }
 
   package func historyShares(
-    of item: Int, history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [HistoryShare] {
-    try HybridScores.shares(of: item, learned: try LearnedGram(parameters), history: history)
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    try HybridScores.shares(of: items, learned: try LearnedGram(parameters), history: history)
   }
 }

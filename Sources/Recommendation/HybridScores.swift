@@ -54,14 +54,16 @@ enum HybridScores {
     return try ItemScores(itemCount: itemCount, components: parts).checked()
   }
 
-  /// The shares of a learned component in units of the mixed score.
+  /// The shares of a learned component in units of the mixed score, for each of `items`.
   static func shares(
-    of item: Int, learned: (some LearnedComponent)?, history: CustomerHistory
-  ) throws(RecommendationError) -> [HistoryShare] {
-    guard let learned else { return [] }
+    of items: [Int], learned: (some LearnedComponent)?, history: CustomerHistory
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    guard let learned else { return items.map { _ in [] } }
     let factor = factor(try learned.scores(history), weight: 1)
-    return try learned.shares(of: item, history: history).map {
-      HistoryShare(item: $0.item, value: $0.value * factor)
+    return try items.map { item throws(RecommendationError) in
+      try learned.shares(of: item, history: history).map {
+        HistoryShare(item: $0.item, value: $0.value * factor)
+      }
     }
   }
 

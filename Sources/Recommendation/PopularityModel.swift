@@ -59,8 +59,8 @@ package struct PopularityModel: FederatedModel {
   }
 
   package func historyShares(
-    of item: Int, history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [HistoryShare] {
-    []
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    items.map { _ in [] }
   }
 }

@@ -68,23 +68,23 @@ extension Recommender {
     exploredSlots: Int, decisions: Int, categories: CategoryIndex?,
     using generator: inout some RandomNumberGenerator
   ) throws(RecommendationError) -> [Recommendation] {
-    let excluded = excluded(request)
-    let candidates = scores.totals.indices.filter { !excluded.contains($0) }
+    let isAllowed = allowed(request)
+    let candidates = scores.totals.indices.filter { isAllowed[$0] }
     let slate = try exploration.slate(
       candidates: candidates, count: request.count, exploredSlots: exploredSlots,
       decisions: decisions, using: &generator)
     let known = categories.map { index in
       Set(request.history.rows.map { index.categories[$0.item] })
     }
-    return try slate.map { explored throws(RecommendationError) in
+    let drawn = slate.map { explored in
       let category = categories?.categories[explored.drawn.item]
       let reason = DrawReason(
         drawn: explored, policy: exploration.plan.identifier,
         tag: category.flatMap { place in categories?.tags[place] },
         isNewCategory: category.map { known?.contains($0) == false } ?? false)
-      return try recommendation(
-        of: explored.drawn.item, draw: reason, scores: scores, history: request.history)
+      return (item: explored.drawn.item, draw: Optional(reason))
     }
+    return try recommendations(of: drawn, scores: scores, history: request.history)
   }
 
   /// Why `item` has its score with what was learned from feedback, whether or not it is recommended.
@@ -103,7 +103,7 @@ extension Recommender {
           exploration: 0, diversity: 0),
         policy: Greedy.identifier, tag: nil, isNewCategory: false)
     }
-    return try recommendation(of: item, draw: draw, scores: scores, history: history)
+    return try recommendations(of: [(item, draw)], scores: scores, history: history)[0]
   }
 
   /// The best items without any draw.
@@ -112,23 +112,28 @@ extension Recommender {
   package func slate(
     _ request: SlateRequest, scores: ItemScores
   ) throws(RecommendationError) -> [Recommendation] {
-    let items = Ranking.topK(scores.totals, request.count, excluding: excluded(request))
-    return try items.map { item throws(RecommendationError) in
-      try recommendation(of: item, draw: nil, scores: scores, history: request.history)
-    }
+    let isAllowed = allowed(request)
+    var totals = scores.totals
+    for item in totals.indices where !isAllowed[item] { totals[item] = -.infinity }
+    let items = Ranking.topK(totals, request.count).filter { isAllowed[$0] }
+    return try recommendations(
+      of: items.map { ($0, nil) }, scores: scores, history: request.history)
   }
 
-  func excluded(_ request: SlateRequest) -> Set<Int> {
-    let bought = Set(request.history.rows.map(\.item))
-    var excluded = request.hidden
+  /// For each item of the catalogue, whether the request lets it be shown.
+  private func allowed(_ request: SlateRequest) -> [Bool] {
+    let onlyBought = request.repeats == .only
+    var isAllowed = [Bool](repeating: request.only == nil && !onlyBought, count: catalogue.count)
+    if let only = request.only, !onlyBought { for item in only { isAllowed[item] = true } }
     switch request.repeats {
     case .allow: break
-    case .suppress: excluded.formUnion(bought)
-    case .only: excluded.formUnion(Set(0..<catalogue.count).subtracting(bought))
+    case .suppress: for row in request.history.rows { isAllowed[row.item] = false }
+    case .only:
+      for row in request.history.rows {
+        isAllowed[row.item] = request.only?.contains(row.item) ?? true
+      }
     }
-    if let only = request.only {
-      excluded.formUnion(Set(0..<catalogue.count).subtracting(only))
-    }
-    return excluded
+    for item in request.hidden { isAllowed[item] = false }
+    return isAllowed
   }
 }

@@ -2,9 +2,27 @@ extension Recommender {
   /// History items named in a reason at most.
   private static let namedItems = 3
 
-  /// - Precondition: `item` is in the catalogue; `scores` are of this recommender and history.
-  func recommendation(
-    of item: Int, draw: DrawReason?, scores: ItemScores, history: CustomerHistory
+  /// - Parameter items: each with how it was drawn, if it was.
+  /// - Precondition: items are in the catalogue; `scores` are of this recommender and history.
+  func recommendations(
+    of items: [(item: Int, draw: DrawReason?)], scores: ItemScores, history: CustomerHistory
+  ) throws(RecommendationError) -> [Recommendation] {
+    let shares =
+      scores[.learned] == nil
+      ? items.map { _ in [] }
+      : try model.historyShares(of: items.map(\.item), history: history, parameters: parameters)
+    var recommendations: [Recommendation] = []
+    for (place, (item, draw)) in items.enumerated() {
+      recommendations.append(
+        try recommendation(
+          of: item, draw: draw, shares: shares[place], scores: scores, history: history))
+    }
+    return recommendations
+  }
+
+  private func recommendation(
+    of item: Int, draw: DrawReason?, shares: [HistoryShare], scores: ItemScores,
+    history: CustomerHistory
   ) throws(RecommendationError) -> Recommendation {
     var parts: [(component: ItemScores.Component, contribution: Float, evidence: Reason.Evidence)]
     parts = []
@@ -12,7 +30,7 @@ extension Recommender {
       parts.append(
         (
           part.component, part.values[item],
-          try evidence(for: part.component, item: item, history: history)
+          try evidence(for: part.component, item: item, shares: shares, history: history)
         ))
     }
     let added = draw.map { self.parts(of: $0) } ?? []
@@ -59,14 +77,14 @@ extension Recommender {
   }
 
   private func evidence(
-    for component: ItemScores.Component, item: Int, history: CustomerHistory
+    for component: ItemScores.Component, item: Int, shares: [HistoryShare],
+    history: CustomerHistory
   ) throws(RecommendationError) -> Reason.Evidence {
     switch component {
     case .ownFrequency:
       return .ownFrequency(
         occasions: history.rows.first { $0.item == item }.map(\.occasions) ?? 0)
     case .learned:
-      let shares = try model.historyShares(of: item, history: history, parameters: parameters)
       let largest = shares.filter { $0.value > 0 && $0.item != item }
         .sorted { ($1.value, $0.item) < ($0.value, $1.item) }
       return .learned(Array(largest.prefix(Self.namedItems)))

@@ -91,6 +91,6 @@ package struct Recommender: Sendable {
       throw .itemOutOfRange(item: item, itemCount: catalogue.count)
     }
     let scores = try scores(history: history, repeats: repeats)
-    return try recommendation(of: item, draw: nil, scores: scores, history: history)
+    return try recommendations(of: [(item, nil)], scores: scores, history: history)[0]
   }
 }

@@ -77,8 +77,10 @@ import VectorMath
     for history in shop.histories.prefix(6) {
       let scores = try model.scores(
         history: history, parameters: parameters, features: shop.features)
-      for item in 0..<shop.catalogue.count {
-        let shares = try model.historyShares(of: item, history: history, parameters: parameters)
+      let all = try model.historyShares(
+        of: Array(0..<shop.catalogue.count), history: history, parameters: parameters)
+      #expect(all.count == shop.catalogue.count)
+      for (item, shares) in all.enumerated() {
         let learned = scores[.learned]?[item] ?? 0
         // A few hundred roundings of values below 10.
         #expect(abs(shares.reduce(0) { $0 + $1.value } - learned) < 1e-4)

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import VectorMath
 
@@ -92,7 +93,7 @@ import VectorMath
         return
       }
       let shares = try recommender.model.historyShares(
-        of: item.item, history: history, parameters: recommender.parameters)
+        of: [item.item], history: history, parameters: recommender.parameters)[0]
       let expected = shares.filter { $0.value > 0 }.sorted { $0.value > $1.value }.prefix(3)
       #expect(named.map(\.value) == expected.map(\.value))
       #expect(named.count <= 3 && Set(named.map(\.item)).isSubset(of: bought(history)))
@@ -100,6 +101,18 @@ import VectorMath
         #expect(reason.sentence.contains(shop.catalogue.descriptions[share.item]))
       }
     }
+  }
+
+  @Test("the reasons of a whole list ask the model once")
+  func reasonsAskOnce() throws {
+    let calls = CallCount()
+    let counting = Recommender(
+      model: CountedModel(base: recommender.model, calls: calls),
+      parameters: recommender.parameters, catalogue: shop.catalogue, features: shop.features)
+    let history = shop.histories[0]
+    let slate = try counting.slate(history: history, count: 9, repeats: .suppress)
+    #expect(try slate == recommender.slate(history: history, count: 9, repeats: .suppress))
+    #expect(slate.count == 9 && calls.value == 1)
   }
 
   @Test("the text reason names the bought item that is nearest, and not the item itself")
@@ -207,5 +220,58 @@ import VectorMath
     #expect(throws: RecommendationError.itemOutOfRange(item: 30, itemCount: 30)) {
       try recommender.explanation(of: 30, history: .empty, repeats: .allow)
     }
+  }
+}
+
+private final class CallCount: Sendable {
+  private let count = Mutex(0)
+  var value: Int { count.withLock { $0 } }
+  func add() { count.withLock { $0 += 1 } }
+}
+
+/// A model whose shares are counted.
+private struct CountedModel: FederatedModel {
+  static let identifier = "counted"
+  let base: any FederatedModel
+  let calls: CallCount
+  var stages: [String] { base.stages }
+  var budgetShares: [Double] { base.budgetShares }
+
+  func initialParameters(catalogue: Catalogue) throws(RecommendationError) -> ModelParameters {
+    try base.initialParameters(catalogue: catalogue)
+  }
+
+  func updateDimension(
+    stage: Int, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> Int {
+    try base.updateDimension(stage: stage, parameters: parameters, itemCount: itemCount)
+  }
+
+  func update(
+    stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> [Float] {
+    try base.update(stage: stage, history: history, parameters: parameters, itemCount: itemCount)
+  }
+
+  func advance(
+    stage: Int, noisedSum: [Double], context: StageContext, parameters: ModelParameters,
+    itemCount: Int
+  ) throws(RecommendationError) -> ModelParameters {
+    try base.advance(
+      stage: stage, noisedSum: noisedSum, context: context, parameters: parameters,
+      itemCount: itemCount)
+  }
+
+  func scores(
+    history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
+  ) throws(RecommendationError) -> ItemScores {
+    try base.scores(history: history, parameters: parameters, features: features)
+  }
+
+  func historyShares(
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    calls.add()
+    return try base.historyShares(of: items, history: history, parameters: parameters)
   }
 }

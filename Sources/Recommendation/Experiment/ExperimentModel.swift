@@ -103,9 +103,9 @@ package struct ExperimentModel: FederatedModel {
   }
 
   package func historyShares(
-    of item: Int, history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [HistoryShare] {
-    try base.historyShares(of: item, history: history, parameters: parameters)
+    of items: [Int], history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [[HistoryShare]] {
+    try base.historyShares(of: items, history: history, parameters: parameters)
   }
 }
 
