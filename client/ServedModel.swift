@@ -166,7 +166,8 @@ struct CustomerService {
   /// the customer did not agree to the policy that defines it.
   func experimentPart() throws -> ExperimentPart? {
     guard let experiment = model.recommender.model.experiment,
-      !ExperimentSums.areReleased(in: model.recommender.parameters), !OptOut.isSet,
+      !ExperimentSums.areReleased(in: model.recommender.parameters, of: experiment),
+      !OptOut.isSet,
       try store.consent(policyHash: policyHash.hex).allows
     else { return nil }
     return try ExperimentPart(of: experiment, in: store)

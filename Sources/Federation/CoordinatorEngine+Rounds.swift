@@ -66,6 +66,13 @@ extension CoordinatorEngine {
       // Members that come back after a restart are to hear it too.
       return hasGathered ? [.note(.retryRefused)] + finish(.sumLost) : []
     }
+    // An experiment is measured once, whatever is trained after it.
+    if identity.policy.plan[planIndex].stage == ExperimentModel.stage,
+      let experiment = model.experiment,
+      ExperimentSums.areReleased(in: parameters, of: experiment)
+    {
+      return finish(.planComplete)
+    }
     let encoding = try identity.encoding(forPlanIndex: planIndex)
     try endBlockUnlessContinued(at: planIndex)
     let event = try identity.policy.event(

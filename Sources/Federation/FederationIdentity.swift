@@ -115,6 +115,11 @@ package struct FederationIdentity: Equatable, Sendable {
         "an experiment needs a round \"\(ExperimentModel.stage)\" of clip norm 1 at the end of the plan, and "
           + "nowhere else")
     }
+    guard try fractionBits(of: policy)[places[0]] >= ExperimentModel.fewestFractionBits else {
+      throw FederationError.badPolicy(
+        "a cohort of \(policy.maximumCohort) leaves an experiment's counts a grid too coarse for their "
+          + "variance; at most about 130,000 customers a round may take part")
+    }
   }
 
   /// - Throws: `FederationError.badPolicy` for a mode that this program lacks.

@@ -48,9 +48,10 @@ package struct InProcessFederation: ~Copyable {
   ///   - policy: its target cohort need not equal the number of histories.
   ///   - histories: one a customer; each becomes an enrolled client.
   ///   - noise: seeded, or none.
+  ///   - trainings: how often the plan is trained, at least 1.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
-    histories: [CustomerHistory], noise: consuming SimulatedNoise
+    histories: [CustomerHistory], noise: consuming SimulatedNoise, trainings: Int = 1
   ) throws {
     let authority = try SigningKey()
     let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
@@ -79,8 +80,8 @@ package struct InProcessFederation: ~Copyable {
       signingKey: keys.coordinator)
     _ = storage.storeBlob(catalogue.encoded())
     let coordinator = try CoordinatorEngine(
-      settings: CoordinatorSettings(gatherSeconds: 1), identity: identity, model: model,
-      keys: keys, storage: storage, noise: noise, startedAt: Self.start)
+      settings: CoordinatorSettings(trainings: trainings, gatherSeconds: 1), identity: identity,
+      model: model, keys: keys, storage: storage, noise: noise, startedAt: Self.start)
     self.identity = identity
     self.model = model
     self.histories = histories

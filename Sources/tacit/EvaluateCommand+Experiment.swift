@@ -53,14 +53,30 @@ struct EvaluateExperimentCommand: AsyncParsableCommand {
             try ExperimentSums(released.parameters, of: experiment), of: experiment))
         print(json ? report.json.prettyText : report.text)
       } else {
-        let plan = ExperimentDesign(
-          experiment: experiment, policy: ledger.policy,
-          customers: Double(customers ?? ledger.policy.targetCohort), rate: rate)
-        print(json ? plan.json.prettyText : plan.text)
+        let highest = ExperimentDesign.highestRate(of: experiment)
+        guard rate <= highest else {
+          throw CommandFailure(
+            what: "--rate is \(Format.decimal(rate, places: 2))",
+            why: "of a customer at most \(Format.decimal(highest, places: 0)) accepted items count",
+            next: "give at most that", exit: .usage)
+        }
+        let report = ExperimentDesignReport(
+          design: ExperimentDesign(
+            experiment: experiment,
+            customers: Double(customers ?? ledger.policy.targetCohort), rate: rate,
+            noiseStandardDeviation: Self.leastNoise(under: ledger.policy)))
+        print(json ? report.json.prettyText : report.text)
       }
     } catch {
       throw TacitFailure.explain(error)
     }
+  }
+
+  /// At least this: where clients add the noise, more survivors than the fewest add more.
+  private static func leastNoise(under policy: PrivacyPolicy) -> Double {
+    policy.plan.last.map {
+      ExperimentSums.noiseStandardDeviation(noiseMultiplier: $0.noiseMultiplier.doubleValue)
+    } ?? 0
   }
 }
 
@@ -187,36 +203,21 @@ struct ExperimentReport {
   }
 }
 
-/// What an experiment could find, before it is measured.
-struct ExperimentDesign {
-  let experiment: Experiment
-  let policy: PrivacyPolicy
-  /// Of all arms.
-  let customers: Double
-  /// Accepted items a customer.
-  let rate: Double
+/// What an experiment could find, as text and as JSON.
+struct ExperimentDesignReport {
+  let design: ExperimentDesign
 
-  /// At least this: where clients add the noise, more survivors than the fewest add more.
-  private var noise: Double {
-    policy.plan.last.map {
-      ExperimentSums.noiseStandardDeviation(noiseMultiplier: $0.noiseMultiplier.doubleValue)
-    } ?? 0
+  private var experiment: Experiment { design.experiment }
+
+  private func detectable(_ arm: Int) -> String {
+    if arm == 0 { return "control" }
+    return design.minimumDetectableEffect(ofArm: arm).map { Format.decimal($0, places: 3) }
+      ?? "too few customers"
   }
 
-  /// By arm, against the control; nil for the control. Counts are taken to be Poisson.
-  private var detectable: [Double?] {
-    let cap = Double(experiment.caps[1])
-    func error(_ arm: Int) -> Double {
-      ExperimentAnalysis.standardError(
-        customers: customers * experiment.fraction(of: arm), mean: rate / cap,
-        variance: rate / (cap * cap), noise: noise)
-    }
-    return experiment.arms.indices.map { arm in
-      guard arm > 0 else { return nil }
-      let (control, own) = (error(0), error(arm))
-      return cap
-        * ExperimentAnalysis.minimumDetectableEffect(
-          (control * control + own * own).squareRoot())
+  private var hasTooFew: Bool {
+    experiment.arms.indices.dropFirst().contains {
+      design.minimumDetectableEffect(ofArm: $0) == nil
     }
   }
 
@@ -226,35 +227,42 @@ struct ExperimentDesign {
     ])
     for (index, arm) in experiment.arms.enumerated() {
       table.append([
-        arm.name, Format.percent(experiment.fraction(of: index), places: 1),
-        detectable[index].map { Format.decimal($0, places: 3) } ?? "control", arm.plan.text,
+        arm.name, Format.percent(experiment.fraction(of: index), places: 1), detectable(index),
+        arm.plan.text,
       ])
     }
+    let few =
+      hasTooFew
+      ? "\nUnder this noise all arms are compared from about "
+        + "\(Format.count(Int(design.fewestCustomers))) customers on." : ""
     return """
       experiment \(experiment.name), not measured yet
-      with \(Format.count(Int(customers))) customers who accept \(Format.decimal(rate, places: 2)) \
-      items each (Poisson), and noise of
-      at least \(Format.decimal(noise, places: 1)) customers on every sum, an arm's effect is found \
-      with 80 % power from
+      with \(Format.count(Int(design.customers))) customers who accept \
+      \(Format.decimal(design.rate, places: 2)) items each (Poisson), and noise of
+      at least \(Format.decimal(design.noiseStandardDeviation, places: 1)) customers on every sum, an \
+      arm's effect is found with 80 % power from
 
       \(table.lines().joined(separator: "\n"))
 
-      accepted items a customer on. Measure it with: coordinator serve --measure-experiment
+      accepted items a customer on. Measure it with: coordinator serve --measure-experiment\(few)
       """
   }
 
   var json: JSONValue {
     .object([
       "experiment": .string(experiment.name), "measured": .bool(false),
-      "customers": .number(customers), "accepted_per_customer": .number(rate),
-      "noise_standard_deviation_customers": .number(noise),
+      "customers": .number(design.customers), "accepted_per_customer": .number(design.rate),
+      "noise_standard_deviation_customers": .number(design.noiseStandardDeviation),
+      "fewest_customers_of_all_arms": .number(design.fewestCustomers),
       "arms": .array(
         experiment.arms.indices.map { index in
           .object([
             "name": .string(experiment.arms[index].name),
             "policy": .string(experiment.arms[index].plan.text),
             "share": .number(experiment.fraction(of: index)),
-            "minimum_detectable_effect": detectable[index].map(JSONValue.number) ?? .null,
+            "expected_customers": .number(design.customers(ofArm: index)),
+            "minimum_detectable_effect":
+              design.minimumDetectableEffect(ofArm: index).map(JSONValue.number) ?? .null,
           ])
         }),
     ])

@@ -35,8 +35,17 @@ extension EndToEnd {
       #expect(try shop.story() == ["offer 1", "charge 1", "release 1"], "the experiment runs")
       let before = try await json("tacit", "evaluate", "experiment", shop.coordinator)
       #expect(before["measured"] == .bool(false))
+      let few = before["arms"]?.arrayValue?[1]["minimum_detectable_effect"]
+      #expect(few == .null, "the report will say that six customers are too few")
+      let many = try await json(
+        "tacit", "evaluate", "experiment", shop.coordinator, "--customers", "4000")
       #expect(
-        try #require(before["arms"]?.arrayValue?[1]["minimum_detectable_effect"]?.numberValue) > 0)
+        try #require(many["arms"]?.arrayValue?[1]["minimum_detectable_effect"]?.numberValue) > 0)
+      let design = try await run("tacit", ["evaluate", "experiment", shop.coordinator])
+      #expect(design.code == 0 && design.output.contains("too few customers"))
+      let beyond = try await run(
+        "tacit", ["evaluate", "experiment", shop.coordinator, "--rate", "10.5"])
+      #expect(beyond.code == 2 && beyond.errors.contains("at most 10 accepted"))
 
       // Its owner wants no exploration: the control, in no sum.
       let off = try await run(
@@ -103,6 +112,12 @@ extension EndToEnd {
       let plain = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
       let refused = try await run("tacit", ["evaluate", "experiment", plain.coordinator])
       #expect(refused.code == 2 && refused.errors.contains("its policy defines none"))
+      let nothing = try await run(
+        "coordinator", ["serve", "--dir", plain.coordinator, "--measure-experiment"])
+      #expect(nothing.code == 5 && nothing.errors.contains("there is no experiment to measure"))
+      let twice = try await run(
+        "coordinator", ["serve", "--dir", shop.coordinator, "--trainings", "2"])
+      #expect(twice.code == 5 && twice.errors.contains("is trained once"), "\(twice.errors)")
       let half = try await run(
         "coordinator",
         [

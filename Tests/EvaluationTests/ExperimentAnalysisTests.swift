@@ -195,4 +195,28 @@ import VectorMath
     }
     #expect(analysis(30, noise: 0.1).comparisons.count == 3)
   }
+
+  @Test("a design promises no effect to an arm that its report would not compare")
+  func design() throws {
+    func design(_ customers: Double, noise: Double) -> ExperimentDesign {
+      ExperimentDesign(
+        experiment: experiment, customers: customers, rate: 0.8, noiseStandardDeviation: noise)
+    }
+    // Ten standard deviations an arm, and thirty customers.
+    #expect(design(99, noise: 5).minimumDetectableEffect(ofArm: 1) == nil)
+    #expect(design(58, noise: 0.1).minimumDetectableEffect(ofArm: 1) == nil)
+    #expect(design(99, noise: 5).fewestCustomers == 100)
+    #expect(design(1_000, noise: 5).minimumDetectableEffect(ofArm: 0) == nil)
+    // Both arms: 0.8 / 500 + 25 (1 + 0.0064) 100 / 250,000 in accepted items.
+    let known = 2.801_585_218_9 * (2 * (0.0016 + 0.010064)).squareRoot()
+    let found = try #require(design(1_000, noise: 5).minimumDetectableEffect(ofArm: 1))
+    #expect(abs(found - known) < 1e-9)
+    // What the design lets pass, the report compares.
+    let arm = ExperimentSums.Arm(customers: 50, sums: [1, 4, 1], squares: [1, 1, 1])
+    let report = ExperimentAnalysis(
+      ExperimentSums(arms: [arm, arm], noiseStandardDeviation: 5), of: experiment)
+    #expect(design(100, noise: 5).minimumDetectableEffect(ofArm: 1) != nil)
+    #expect(!report.comparisons.isEmpty)
+    #expect(ExperimentDesign.highestRate(of: experiment) == 10)
+  }
 }

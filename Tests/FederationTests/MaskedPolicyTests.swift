@@ -20,10 +20,11 @@ struct MaskedPolicyTests {
   func experimentRound() throws {
     let definition = Experiment.hyperparameters(
       name: "front", arms: ["a 1 greedy", "b 1 linucb:1"], budgetShare: "0.1")
-    func policy(_ hyperparameters: JSONValue, _ plan: (inout [PlannedRound]) -> Void) throws
-      -> PrivacyPolicy
-    {
-      var template = template(customers: 100, dropout: "0.1", mode: "sealed")
+    func policy(
+      _ hyperparameters: JSONValue, customers: Int = 100,
+      _ plan: (inout [PlannedRound]) -> Void
+    ) throws -> PrivacyPolicy {
+      var template = template(customers: customers, dropout: "0.1", mode: "sealed")
       template.hyperparameters = definition
       let made = try template.policy()
       var rounds = made.plan
@@ -40,6 +41,8 @@ struct MaskedPolicyTests {
     let wrong = [
       try policy(definition) { $0.removeLast() }, try policy(definition) { $0.reverse() },
       try policy(.object([:])) { _ in },
+      // 13 bits after the binary point, which bias the variance of what is counted.
+      try policy(definition, customers: 150_000) { _ in },
     ]
     for policy in wrong {
       #expect(throws: FederationError.self) {

@@ -128,7 +128,9 @@ import VectorMath
     let alone = try shop.train(PopularityModel())
     let both = try shop.train(model)
     #expect(both["popularity"] == alone["popularity"])
-    #expect(ExperimentSums.areReleased(in: both) && !ExperimentSums.areReleased(in: alone))
+    let experiment = try #require(model.experiment)
+    #expect(ExperimentSums.areReleased(in: both, of: experiment))
+    #expect(!ExperimentSums.areReleased(in: alone, of: experiment))
     for history in shop.histories {
       let ours = try model.scores(history: history, parameters: both, features: nil)
       let theirs = try PopularityModel().scores(
@@ -159,5 +161,41 @@ import VectorMath
     #expect(throws: RecommendationError.self) {
       try ExperimentSums(try ModelParameters(tensors: [:]), of: experiment)
     }
+  }
+
+  @Test(
+    "what was released is neither sent nor lost when the model is trained again; another experiment is new"
+  )
+  func releasedOnce() throws {
+    let shop = try SyntheticShop(itemCount: 12, customers: 8, itemsEach: 3, seed: 2)
+    func model(_ name: String) throws -> ExperimentModel {
+      try #require(
+        try ModelRegistry.model(
+          identifier: "gram",
+          hyperparameters: Experiment.hyperparameters(
+            name: name, arms: ["a 1 greedy", "b 1 linucb:1"], budgetShare: "0.1"))
+          as? ExperimentModel)
+    }
+    let (first, second) = (try model("first"), try model("second"))
+    let experiments = (try #require(first.experiment), try #require(second.experiment))
+    let released = try shop.train(first)
+    let last = first.stages.count - 1
+    var history = shop.histories[0]
+    history.experiment = ExperimentOutcomes(arm: 1, counts: [10, 1, 1])
+    func update(_ model: ExperimentModel, _ parameters: ModelParameters) throws -> [Float] {
+      try model.update(stage: last, history: history, parameters: parameters, itemCount: 12)
+    }
+    let before = try first.initialParameters(catalogue: shop.catalogue)
+    #expect(try update(first, before).contains { $0 != 0 })
+    #expect(try update(first, released).allSatisfy { $0 == 0 })
+    #expect(try update(second, released).contains { $0 != 0 })
+    // The first stage makes the parameters anew.
+    let again = try first.advance(
+      stage: 0, noisedSum: [Double](repeating: 1, count: 12),
+      context: StageContext(noiseStandardDeviation: 0, targetCohort: 8, contributorCount: 8),
+      parameters: released, itemCount: 12)
+    #expect(again["experiment"] == released["experiment"])
+    #expect(ExperimentSums.areReleased(in: again, of: experiments.0))
+    #expect(!ExperimentSums.areReleased(in: again, of: experiments.1))
   }
 }

@@ -22,6 +22,22 @@ import Testing
     return shop
   }
 
+  private static func changed(
+    _ policy: PrivacyPolicy, clipNorm: String = "1", epsilonLimit: String? = nil
+  ) throws -> PrivacyPolicy {
+    try PrivacyPolicy(
+      federation: policy.federation, mode: policy.mode, masking: nil,
+      epsilonLimit: epsilonLimit.map { try ExactDecimal($0) } ?? policy.epsilonLimit,
+      delta: policy.delta, minimumCohort: policy.minimumCohort,
+      maximumCohort: policy.maximumCohort, targetCohort: policy.targetCohort,
+      model: policy.model, hyperparameters: policy.hyperparameters,
+      plan: policy.plan.map {
+        PlannedRound(
+          stage: $0.stage, clipNorm: try ExactDecimal(clipNorm),
+          noiseMultiplier: $0.noiseMultiplier)
+      }, roundDeadlineSeconds: policy.roundDeadlineSeconds, retentionDays: policy.retentionDays)
+  }
+
   @Test("without noise the released sums are those of the customers")
   func exact() throws {
     let shop = try Self.shop(mode: "sealed")
@@ -65,5 +81,33 @@ import Testing
     let multipliers = shop.policy.plan.map { $0.noiseMultiplier.doubleValue }
     // mu² is split 0.8 to 0.2.
     #expect(abs(multipliers[1] / multipliers[0] - 2) < 1e-3)
+  }
+
+  @Test("a model is told the noise in its own unit, whatever the clip norm")
+  func noiseAtOtherClipNorms() throws {
+    var shop = try Self.shop(mode: "sealed")
+    let experiment = try #require(shop.model.experiment)
+    let made = shop.policy
+    shop.policy = try Self.changed(made, clipNorm: "2.5")
+    let sums = try ExperimentSums(try shop.train(seed: 9).parameters, of: experiment)
+    let atOne = ExperimentSums.noiseStandardDeviation(
+      noiseMultiplier: try #require(made.plan.last).noiseMultiplier.doubleValue)
+    // The noise is rounded to the grid, upwards.
+    #expect(abs(sums.noiseStandardDeviation / (2.5 * atOne) - 1) < 1e-3)
+    #expect(abs(sums.arms[0].customers - 20) < 6 * sums.noiseStandardDeviation)
+  }
+
+  @Test("an experiment is measured once: a second training ends before its round")
+  func measuredOnce() throws {
+    var shop = try Self.shop(mode: "sealed")
+    // Enough for a second training.
+    shop.policy = try Self.changed(shop.policy, epsilonLimit: "20")
+    let experiment = try #require(shop.model.experiment)
+    let once = try shop.train(seed: nil)
+    let twice = try shop.train(seed: nil, trainings: 2)
+    #expect(once.roundsReleased == 2 && twice.roundsReleased == 3)
+    #expect(
+      try ExperimentSums(twice.parameters, of: experiment)
+        == ExperimentSums(once.parameters, of: experiment))
   }
 }

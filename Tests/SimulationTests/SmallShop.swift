@@ -8,7 +8,7 @@ import VectorMath
 /// A synthetic shop: every customer buys from one of three shelves, with a few strays.
 struct SmallShop {
   let model: any FederatedModel
-  let policy: PrivacyPolicy
+  var policy: PrivacyPolicy
   let catalogue: Catalogue
   var histories: [CustomerHistory]
 
@@ -40,10 +40,10 @@ struct SmallShop {
   }
 
   /// Trains once; noise from `seed`, none for nil.
-  func train(seed: UInt64?) throws -> InProcessFederation.Outcome {
+  func train(seed: UInt64?, trainings: Int = 1) throws -> InProcessFederation.Outcome {
     let federation = try InProcessFederation(
       policy: policy, model: model, catalogue: catalogue, histories: histories,
-      noise: SimulatedNoise(seed: seed))
+      noise: SimulatedNoise(seed: seed), trainings: trainings)
     return try federation.train()
   }
 

@@ -74,7 +74,7 @@ package struct ExperimentAnalysis: Sendable {
   package init(_ sums: ExperimentSums, of experiment: Experiment) {
     precondition(sums.arms.count == experiment.arms.count, "the sums are of this experiment")
     let noise = sums.noiseStandardDeviation
-    let fewest = max(30, 10 * noise)
+    let fewest = Self.fewestCustomers(noiseStandardDeviation: noise)
     let arms = sums.arms.map { arm in
       ArmResult(
         customers: Estimate(value: arm.customers, standardError: noise),
@@ -99,6 +99,13 @@ package struct ExperimentAnalysis: Sendable {
       }
     }
     sampleRatio = Self.sampleRatio(sums, of: experiment)
+  }
+
+  /// Customers that an arm needs to be compared: 30, and ten standard deviations of the noise.
+  ///
+  /// - Parameter noiseStandardDeviation: in customers.
+  package static func fewestCustomers(noiseStandardDeviation: Double) -> Double {
+    max(30, 10 * noiseStandardDeviation)
   }
 
   private static func rate(
