@@ -1,4 +1,4 @@
-package import VectorMath
+internal import VectorMath
 
 /// Draws of a linear model's coefficients, with the vectors that they weigh: a reward is their product.
 package struct CoefficientDraws: Sendable {
