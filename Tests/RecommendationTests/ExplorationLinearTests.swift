@@ -113,6 +113,25 @@ import VectorMath
     }
   }
 
+  @Test("a covariance that rounding left without a factor still has a root, as near as rounding")
+  func rootOfRoundedCovariance() throws {
+    // The second direction is a difference of equals; the last variance fell below zero.
+    for last in [0.25, 0, -0x1p-60] {
+      let matrix = try DoubleMatrix(
+        rows: 3, columns: 3, storage: [1, 1, 0, 1, 1, 0, 0, 0, last])
+      #expect(throws: LinearAlgebraError.self) { try Cholesky.factor(of: matrix) }
+      let root = LinearPosterior.root(of: matrix)
+      for row in 0..<3 {
+        for column in 0..<3 {
+          let product = (0..<3).reduce(0) { $0 + root[row, $1] * root[column, $1] }
+          #expect(abs(product - matrix[row, column]) < 1e-14)
+        }
+      }
+    }
+    let zero = LinearPosterior.root(of: DoubleMatrix(rows: 2, columns: 2))
+    #expect(zero.storage.allSatisfy { $0 == 0 })
+  }
+
   @Test("the last layer gives each item the mean and deviation of its vector")
   func lastLayer() throws {
     let vectors = try Matrix(rows: 3, columns: 2, storage: [1, 0, 0.5, -0.5, 0, 2])

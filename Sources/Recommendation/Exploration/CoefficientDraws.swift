@@ -55,16 +55,11 @@ package struct CoefficientDraws: Sendable {
 extension Matrix {
   /// These rows, in this order.
   func gathered(_ rows: [Int]) -> Matrix {
+    var elements: [Float] = []
+    elements.reserveCapacity(rows.count * columns)
+    for row in rows { elements += storage[range(ofRow: row)] }
     var result = Matrix(rows: rows.count, columns: columns)
-    let columns = columns
-    result.withMutableElements { elements in
-      for (target, row) in rows.enumerated() {
-        let start = range(ofRow: row).lowerBound
-        for column in 0..<columns {
-          elements[target * columns + column] = storage[start + column]
-        }
-      }
-    }
+    result.storage = elements
     return result
   }
 }

@@ -15,8 +15,6 @@ package struct LinearPosterior: Sendable, Equatable {
   package private(set) var covariance: DoubleMatrix
   /// Rewards seen.
   package private(set) var observations = 0
-  /// L' with A = L L': kept beside A^-1, because samples drawn with it cannot fail.
-  private var upper: DoubleMatrix
   /// A before the first reward is this times the identity, so that no variance passes 1 / ridge.
   private let ridge: Double
 
@@ -36,11 +34,7 @@ package struct LinearPosterior: Sendable, Equatable {
     self.ridge = ridge
     mean = [Double](repeating: 0, count: dimension)
     covariance = DoubleMatrix(rows: dimension, columns: dimension)
-    upper = covariance
-    for index in 0..<dimension {
-      covariance[index, index] = 1 / ridge
-      upper[index, index] = ridge.squareRoot()
-    }
+    for index in 0..<dimension { covariance[index, index] = 1 / ridge }
   }
 
   /// Learns from one reward.
@@ -49,50 +43,25 @@ package struct LinearPosterior: Sendable, Equatable {
   ///   - vector: x, shape `[dimension]`, finite.
   ///   - reward: r, finite.
   /// - Complexity: O(dimension²).
-  /// - Source: Sherman and Morrison (1950) for A^-1; Gill et al., "Methods for Modifying Matrix
-  ///   Factorizations", Math. Comp. 28 (1974), method C1, for L.
+  /// - Source: Sherman and Morrison (1950).
   package mutating func update(_ vector: [Double], reward: Double) {
     precondition(
       vector.count == dimension && vector.allSatisfy(\.isFinite) && reward.isFinite,
       "a posterior learns from finite vectors of its dimension")
     let direction = Kernels.product(covariance, vector)
-    let divisor = 1 + Kernels.dot(vector.span, direction.span)
+    // Below zero only by rounding.
+    let divisor = 1 + max(0, Kernels.dot(vector.span, direction.span))
     let error = reward - Kernels.dot(vector.span, mean.span)
     for row in 0..<dimension { mean[row] += direction[row] * (error / divisor) }
     // The square root goes to both factors, so that both triangles are rounded alike.
     let step = direction.map { $0 / divisor.squareRoot() }
-    let dimension = dimension
-    covariance.withMutableElements { elements in
-      for row in 0..<dimension {
-        let factor = step[row]
-        let start = row * dimension
-        for column in 0..<dimension { elements[start + column] -= factor * step[column] }
-      }
+    let shape = ProductShape(
+      rows: dimension, columns: dimension, inner: 1, a: .rowMajor(stride: 1),
+      b: .rowMajor(stride: dimension), c: .rowMajor(stride: dimension))
+    covariance.withMutableElements {
+      Kernels.gemm(shape, alpha: -1, step.span, step.span, into: &$0)
     }
-    updateFactor(vector)
     observations += 1
-  }
-
-  /// L' with L L' + x x'.
-  private mutating func updateFactor(_ vector: [Double]) {
-    var rest = vector
-    let dimension = dimension
-    upper.withMutableElements { elements in
-      for row in 0..<dimension where rest[row] != 0 {
-        let start = row * dimension
-        let diagonal = elements[start + row]
-        let root = hypot(diagonal, rest[row])
-        let cosine = root / diagonal
-        let sine = rest[row] / diagonal
-        let inverse = 1 / cosine
-        elements[start + row] = root
-        for column in row + 1..<max(dimension, row + 1) {
-          let value = (elements[start + column] + sine * rest[column]) * inverse
-          elements[start + column] = value
-          rest[column] = cosine * rest[column] - sine * value
-        }
-      }
-    }
   }
 
   /// x'A^-1 b.
@@ -113,44 +82,53 @@ package struct LinearPosterior: Sendable, Equatable {
     samples(1, scale: scale, using: &generator).storage
   }
 
-  /// Draws of the coefficients, each mean + scale L'^-1 z with z standard normal, so that their covariance
-  /// is scale² A^-1.
+  /// Draws of the coefficients, each mean + scale C z with A^-1 = C C' and z standard normal.
   ///
   /// - Parameters:
   ///   - count: draws, at least 0.
   ///   - scale: at least 0; the noise's standard deviation for a posterior sample, less to explore less.
   /// - Returns: one draw a row, shape `[count, dimension]`.
-  /// - Complexity: O(count dimension²).
+  /// - Complexity: O(dimension³ + count dimension²).
   package func samples(
     _ count: Int, scale: Double, using generator: inout some RandomNumberGenerator
   ) -> DoubleMatrix {
     precondition(count >= 0, "draws are counted from 0")
-    var result = DoubleMatrix(rows: count, columns: dimension)
     let normals = RandomVariates.standardNormals(count * dimension, using: &generator)
-    // One draw a column while it is solved for, so that a step serves them all.
-    var solutions = DoubleMatrix(rows: dimension, columns: count)
-    for draw in 0..<count {
-      for row in 0..<dimension {
-        solutions.storage[row * count + draw] = normals[draw * dimension + row]
-      }
-    }
-    for row in (0..<dimension).reversed() {
-      var solved = Array(solutions.row(row))
-      for place in row + 1..<max(dimension, row + 1) where upper[row, place] != 0 {
-        var span = solved.mutableSpan
-        Kernels.axpy(
-          -upper[row, place], solutions.storage.span.extracting(solutions.range(ofRow: place)),
-          into: &span)
-      }
-      let inverse = 1 / upper[row, row]
-      for draw in 0..<count { solutions.storage[row * count + draw] = solved[draw] * inverse }
-    }
-    for draw in 0..<count {
-      for row in 0..<dimension {
-        result.storage[draw * dimension + row] =
-          mean[row] + scale * solutions.storage[row * count + draw]
-      }
+    var result = DoubleMatrix(rows: count, columns: dimension)
+    for index in result.storage.indices { result.storage[index] = mean[index % dimension] }
+    let root = Self.root(of: covariance)
+    let shape = ProductShape(
+      rows: count, columns: dimension, inner: dimension, a: .rowMajor(stride: dimension),
+      b: .transposed(stride: dimension), c: .rowMajor(stride: dimension))
+    result.withMutableElements {
+      Kernels.gemm(shape, alpha: scale, normals.span, root.storage.span, into: &$0)
     }
     return result
   }
+
+  /// C with A^-1 = C C'.
+  ///
+  /// Rounding may leave a covariance that is positive definite in exact arithmetic without a factor; then
+  /// the least power of ten (times the rounding error of its largest variance) is added to the variances
+  /// that gives it one. No draw fails.
+  static func root(of covariance: DoubleMatrix) -> DoubleMatrix {
+    let dimension = covariance.rows
+    let largest = (0..<dimension).reduce(0) { max($0, covariance[$1, $1]) }
+    var added = 0.0
+    for power in 0..<mostRootAttempts {
+      var matrix = covariance
+      for index in 0..<dimension { matrix[index, index] += added }
+      // Why it has none does not matter: more is added.
+      if let factor = try? Cholesky.factor(of: matrix) { return factor.lower }
+      added = largest * 0x1p-52 * pow(10, Double(power))
+    }
+    // Unreachable for finite variances: with more than their size added, rows are diagonally dominant.
+    var diagonal = DoubleMatrix(rows: dimension, columns: dimension)
+    for index in 0..<dimension {
+      diagonal[index, index] = max(0, covariance[index, index]).squareRoot()
+    }
+    return diagonal
+  }
+
+  private static let mostRootAttempts = 24
 }
