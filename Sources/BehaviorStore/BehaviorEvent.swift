@@ -73,8 +73,9 @@ package struct BehaviorEvent: Hashable, Sendable {
     guard text.utf8.count <= maximumTextBytes else {
       throw .textTooLong(field: field, limitBytes: maximumTextBytes)
     }
-    // Control characters (C0, DEL, C1) could drive the terminal that shows a reason.
-    guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+    // Control characters (C0, DEL, C1: all of Unicode's) could drive the terminal that shows a reason.
+    guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
+    else {
       throw .textNotPrintable(field: field)
     }
   }

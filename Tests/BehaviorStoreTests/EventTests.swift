@@ -205,8 +205,14 @@ import Testing
     #expect(throws: BehaviorEventProblem.textEmpty(field: "item")) { try purchase("") }
     #expect(throws: BehaviorEventProblem.valueNotFinite) { try purchase("A", value: .infinity) }
     #expect(throws: BehaviorEventProblem.timeNotNaive) { try purchase("A", atSeconds: .max) }
-    #expect(throws: BehaviorEventProblem.textNotPrintable(field: "item")) {
-      try purchase("A\u{85}B")
+    for control in (0...0x10FFFF).compactMap(Unicode.Scalar.init)
+    where control.properties.generalCategory == .control {
+      #expect(throws: BehaviorEventProblem.textNotPrintable(field: "item")) {
+        try purchase("A\(control)B")
+      }
+    }
+    for other in [" ", "~", "\u{A0}", "\u{FFFD}"] as [Unicode.Scalar] {
+      #expect(throws: Never.self) { try purchase("A\(other)B") }
     }
   }
 }
