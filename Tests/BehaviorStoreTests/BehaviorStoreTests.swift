@@ -112,7 +112,7 @@ import Testing
   func newerSchemaIsRefused() throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
     try tamper("PRAGMA user_version = 7")
-    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 7, supported: 5)) {
+    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 7, supported: 6)) {
       try BehaviorStore.open(directory: home, key: testKey())
     }
   }
