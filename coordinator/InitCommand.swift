@@ -161,7 +161,7 @@ struct InitCommand: AsyncParsableCommand {
       Array((JSONValue.object(settings).prettyText + "\n").utf8), to: directory.configuration)
 
     let blobs = BlobStore(on: try LocalDisk(directory: directory.blobs, isLocked: false))
-    let features = try TextFeatures.lsa(descriptions: catalogue.descriptions)
+    let features = try TextFeatures.vectors(descriptions: catalogue.descriptions)
     let digests = PublicBlobs(
       catalogue: try blobs.store(catalogue.encoded()),
       features: try blobs.store(features.encoded()))

@@ -120,8 +120,9 @@ private struct Fitting {
     guard let trainer else { throw EvaluationError.noFederatedTrainer }
     let trained = try await trainer(
       FederatedTrainingRequest(
-        histories: plan.problem.histories, catalogue: plan.problem.catalogue, model: cell.model,
-        hyperparameters: hyperparameters(of: cell), epsilon: cell.epsilon, delta: plan.delta,
+        histories: plan.problem.histories, catalogue: plan.problem.catalogue,
+        features: features(), model: cell.model, hyperparameters: hyperparameters(of: cell),
+        epsilon: cell.epsilon, delta: plan.delta,
         seed: cell.seed, mode: cell.mode))
     let model = try FederatedRankingModel(
       identifier: cell.model, hyperparameters: hyperparameters(of: cell),

@@ -7,6 +7,8 @@ package struct FederatedTrainingRequest: Sendable {
   package let histories: [CustomerHistory]
   /// The public list of items.
   package let catalogue: Catalogue
+  /// Public vectors of the items, as the coordinator has them; nil where there are none.
+  package let features: ItemFeatures?
   /// Identifier for `ModelRegistry`.
   package let model: String
   /// Its hyper-parameters.
@@ -21,11 +23,13 @@ package struct FederatedTrainingRequest: Sendable {
   package let mode: String
 
   package init(
-    histories: [CustomerHistory], catalogue: Catalogue, model: String, hyperparameters: JSONValue,
-    epsilon: Double?, delta: Double, seed: UInt64, mode: String = ComparisonCell.centralNoise
+    histories: [CustomerHistory], catalogue: Catalogue, features: ItemFeatures?, model: String,
+    hyperparameters: JSONValue, epsilon: Double?, delta: Double, seed: UInt64,
+    mode: String = ComparisonCell.centralNoise
   ) {
     self.histories = histories
     self.catalogue = catalogue
+    self.features = features
     self.model = model
     self.hyperparameters = hyperparameters
     self.epsilon = epsilon

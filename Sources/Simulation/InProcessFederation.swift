@@ -46,12 +46,14 @@ package struct InProcessFederation: ~Copyable {
 
   /// - Parameters:
   ///   - policy: its target cohort need not equal the number of histories.
+  ///   - features: public vectors of the items, as the coordinator has them.
   ///   - histories: one a customer; each becomes an enrolled client.
   ///   - noise: seeded, or none.
   ///   - trainings: how often the plan is trained, at least 1.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
-    histories: [CustomerHistory], noise: consuming SimulatedNoise, trainings: Int = 1
+    features: ItemFeatures? = nil, histories: [CustomerHistory],
+    noise: consuming SimulatedNoise, trainings: Int = 1
   ) throws {
     let authority = try SigningKey()
     let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
@@ -81,7 +83,8 @@ package struct InProcessFederation: ~Copyable {
     _ = storage.storeBlob(catalogue.encoded())
     let coordinator = try CoordinatorEngine(
       settings: CoordinatorSettings(trainings: trainings, gatherSeconds: 1), identity: identity,
-      model: model, keys: keys, storage: storage, noise: noise, startedAt: Self.start)
+      model: model, features: features, keys: keys, storage: storage, noise: noise,
+      startedAt: Self.start)
     self.identity = identity
     self.model = model
     self.histories = histories

@@ -26,7 +26,7 @@ enum InProcessTrainer {
       policy: policy,
       model: try ModelRegistry.model(
         identifier: request.model, hyperparameters: request.hyperparameters),
-      catalogue: request.catalogue, histories: request.histories,
+      catalogue: request.catalogue, features: request.features, histories: request.histories,
       noise: SimulatedNoise(seed: request.epsilon == nil ? nil : request.seed))
     let outcome = try federation.train()
     return FederatedTrainingResult(
