@@ -31,6 +31,7 @@ package struct InProcessFederation: ~Copyable {
   private let identity: FederationIdentity
   private let model: any FederatedModel
   private let histories: [CustomerHistory]
+  private let cohort: ResampledCohort?
   private let storage: MemoryCoordinatorStorage
   private var coordinator: CoordinatorEngine<SimulatedNoise>
   private var clients: [ClientEngine]
@@ -46,15 +47,20 @@ package struct InProcessFederation: ~Copyable {
 
   /// - Parameters:
   ///   - policy: its target cohort need not equal the number of histories.
-  ///   - features: public vectors of the items, as the coordinator has them.
   ///   - histories: one a customer; each becomes an enrolled client.
-  ///   - noise: seeded, or none.
+  ///   - noise: seeded, or none. For a resampled cohort its factor is already divided by the most
+  ///     copies.
   ///   - trainings: how often the plan is trained, at least 1.
+  ///   - cohort: for how many customers each history stands; nil for one each.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
-    features: ItemFeatures? = nil, histories: [CustomerHistory],
-    noise: consuming SimulatedNoise, trainings: Int = 1
+    histories: [CustomerHistory], noise: consuming SimulatedNoise, trainings: Int = 1,
+    cohort: ResampledCohort? = nil
   ) throws {
+    precondition(
+      cohort == nil || cohort?.copies.count == histories.count, "a number of copies a history")
+    let model: any FederatedModel =
+      cohort.map { ResampledModel(base: model, cohort: $0) } ?? model
     let authority = try SigningKey()
     let keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
     let ledgerID = try LedgerID(bytes: SecureRandom.bytes(LedgerID.byteCount))
@@ -83,11 +89,11 @@ package struct InProcessFederation: ~Copyable {
     _ = storage.storeBlob(catalogue.encoded())
     let coordinator = try CoordinatorEngine(
       settings: CoordinatorSettings(trainings: trainings, gatherSeconds: 1), identity: identity,
-      model: model, features: features, keys: keys, storage: storage, noise: noise,
-      startedAt: Self.start)
+      model: model, keys: keys, storage: storage, noise: noise, startedAt: Self.start)
     self.identity = identity
     self.model = model
     self.histories = histories
+    self.cohort = cohort
     self.storage = storage
     self.clients = clients
     self.coordinator = coordinator
@@ -225,8 +231,11 @@ package struct InProcessFederation: ~Copyable {
       parameters = [digest: try ModelParameters(decoding: bytes)]
     }
     guard let current = parameters[digest] else { throw SimulationError.noRelease }
-    return try model.update(
+    let update = try model.update(
       stage: Int(offer.planIndex), history: histories[index], parameters: current,
       itemCount: identity.catalogue.count)
+    guard let cohort else { return update }
+    let weight = Float(cohort.copies[index]) / Float(cohort.mostCopies)
+    return update.map { $0 * weight }
   }
 }

@@ -12,11 +12,26 @@ internal import WireProtocol
 package struct SimulatedNoise: AggregateNoise {
   private var generator: SeededRandom?
   private let seed: UInt64?
+  private let deviationFactor: Double
 
-  /// - Parameter seed: of the noise; nil draws none (the "no noise" column of a comparison).
-  package init(seed: UInt64?) {
+  /// - Parameters:
+  ///   - seed: of the noise; nil draws none (the "no noise" column of a comparison).
+  ///   - deviationFactor: what the standard deviation of the coordinator's noise is multiplied by, above 0: 1 for
+  ///     what is charged, another for the noise of a masked mode (``UnmaskedTwin``) or of another
+  ///     number of customers (``ResampledCohort``). The product is rounded to whole grid steps, 2^10 at the least.
+  package init(seed: UInt64?, deviationFactor: Double = 1) {
+    precondition(deviationFactor > 0 && deviationFactor.isFinite, "a factor is above 0 and finite")
     self.seed = seed
+    self.deviationFactor = deviationFactor
     generator = seed.map(SeededRandom.init(seed:))
+  }
+
+  private func drawn(_ scale: UInt64) -> UInt64 {
+    guard deviationFactor != 1 else { return scale }
+    let scales = PrivacyEvent.chargeableScales
+    let steps = (Double(scale) * deviationFactor).rounded()
+    return UInt64(
+      min(max(steps, Double(scales.lowerBound)), Double(scales.upperBound)))
   }
 
   /// The shares of client `index`, from 0, in mode `secagg-ddp`; nil where there is no noise.
@@ -32,7 +47,7 @@ package struct SimulatedNoise: AggregateNoise {
   package var source: ChargeRecord.RandomSource { .seeded }
 
   package func standardDeviation(scale: UInt64) -> Double {
-    generator == nil ? 0 : Double(scale)
+    generator == nil ? 0 : Double(drawn(scale))
   }
 
   package mutating func finish(
@@ -40,7 +55,7 @@ package struct SimulatedNoise: AggregateNoise {
   ) throws -> NoisedSum {
     guard var seeded = generator else { return Self.withoutNoise(sum) }
     defer { generator = seeded }
-    return try sum.noised(scale: scale, block: &block, using: &seeded)
+    return try sum.noised(scale: drawn(scale), block: &block, using: &seeded)
   }
 
   /// The sum alone: noise from one seed is added, and the same noise taken off again. A sum has no
