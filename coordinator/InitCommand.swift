@@ -29,6 +29,18 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "The public price list: CSV with the header code,description.")
   var catalogue: String
 
+  @Option(
+    help: """
+      Public item vectors instead of those of the descriptions: .npy or safetensors, one row an item, \
+      by ascending code.
+      """)
+  var itemVectors: String?
+
+  @Option(
+    name: .customLong("item-ids"),
+    help: "The item of each row of --item-vectors: a text file with one code a line.")
+  var itemIDs: String?
+
   @Option(name: .customLong("policy"), help: "A policy file to use instead of the flags below.")
   var policyFile: String?
 
@@ -104,12 +116,17 @@ struct InitCommand: AsyncParsableCommand {
     guard (experiment == nil) == arm.isEmpty else {
       throw ValidationError("--experiment and --arm go together.")
     }
+    guard itemIDs == nil || itemVectors != nil else {
+      throw ValidationError("--item-ids names the rows of --item-vectors: give both.")
+    }
   }
 
   func run() async throws {
     let target = location.directory
     try refuseExisting(target)
     let catalogue = try CatalogueFile.read(catalogue)
+    let features = try PublicItemVectors.make(
+      catalogue: catalogue, path: itemVectors, ids: itemIDs)
     let policy = try policyFile.map(PolicyFile.readUsable) ?? makePolicy()
     let authority = try authorityKey.map(AuthorityDirectory.readPublicKey)
     let configuration = try CoordinatorConfiguration(
@@ -120,7 +137,8 @@ struct InitCommand: AsyncParsableCommand {
     let draft = CoordinatorDirectory(path: "\(target.path).init-\(getpid())")
     do {
       try make(
-        draft, catalogue: catalogue, policy: policy, authority: authority, listen: listen)
+        draft, catalogue: catalogue, features: features, policy: policy, authority: authority,
+        listen: listen)
       try rename(draft, to: target)
     } catch {
       DurableFile.removeTree(draft.path)
@@ -139,8 +157,8 @@ struct InitCommand: AsyncParsableCommand {
   }
 
   private func make(
-    _ directory: CoordinatorDirectory, catalogue: Catalogue, policy: PrivacyPolicy,
-    authority: VerifyingKey?, listen: String?
+    _ directory: CoordinatorDirectory, catalogue: Catalogue, features: ItemFeatures,
+    policy: PrivacyPolicy, authority: VerifyingKey?, listen: String?
   ) throws {
     for path in [directory.path, directory.keys, directory.blobs, directory.ledger] {
       try DurableFile.makeDirectory(path)
@@ -161,7 +179,6 @@ struct InitCommand: AsyncParsableCommand {
       Array((JSONValue.object(settings).prettyText + "\n").utf8), to: directory.configuration)
 
     let blobs = BlobStore(on: try LocalDisk(directory: directory.blobs, isLocked: false))
-    let features = try TextFeatures.vectors(descriptions: catalogue.descriptions)
     let digests = PublicBlobs(
       catalogue: try blobs.store(catalogue.encoded()),
       features: try blobs.store(features.encoded()))

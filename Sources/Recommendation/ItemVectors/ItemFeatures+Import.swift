@@ -1,0 +1,116 @@
+internal import VectorMath
+
+extension ItemFeatures {
+  /// Values of a vector after an import, unless it had fewer: as those of the texts.
+  package static let importedDimension = TextFeatures.defaultDimension
+
+  /// A shorter row tells nothing.
+  private static let smallestNorm = 1e-12
+
+  /// Vectors from a file in the form that the models are given: those of the texts, too, have it.
+  ///
+  /// Rows are scaled to norm 1, projected to the 256 leading directions of their (uncentred) second
+  /// moments where they have more values, scaled again, and freed of what all share
+  /// (``centered()``). An item without a row, or with a row of zeros, keeps zeros: nothing is known
+  /// about it.
+  /// - Parameters:
+  ///   - bytes: of a `.npy` or safetensors file; untrusted.
+  ///   - catalogue: the items.
+  ///   - ids: the code of each row of the file; rows of other codes are passed over. Nil where
+  ///     there is one row an item, in the catalogue's order.
+  /// - Throws: `ItemVectorError`.
+  package init(
+    importing bytes: [UInt8], for catalogue: Catalogue, ids: [String]? = nil
+  ) throws(ItemVectorError) {
+    let file = try ItemVectorFile.matrix(bytes)
+    let rowOfItem: [Int?]
+    if let ids {
+      guard file.rows == ids.count else {
+        throw .rowCount(expected: ids.count, actual: file.rows, of: "ids")
+      }
+      rowOfItem = try Self.rows(of: ids, catalogue)
+    } else {
+      guard file.rows == catalogue.count else {
+        throw .rowCount(
+          expected: catalogue.count, actual: file.rows,
+          of: "items of the catalogue; give the ids of the rows if they are others")
+      }
+      rowOfItem = Array(0..<file.rows)
+    }
+    var vectors = DoubleMatrix(rows: catalogue.count, columns: file.columns)
+    for (item, row) in rowOfItem.enumerated() {
+      guard let row else { continue }
+      for (column, value) in file.row(row).enumerated() { vectors[item, column] = Double(value) }
+    }
+    vectors.scaleRowsToUnitNorm(above: Self.smallestNorm)
+    do {
+      if file.columns > Self.importedDimension {
+        var moments = Kernels.gram(of: vectors)
+        // The same directions, in the same order: vectors of lower rank would leave eigenvalues that
+        // are nothing but rounding, on which the solver may not converge.
+        let trace = (0..<moments.rows).reduce(0) { $0 + moments[$1, $1] }
+        for index in 0..<moments.rows {
+          moments[index, index] += 1e-7 * trace / Double(moments.rows)
+        }
+        let eigen = try SymmetricEigen.decompose(moments)
+        var leading = DoubleMatrix(rows: Self.importedDimension, columns: file.columns)
+        for index in leading.storage.indices {
+          leading.storage[index] = eigen.vectors.storage[index]
+        }
+        vectors = Kernels.product(vectors, leading.transposed())
+        vectors.scaleRowsToUnitNorm(above: Self.smallestNorm)
+      }
+      var single = Matrix(rows: vectors.rows, columns: vectors.columns)
+      for item in 0..<vectors.rows {
+        for column in 0..<vectors.columns { single[item, column] = Float(vectors[item, column]) }
+      }
+      self = try ItemFeatures(vectors: single).centered()
+    } catch {
+      // Finite rows of norm 1 at most: neither step has another reason to fail.
+      throw .badHeader(reason: "its directions cannot be computed: \(error)")
+    }
+    guard values.contains(where: { $0 != 0 }) else { throw .nothingTold }
+  }
+
+  private static func rows(
+    of ids: [String], _ catalogue: Catalogue
+  ) throws(ItemVectorError) -> [Int?] {
+    var rows = [Int?](repeating: nil, count: catalogue.count)
+    var seen: Set<String> = []
+    for (row, id) in ids.enumerated() {
+      guard seen.insert(id).inserted else { throw .repeatedID(row: row) }
+      if let item = catalogue.index(of: id) { rows[item] = row }
+    }
+    guard rows.contains(where: { $0 != nil }) else { throw .noKnownID }
+    return rows
+  }
+
+  /// The ids of an ids file: one a line, in the order of the rows; a line break at the end may be
+  /// missing.
+  ///
+  /// - Parameter bytes: untrusted.
+  /// - Throws: `ItemVectorError` for bytes that are no UTF-8.
+  package static func ids(decoding bytes: [UInt8]) throws(ItemVectorError) -> [String] {
+    // By bytes: CR LF is one character of a String.
+    var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    var ids: [String] = []
+    for line in lines {
+      guard let id = String(validating: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+      else { throw .badHeader(reason: "id \(ids.count) (from 0) is not UTF-8 text") }
+      ids.append(id)
+    }
+    return ids
+  }
+}
+
+extension DoubleMatrix {
+  /// Rows of at most that norm become zero.
+  fileprivate mutating func scaleRowsToUnitNorm(above smallest: Double) {
+    for row in 0..<rows {
+      let norm = self.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let factor = norm > smallest ? 1 / norm : 0
+      for column in 0..<columns { self[row, column] *= factor }
+    }
+  }
+}

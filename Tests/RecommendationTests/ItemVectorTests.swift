@@ -1,0 +1,250 @@
+import Testing
+import VectorMath
+
+@testable import Recommendation
+
+@Suite("Item vectors from files")
+struct ItemVectorTests {
+  private static let rows: [[Float]] = [[1, 2, 2], [0, 0, 0], [-3, 0, 4], [0.5, 0.25, -1]]
+
+  private static func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+
+  private static func numpy(
+    header: String, version: UInt8 = 1, values: [UInt8]
+  ) -> [UInt8] {
+    let length =
+      version == 1
+      ? littleEndian(UInt16(header.utf8.count)) : littleEndian(UInt32(header.utf8.count))
+    return [0x93] + Array("NUMPY".utf8) + [version, 0] + length + Array(header.utf8) + values
+  }
+
+  private static func header(_ type: String, _ shape: String = "(4, 3)") -> String {
+    "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }          \n"
+  }
+
+  private static func float32(_ rows: [[Float]]) -> [UInt8] {
+    rows.joined().flatMap { littleEndian($0.bitPattern) }
+  }
+
+  private static func safetensors(_ header: String, values: [UInt8]) -> [UInt8] {
+    littleEndian(UInt64(header.utf8.count)) + Array(header.utf8) + values
+  }
+
+  private static let numpyFile = numpy(header: header("<f4"), values: float32(rows))
+  private static let safetensorsFile = safetensors(
+    #"{"__metadata__":{"format":"pt"},"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]}}"#,
+    values: float32(rows))
+
+  private static func catalogue() throws -> Catalogue {
+    try Catalogue(codes: ["a", "b", "c", "d"], descriptions: ["", "", "", ""])
+  }
+
+  @Test("every accepted form gives the rows that were written")
+  func forms() throws {
+    let wanted = Array(Self.rows.joined())
+    let doubles = Self.rows.joined().flatMap { Self.littleEndian(Double($0).bitPattern) }
+    let halves = Self.rows.joined().flatMap { Self.littleEndian(Float16($0).bitPattern) }
+    let brains = Self.rows.joined().flatMap { Self.littleEndian(UInt16($0.bitPattern >> 16)) }
+    let plain = #"{'shape':(4,3),"fortran_order":False,'descr':'<f8'}"#
+    for (name, file) in [
+      ("npy 1 f4", Self.numpyFile),
+      (
+        "npy 2 f4",
+        Self.numpy(header: Self.header("<f4"), version: 2, values: Self.float32(Self.rows))
+      ),
+      ("npy 3 f8", Self.numpy(header: Self.header("<f8"), version: 3, values: doubles)),
+      ("npy other spacing", Self.numpy(header: plain, values: doubles)),
+      ("safetensors F32", Self.safetensorsFile),
+      (
+        "safetensors F16",
+        Self.safetensors(
+          #"{"v":{"dtype":"F16","shape":[4,3],"data_offsets":[0,24]}}   "#, values: halves)
+      ),
+      (
+        "safetensors BF16 beside a vector",
+        Self.safetensors(
+          #"{"n":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"#
+            + #""v":{"dtype":"BF16","shape":[4,3],"data_offsets":[8,32]}}"#,
+          values: [UInt8](repeating: 9, count: 8) + brains)
+      ),
+    ] {
+      let matrix = try ItemVectorFile.matrix(file)
+      #expect(matrix.rows == 4 && matrix.columns == 3 && matrix.storage == wanted, "\(name)")
+    }
+  }
+
+  @Test("every file that is cut short, or has a byte more, is an error")
+  func truncated() throws {
+    for file in [Self.numpyFile, Self.safetensorsFile] {
+      for count in 0..<file.count {
+        #expect(throws: ItemVectorError.self) { try ItemVectorFile.matrix(Array(file[..<count])) }
+      }
+      #expect(throws: ItemVectorError.trailingBytes(1)) { try ItemVectorFile.matrix(file + [0]) }
+    }
+  }
+
+  @Test("no changed byte of a header crashes, and what is still read has the announced shape")
+  func changedBytes() {
+    for file in [Self.numpyFile, Self.safetensorsFile] {
+      for place in 0..<(file.count - 48) {
+        for change in [0x00, 0x01, 0x20, 0x39, 0x7F, 0xFF] as [UInt8] where file[place] != change {
+          var changed = file
+          changed[place] = change
+          // Most throw; a blank or a key of metadata may change freely.
+          if let matrix = try? ItemVectorFile.matrix(changed) {
+            #expect(matrix.rows * matrix.columns * 4 == 48)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("what a header may not say")
+  func badHeaders() {
+    let values = Self.float32(Self.rows)
+    func numpy(_ header: String) -> [UInt8] { Self.numpy(header: header, values: values) }
+    func tensors(_ header: String) -> [UInt8] { Self.safetensors(header, values: values) }
+    let huge = "99999999999999999999"
+    for (file, isExpected) in [
+      (numpy(Self.header(">f4")), { if case .unsupportedType = $0 { true } else { false } }),
+      (numpy(Self.header("|O")), { if case .unsupportedType = $0 { true } else { false } }),
+      (numpy(Self.header("<f4", "(12,)")), { $0 == .badShape([12]) }),
+      (numpy(Self.header("<f4", "(2, 2, 3)")), { $0 == .badShape([2, 2, 3]) }),
+      (numpy(Self.header("<f4", "(0, 3)")), { $0 == .badShape([0, 3]) }),
+      (numpy(Self.header("<f4", "(4, 5000)")), { if case .tooLarge = $0 { true } else { false } }),
+      // Announces terabytes: refused before anything is allocated.
+      (numpy(Self.header("<f4", "(1000000, 4096)")), { _ in true }),
+      (
+        numpy(Self.header("<f4", "(\(huge), 3)")),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        numpy(Self.header("<f4").replacing("False", with: "True")),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        numpy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (4, 3)}"),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        numpy("{'descr': __import__('os'), 'fortran_order': False, 'shape': (4, 3)}"),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        tensors(#"{"v":{"dtype":"F64","shape":[4,3],"data_offsets":[0,48]}}"#),
+        { if case .unsupportedType = $0 { true } else { false } }
+      ),
+      (
+        tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,47]}}"#),
+        { if case .trailingBytes = $0 { true } else { false } }
+      ),
+      (
+        tensors(
+          #"{"v":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"#
+            + #""w":{"dtype":"F32","shape":[2,3],"data_offsets":[24,48]}}"#),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[8,48]}}"#),
+        { if case .badHeader = $0 { true } else { false } }
+      ),
+      (
+        tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,9007199254740993]}}"#),
+        { _ in true }
+      ),
+      (tensors(#"{"v":{"dtype":"F32","shape":[-4,3],"data_offsets":[0,48]}}"#), { _ in true }),
+      (tensors("{}"), { if case .badHeader = $0 { true } else { false } }),
+      (
+        Self.littleEndian(UInt64.max) + Array("{}".utf8),
+        { if case .tooLarge = $0 { true } else { false } }
+      ),
+      (Array("code,description\n".utf8), { $0 == .unknownFormat }),
+    ] as [([UInt8], (ItemVectorError) -> Bool)] {
+      do {
+        _ = try ItemVectorFile.matrix(file)
+        Issue.record("a bad file was read")
+      } catch {
+        #expect(isExpected(error), "\(error)")
+      }
+    }
+  }
+
+  @Test("values that are not finite are named by their row")
+  func notFinite() {
+    for bad in [Float.nan, .infinity] {
+      var rows = Self.rows
+      rows[2][1] = bad
+      #expect(throws: ItemVectorError.notFinite(row: 2)) {
+        try ItemVectorFile.matrix(
+          Self.numpy(header: Self.header("<f4"), values: Self.float32(rows)))
+      }
+    }
+    let doubles = [1, 1e300].flatMap { Self.littleEndian($0.bitPattern) }
+    #expect(throws: ItemVectorError.notFinite(row: 1)) {
+      try ItemVectorFile.matrix(Self.numpy(header: Self.header("<f8", "(2, 1)"), values: doubles))
+    }
+  }
+
+  @Test("features are centred unit rows; an unknown item stays zero")
+  func features() throws {
+    let features = try ItemFeatures(importing: Self.numpyFile, for: Self.catalogue())
+    #expect(features.itemCount == 4 && features.dimension == 3)
+    #expect(Array(features.vectors.row(1)) == [0, 0, 0])
+    // By hand: rows at norm 1 are (1, 2, 2)/3, (-3, 0, 4)/5 and (2, 1, -4)/sqrt(21).
+    let unit: [[Double]] = [
+      [1.0 / 3, 2.0 / 3, 2.0 / 3], [-0.6, 0, 0.8],
+      [2, 1, -4].map { $0 / 21.0.squareRoot() },
+    ]
+    let mean = (0..<3).map { column in unit.reduce(0) { $0 + $1[column] } / 3 }
+    for (row, item) in [(0, 0), (1, 2), (2, 3)] {
+      let centred = (0..<3).map { unit[row][$0] - mean[$0] }
+      let norm = centred.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      for column in 0..<3 {
+        #expect(abs(Double(features.vectors[item, column]) - centred[column] / norm) < 1e-6)
+      }
+    }
+  }
+
+  @Test("rows are found by their ids; the order of the file does not matter")
+  func ids() throws {
+    let catalogue = try Self.catalogue()
+    let inOrder = try ItemFeatures(importing: Self.numpyFile, for: catalogue)
+    let mixed = Self.numpy(
+      header: Self.header("<f4"), values: Self.float32([3, 0, 2, 1].map { Self.rows[$0] }))
+    #expect(
+      try ItemFeatures(importing: mixed, for: catalogue, ids: ["d", "a", "c", "b"]) == inOrder)
+    // Item d has no row, and a row of no item is passed over: d is unknown.
+    let fewer = try ItemFeatures(importing: mixed, for: catalogue, ids: ["x", "a", "c", "b"])
+    #expect(Array(fewer.vectors.row(3)) == [0, 0, 0])
+    #expect(throws: ItemVectorError.repeatedID(row: 2)) {
+      try ItemFeatures(importing: mixed, for: catalogue, ids: ["d", "a", "d", "b"])
+    }
+    #expect(throws: ItemVectorError.noKnownID) {
+      try ItemFeatures(importing: mixed, for: catalogue, ids: ["w", "x", "y", "z"])
+    }
+    #expect(throws: ItemVectorError.rowCount(expected: 3, actual: 4, of: "ids")) {
+      try ItemFeatures(importing: mixed, for: catalogue, ids: ["d", "a", "c"])
+    }
+    #expect(try ItemFeatures.ids(decoding: Array("a\r\nb\n\nd".utf8)) == ["a", "b", "", "d"])
+    #expect(throws: ItemVectorError.self) { try ItemFeatures.ids(decoding: [0xFF, 0x0A]) }
+  }
+
+  @Test("vectors of another number of rows, or that tell nothing, are refused")
+  func useless() throws {
+    let five = try Catalogue(
+      codes: ["a", "b", "c", "d", "e"], descriptions: ["", "", "", "", ""])
+    #expect(throws: ItemVectorError.self) {
+      try ItemFeatures(importing: Self.numpyFile, for: five)
+    }
+    for row: [Float] in [[0, 0, 0], [1, 1, 2]] {
+      let alike = Self.numpy(
+        header: Self.header("<f4"),
+        values: Self.float32([[Float]](repeating: row, count: 4)))
+      #expect(throws: ItemVectorError.nothingTold) {
+        try ItemFeatures(importing: alike, for: Self.catalogue())
+      }
+    }
+  }
+}
