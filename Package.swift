@@ -102,7 +102,8 @@ let package = Package(
     .target(
       name: "Evaluation",
       dependencies: [
-        "Recommendation", "Datasets", "VectorMath", "CanonicalJSON", "Cryptography",
+        "Recommendation", "Datasets", "DelimitedText", "VectorMath", "CanonicalJSON",
+        "Cryptography",
       ],
       swiftSettings: strict),
 

@@ -19,6 +19,15 @@ package struct RetailSplit: Sendable {
   /// The first second of the test period of Online Retail: 2011-10-01 00:00:00.
   package static let onlineRetailCut: Int64 = 1_317_427_200
 
+  /// Where choices about models are made: 2011-08-01 00:00:00, with a later part that ends where the test period
+  /// begins.
+  package static let onlineRetailTuningCut: Int64 = 1_312_156_800
+
+  /// The split of Online Retail inside its training part.
+  package static func tuning(_ dataset: InteractionDataset) -> RetailSplit {
+    RetailSplit(dataset, cutSeconds: onlineRetailTuningCut, endSeconds: onlineRetailCut)
+  }
+
   /// The first second of the later part.
   package let cutSeconds: Int64
   /// The catalogue of the data set.
@@ -30,12 +39,15 @@ package struct RetailSplit: Sendable {
   /// Customers with earlier and later events, in the same order.
   package let evaluated: [Evaluated]
 
-  /// Cuts `dataset` so that events at or after `cutSeconds` are the later part.
-  package init(_ dataset: InteractionDataset, cutSeconds: Int64 = onlineRetailCut) {
+  /// Cuts `dataset` so that events at or after `cutSeconds`, and before `endSeconds`, are the later part.
+  package init(
+    _ dataset: InteractionDataset, cutSeconds: Int64 = onlineRetailCut,
+    endSeconds: Int64 = .max
+  ) {
     self.cutSeconds = cutSeconds
     catalogue = dataset.catalogue
     let earlier = dataset.histories { $0.seconds < cutSeconds }
-    let later = dataset.histories { $0.seconds >= cutSeconds }
+    let later = dataset.histories { (cutSeconds..<endSeconds).contains($0.seconds) }
     let present = earlier.indices.filter { !earlier[$0].isEmpty }
     customers = present.map { dataset.customers[$0] }
     histories = present.map { earlier[$0] }

@@ -44,7 +44,10 @@ extension TaskResult {
       "task": .string(task),
       "cutoff": .integer(Int64(cutoff)),
       "customers": .array(customers.map { .integer(Int64($0)) }),
-      "coverage": .number(coverage),
+      "of_task": .object(
+        Dictionary(
+          uniqueKeysWithValues: ofTask.map { ($0.key.rawValue, JSONValue.number($0.value)) })),
+      "tally": tally?.json ?? .null,
       "metrics": .object(
         Dictionary(
           uniqueKeysWithValues: perCustomer.map {
@@ -56,7 +59,7 @@ extension TaskResult {
   fileprivate init?(json: JSONValue) {
     guard case .string(let task)? = json["task"], case .integer(let cutoff)? = json["cutoff"],
       case .array(let customerValues)? = json["customers"],
-      let coverage = json["coverage"]?.numberValue,
+      case .object(let taskValues)? = json["of_task"], let tallyValue = json["tally"],
       case .object(let metricValues)? = json["metrics"]
     else { return nil }
     let customers: [Int] = customerValues.compactMap {
@@ -73,9 +76,21 @@ extension TaskResult {
       guard values.count == customers.count, numbers.count == customers.count else { return nil }
       perCustomer[metric] = values
     }
+    var ofTask: [RankingMetric: Double] = [:]
+    for (name, value) in taskValues {
+      guard let metric = RankingMetric(rawValue: name), let number = value.numberValue else {
+        return nil
+      }
+      ofTask[metric] = number
+    }
+    var tally: ScoreTally?
+    if tallyValue != .null {
+      guard let read = ScoreTally(json: tallyValue) else { return nil }
+      tally = read
+    }
     self.init(
       task: task, cutoff: Int(cutoff), customers: customers, perCustomer: perCustomer,
-      coverage: coverage)
+      ofTask: ofTask, tally: tally)
   }
 }
 

@@ -18,6 +18,7 @@ package struct Comparison: Sendable {
   private let plan: ComparisonPlan
   private let cache: CellCache?
   private let features: (@Sendable () throws -> ItemFeatures)?
+  private let featuresName: String
   private let trainer: FederatedTrainer?
 
   /// - Parameters:
@@ -26,14 +27,18 @@ package struct Comparison: Sendable {
   ///   - features: makes the public item vectors; called at most once, and only if a cell that is
   ///     not in the cache needs them. They must depend on the catalogue alone. Nil for a comparison
   ///     without item texts, whose results are cached apart.
+  ///   - featuresName: tells vectors apart in the cache: a digest of what they are made of besides the
+  ///     catalogue.
   ///   - trainer: trains the federated cells.
   package init(
     plan: ComparisonPlan, cache: CellCache?,
-    features: (@Sendable () throws -> ItemFeatures)?, trainer: FederatedTrainer?
+    features: (@Sendable () throws -> ItemFeatures)?, featuresName: String = "texts",
+    trainer: FederatedTrainer?
   ) {
     self.plan = plan
     self.cache = cache
     self.features = features
+    self.featuresName = features == nil ? "" : featuresName
     self.trainer = trainer
   }
 
@@ -49,7 +54,7 @@ package struct Comparison: Sendable {
     var outcomes: [(ComparisonCell, CellOutcome)] = []
     for cell in plan.cells {
       try Task.checkCancellation()
-      let key = plan.key(of: cell, dataDigest: digest, usesTexts: features != nil)
+      let key = plan.key(of: cell, dataDigest: digest, features: featuresName)
       let kept = cache?.outcome(for: key)
       let outcome: CellOutcome
       if let kept {
@@ -63,7 +68,7 @@ package struct Comparison: Sendable {
         Progress(
           cell: cell, done: outcomes.count, total: plan.cells.count, isCached: kept != nil))
     }
-    return ComparisonReport(problem: plan.problem, outcomes: outcomes)
+    return ComparisonReport(plan: plan, outcomes: outcomes)
   }
 }
 
@@ -120,20 +125,22 @@ private struct Fitting {
     guard let trainer else { throw EvaluationError.noFederatedTrainer }
     let trained = try await trainer(
       FederatedTrainingRequest(
-        histories: plan.problem.histories, catalogue: plan.problem.catalogue,
-        features: features(), model: cell.model, hyperparameters: hyperparameters(of: cell),
-        epsilon: cell.epsilon, delta: plan.delta,
-        seed: cell.seed, mode: cell.mode))
+        histories: plan.problem.histories, catalogue: plan.problem.catalogue, model: cell.model,
+        hyperparameters: hyperparameters(of: cell), epsilon: cell.epsilon, delta: plan.delta,
+        seed: cell.seed, mode: cell.mode, runsMasks: plan.runsMasks,
+        resampledCustomers: cell.isResampled
+          ? cell.customers(of: plan.problem.histories.count) : nil))
     let model = try FederatedRankingModel(
       identifier: cell.model, hyperparameters: hyperparameters(of: cell),
       parameters: trained.parameters, catalogue: plan.problem.catalogue, features: features())
     return try await outcome(model, effort: trained.effort)
   }
 
-  private func outcome(
+  private mutating func outcome(
     _ model: some RankingModel, effort: FederatedTrainingResult.Effort? = nil
   ) async throws -> CellOutcome {
-    CellOutcome(tasks: try await plan.problem.evaluate(model), effort: effort)
+    CellOutcome(
+      tasks: try await plan.problem.evaluate(model, features: try features()), effort: effort)
   }
 
   private func hyperparameters(of cell: ComparisonCell) -> JSONValue {

@@ -23,20 +23,46 @@ package struct ComparisonCell: Hashable, Sendable {
   /// How a federated cell aggregates: `sealed` draws the noise centrally; `secagg-ddp` has the noise
   /// of its clients, who draw more than is charged for.
   package let mode: String
+  /// Customers of the training over the customers there are: 1 trains on them as they are, any other
+  /// number on as many drawn from them with replacement.
+  package let multiple: Double
 
   package init(
     model: String, setting: ComparisonSetting, epsilon: Double? = nil, seed: UInt64 = 0,
-    mode: String = ComparisonCell.centralNoise
+    mode: String = ComparisonCell.centralNoise, multiple: Double = 1
   ) {
     self.model = model
     self.setting = setting
     self.epsilon = epsilon
     self.seed = seed
     self.mode = mode
+    self.multiple = multiple
   }
 
   /// The mode with exactly the noise that is charged for.
   package static let centralNoise = "sealed"
+
+  /// Whether the customers of the training are drawn with replacement.
+  package var isResampled: Bool { multiple != 1 }
+
+  /// How many customers train, out of so many that there are.
+  package func customers(of histories: Int) -> Int {
+    max(1, Int((multiple * Double(histories)).rounded()))
+  }
+
+  /// The cell without its seed, as commands and tables name it: `ease:centralized`, `gram:inf`,
+  /// `gram:8:sealed`, `gram:8:sealed:10x`.
+  package var label: String {
+    guard setting == .federated else { return "\(model):\(setting.rawValue)" }
+    guard let epsilon else { return "\(model):inf" }
+    return "\(model):\(Self.number(epsilon)):\(mode)"
+      + (isResampled ? ":\(Self.number(multiple))x" : "")
+  }
+
+  /// `8` for 8.0, `0.5` for 0.5.
+  package static func number(_ value: Double) -> String {
+    Int(exactly: value).map(String.init) ?? "\(value)"
+  }
 }
 
 /// The runs of a comparison, in the order they are made and reported.
@@ -51,18 +77,32 @@ package struct ComparisonPlan: Sendable {
   package let delta: Double
   /// Version of the program, for the cache: a result computed by other code is not used.
   package let codeVersion: String
+  /// How many settings of its hyper-parameters were tried on this data set to choose the ones of a model; 0, as
+  /// for models that are not named, where they follow from a rule. For the report.
+  package let settingsTried: [String: Int]
+  /// Whether masked modes run their masks. If not, their cells draw the noise that the mode has at once.
+  package let runsMasks: Bool
 
   /// - Throws: `EvaluationError.invalidPlan` for a repeated cell, an epsilon that is not positive and
-  ///   finite or stands in a cell that is not federated, or a delta outside (0, 1).
+  ///   finite or stands in a cell that is not federated, customers that are resampled in a cell without
+  ///   epsilon or by no positive factor, or a delta outside (0, 1).
   package init(
     problem: EvaluationProblem, cells: [ComparisonCell], hyperparameters: [String: JSONValue],
-    delta: Double, codeVersion: String
+    delta: Double, codeVersion: String, settingsTried: [String: Int] = [:],
+    runsMasks: Bool = false
   ) throws(EvaluationError) {
     guard Set(cells).count == cells.count else {
       throw .invalidPlan(reason: "a cell occurs twice in the plan")
     }
     guard delta > 0, delta < 1 else { throw .invalidPlan(reason: "delta is not in (0, 1)") }
     for cell in cells {
+      guard !cell.isResampled || cell.epsilon != nil, cell.multiple > 0, cell.multiple.isFinite
+      else {
+        throw .invalidPlan(
+          reason:
+            "\(cell.model): only private cells have another number of customers, and a positive one"
+        )
+      }
       guard let epsilon = cell.epsilon else { continue }
       guard cell.setting == .federated else {
         throw .invalidPlan(reason: "\(cell.model): only federated cells have an epsilon")
@@ -76,6 +116,8 @@ package struct ComparisonPlan: Sendable {
     self.hyperparameters = hyperparameters
     self.delta = delta
     self.codeVersion = codeVersion
+    self.settingsTried = settingsTried
+    self.runsMasks = runsMasks
   }
 
   /// The cells of the standard comparison.
@@ -88,9 +130,10 @@ package struct ComparisonPlan: Sendable {
   ///   - withLocal: whether the baselines of the device are in.
   ///   - modes: aggregation modes of the private runs. Without noise all are the same sum, so that
   ///     run is made once.
+  ///   - multiples: of the customers there are, of the private runs; 1 for as they are.
   package static func standardCells(
     federated: [String], epsilons: [Double?], seeds: Int, withLocal: Bool,
-    modes: [String] = [ComparisonCell.centralNoise]
+    modes: [String] = [ComparisonCell.centralNoise], multiples: [Double] = [1]
   ) -> [ComparisonCell] {
     precondition(seeds >= 1, "a comparison has a seed")
     var cells = [ComparisonCell(model: "popularity", setting: .centralized)]
@@ -109,10 +152,13 @@ package struct ComparisonPlan: Sendable {
           continue
         }
         for mode in modes {
-          for seed in 1...UInt64(seeds) {
-            cells.append(
-              ComparisonCell(
-                model: model, setting: .federated, epsilon: epsilon, seed: seed, mode: mode))
+          for multiple in multiples {
+            for seed in 1...UInt64(seeds) {
+              cells.append(
+                ComparisonCell(
+                  model: model, setting: .federated, epsilon: epsilon, seed: seed, mode: mode,
+                  multiple: multiple))
+            }
           }
         }
       }
@@ -121,10 +167,14 @@ package struct ComparisonPlan: Sendable {
   }
 
   /// What the result of a cell depends on, and nothing else.
-  func key(of cell: ComparisonCell, dataDigest: String, usesTexts: Bool) -> JSONValue {
+  ///
+  /// - Parameter features: names the public item vectors; empty without.
+  func key(of cell: ComparisonCell, dataDigest: String, features: String) -> JSONValue {
     .object([
-      "texts": .bool(usesTexts),
-      "format": .integer(1),
+      "features": .string(features),
+      "format": .integer(2),
+      "multiple": .number(cell.multiple),
+      "masks_run": .bool(runsMasks && cell.mode != ComparisonCell.centralNoise),
       "code_version": .string(codeVersion),
       "data": .string(dataDigest),
       "model": .string(cell.model),

@@ -2,12 +2,10 @@ package import CanonicalJSON
 
 /// One line of a comparison: a figure over the seeds of a model.
 package struct ComparisonRow: Equatable, Sendable {
-  package let model: String
-  package let setting: ComparisonSetting
-  /// Total budget; nil without noise.
-  package let epsilon: Double?
-  /// Aggregation mode; nil where nothing is aggregated.
-  package let mode: String?
+  /// The runs, without their seeds.
+  package let cell: ComparisonCell
+  /// Customers of the training.
+  package let customers: Int
   package let task: String
   package let metric: RankingMetric
   /// Length of the lists.
@@ -18,65 +16,128 @@ package struct ComparisonRow: Equatable, Sendable {
   package let standardDeviation: Double
   /// How many runs.
   package let seeds: Int
+  /// Settings of its hyper-parameters that were tried on this data set to choose the model's.
+  package let settingsTried: Int
+  /// How the noise came about: ``NoiseOrigin``; nil where nothing is noised.
+  package let noise: NoiseOrigin?
+
+  package var model: String { cell.model }
+  package var setting: ComparisonSetting { cell.setting }
+  /// Total budget; nil without noise.
+  package var epsilon: Double? { cell.epsilon }
+  /// Aggregation mode; nil where nothing is aggregated.
+  package var mode: String? { cell.setting == .federated ? cell.mode : nil }
 
   /// The form of `tacit compare --json`.
   package var json: JSONValue {
     .object([
+      "row": .string(cell.label),
       "model": .string(model),
       "setting": .string(setting.rawValue),
       "epsilon": epsilon.map(JSONValue.number) ?? .null,
       "mode": mode.map(JSONValue.string) ?? .null,
+      "noise": noise.map { .string($0.rawValue) } ?? .null,
+      "customers": .integer(Int64(customers)),
+      "cohort": .string(
+        cell.isResampled ? "resampled \(ComparisonCell.number(cell.multiple))x" : "actual"),
       "task": .string(task),
       "metric": .string(metric.rawValue),
       "k": .integer(Int64(k)),
       "mean": .number(mean),
       "sd": .number(standardDeviation),
       "seeds": .integer(Int64(seeds)),
+      "settings_tried": .integer(Int64(settingsTried)),
     ])
   }
+}
+
+/// Where the noise of a row comes from. All of it is seeded: a simulation.
+package enum NoiseOrigin: String, Sendable {
+  /// One draw by the coordinator, with the deviation that is charged.
+  case central
+  /// The shares of the clients, under masks that were run.
+  case shares
+  /// One draw with the deviation that the shares of all clients have together; the masks were not run.
+  case sharesDrawnAtOnce = "shares-drawn-at-once"
 }
 
 /// The figures of a comparison.
 ///
 /// They are computed from raw data outside the protocol, and no epsilon covers them (ruling 6).
 package struct ComparisonReport: Sendable {
-  /// Every cell with its figures, in the plan's order.
-  package let outcomes: [(cell: ComparisonCell, outcome: CellOutcome)]
-  /// The figures over seeds: by model in the plan's order, then task, then metric.
+  /// The runs that differ by their seed alone.
+  package struct Group: Sendable {
+    /// Their cell, of seed 0.
+    package let cell: ComparisonCell
+    /// Seed and figures of each run, in the plan's order.
+    package let runs: [(seed: UInt64, outcome: CellOutcome)]
+  }
+
+  /// What was run.
+  package let plan: ComparisonPlan
+  /// The runs in the plan's order.
+  package let groups: [Group]
+  /// The figures over seeds: by group, then task, then metric; those that the task reports come first.
   package let rows: [ComparisonRow]
 
-  init(problem: EvaluationProblem, outcomes: [(ComparisonCell, CellOutcome)]) {
-    self.outcomes = outcomes.map { (cell: $0.0, outcome: $0.1) }
-    var groups: [[CellOutcome]] = []
+  /// The rows whose metric its task reports.
+  package var reportedRows: [ComparisonRow] {
+    rows.filter { row in
+      plan.problem.tasks.contains { $0.name == row.task && $0.metrics.contains(row.metric) }
+    }
+  }
+
+  /// Every cell with its figures.
+  package var outcomes: [(cell: ComparisonCell, outcome: CellOutcome)] {
+    groups.flatMap { group in
+      group.runs.map { run in
+        (cell: group.cell.withSeed(run.seed), outcome: run.outcome)
+      }
+    }
+  }
+
+  init(plan: ComparisonPlan, outcomes: [(ComparisonCell, CellOutcome)]) {
+    self.plan = plan
     var heads: [ComparisonCell] = []
-    var places: [ComparisonCell: Int] = [:]
+    var runs: [ComparisonCell: [(seed: UInt64, outcome: CellOutcome)]] = [:]
     for (cell, outcome) in outcomes {
-      let head = ComparisonCell(
-        model: cell.model, setting: cell.setting, epsilon: cell.epsilon, mode: cell.mode)
-      if let place = places[head] {
-        groups[place].append(outcome)
-      } else {
-        places[head] = heads.count
-        heads.append(head)
-        groups.append([outcome])
+      let head = cell.withSeed(0)
+      if runs[head] == nil { heads.append(head) }
+      runs[head, default: []].append((cell.seed, outcome))
+    }
+    groups = heads.map { Group(cell: $0, runs: runs[$0] ?? []) }
+    rows = groups.flatMap { Self.rows(of: $0, plan: plan) }
+  }
+
+  private static func rows(of group: Group, plan: ComparisonPlan) -> [ComparisonRow] {
+    let cell = group.cell
+    let others = RankingMetric.allCases
+    return plan.problem.tasks.enumerated().flatMap { index, task in
+      (task.metrics + others.filter { !task.metrics.contains($0) }).compactMap { metric in
+        let values = group.runs.compactMap { $0.outcome.tasks[index].value(of: metric) }
+        guard let mean = mean(values) else { return nil }
+        return ComparisonRow(
+          cell: cell, customers: cell.customers(of: plan.problem.histories.count),
+          task: task.name, metric: metric, k: task.cutoff, mean: mean,
+          standardDeviation: standardDeviation(values, mean: mean), seeds: values.count,
+          settingsTried: plan.settingsTried[cell.model] ?? 0,
+          noise: plan.noiseOrigin(of: cell))
       }
     }
-    var rows: [ComparisonRow] = []
-    for (head, group) in zip(heads, groups) {
-      for (index, task) in problem.tasks.enumerated() {
-        for metric in task.metrics {
-          let values = group.compactMap { $0.tasks[index].value(of: metric) }
-          guard let mean = Self.mean(values) else { continue }
-          rows.append(
-            ComparisonRow(
-              model: head.model, setting: head.setting, epsilon: head.epsilon,
-              mode: head.setting == .federated ? head.mode : nil, task: task.name,
-              metric: metric, k: task.cutoff, mean: mean,
-              standardDeviation: Self.standardDeviation(values, mean: mean), seeds: values.count))
-        }
-      }
-    }
-    self.rows = rows
+  }
+
+  /// The row of a figure; nil if there is none.
+  package func row(
+    _ cell: ComparisonCell, task: String, metric: RankingMetric
+  ) -> ComparisonRow? {
+    rows.first { $0.cell == cell.withSeed(0) && $0.task == task && $0.metric == metric }
+  }
+
+  /// The task and metric that plots and estimates are about: of the last task (for a shop, what is new to a
+  /// customer) the recall, or the hit rate where each customer has one right answer.
+  package var headline: (task: RankingTask, metric: RankingMetric)? {
+    guard let task = plan.problem.tasks.last else { return nil }
+    return (task, task.metrics.contains(.recall) ? .recall : task.metrics.first ?? .recall)
   }
 
   private static func mean(_ values: [Double]) -> Double? {
@@ -88,4 +149,23 @@ package struct ComparisonReport: Sendable {
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return (squares / Double(values.count - 1)).squareRoot()
   }
+}
+
+extension ComparisonCell {
+  func withSeed(_ seed: UInt64) -> ComparisonCell {
+    ComparisonCell(
+      model: model, setting: setting, epsilon: epsilon, seed: seed, mode: mode,
+      multiple: multiple)
+  }
+}
+
+extension ComparisonPlan {
+  func noiseOrigin(of cell: ComparisonCell) -> NoiseOrigin? {
+    guard cell.epsilon != nil else { return nil }
+    guard cell.mode == Self.shareMode else { return .central }
+    return runsMasks ? .shares : .sharesDrawnAtOnce
+  }
+
+  /// The mode whose clients draw the noise.
+  private static let shareMode = "secagg-ddp"
 }

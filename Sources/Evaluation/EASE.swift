@@ -10,6 +10,8 @@ internal import VectorMath
 /// - Source: H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation 8.
 package struct EASE: RankingModel {
   package let name = "ease"
+  /// Items beyond which the matrices would not fit in the memory of a small machine (8 n² bytes, twice).
+  package static let largestCatalogue = 12_000
   private let itemCount: Int
   /// Weights, one row an item of the history: row i holds the weight of i for every item.
   private let weights: [Float]

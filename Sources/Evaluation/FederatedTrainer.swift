@@ -7,8 +7,6 @@ package struct FederatedTrainingRequest: Sendable {
   package let histories: [CustomerHistory]
   /// The public list of items.
   package let catalogue: Catalogue
-  /// Public vectors of the items, as the coordinator has them; nil where there are none.
-  package let features: ItemFeatures?
   /// Identifier for `ModelRegistry`.
   package let model: String
   /// Its hyper-parameters.
@@ -21,15 +19,20 @@ package struct FederatedTrainingRequest: Sendable {
   package let seed: UInt64
   /// Aggregation mode.
   package let mode: String
+  /// Whether a masked mode runs its masks, or has its noise drawn at once.
+  package let runsMasks: Bool
+  /// Customers to draw from `histories` with replacement, by `seed`; nil for those there are, once each.
+  package let resampledCustomers: Int?
 
   package init(
-    histories: [CustomerHistory], catalogue: Catalogue, features: ItemFeatures?, model: String,
-    hyperparameters: JSONValue, epsilon: Double?, delta: Double, seed: UInt64,
-    mode: String = ComparisonCell.centralNoise
+    histories: [CustomerHistory], catalogue: Catalogue, model: String, hyperparameters: JSONValue,
+    epsilon: Double?, delta: Double, seed: UInt64, mode: String = ComparisonCell.centralNoise,
+    runsMasks: Bool = false, resampledCustomers: Int? = nil
   ) {
+    self.runsMasks = runsMasks
+    self.resampledCustomers = resampledCustomers
     self.histories = histories
     self.catalogue = catalogue
-    self.features = features
     self.model = model
     self.hyperparameters = hyperparameters
     self.epsilon = epsilon
@@ -45,7 +48,7 @@ package struct FederatedTrainingResult: Sendable {
   package struct Effort: Equatable, Sendable {
     /// Rounds released.
     package let rounds: Int
-    /// Devices in each round.
+    /// Customers in each round.
     package let clientsPerRound: Int
     /// Bytes that one device sent, over all rounds, as the wire codec counts them.
     package let bytesUpPerClient: Int

@@ -1,13 +1,4 @@
-internal import Recommendation
-
-/// A figure that is reported of a task.
-package enum RankingMetric: String, CaseIterable, Sendable {
-  case recall, precision, ndcg, map, mrr, coverage
-  case hitRate = "hr"
-
-  /// Whether the figure is a mean over customers; coverage belongs to the whole task.
-  package var isPerCustomer: Bool { self != .coverage }
-}
+package import Recommendation
 
 /// The figures of one model on one task.
 package struct TaskResult: Equatable, Sendable {
@@ -20,23 +11,26 @@ package struct TaskResult: Equatable, Sendable {
   /// For each metric that is a mean over customers, one value for each of `customers`. For tests of
   /// two models on the same customers (paired bootstrap).
   package let perCustomer: [RankingMetric: [Double]]
-  /// Items in at least one list, divided by the catalogue.
-  package let coverage: Double
+  /// The metrics that belong to the whole task.
+  package let ofTask: [RankingMetric: Double]
+  /// Scores against what happened; nil where no one kept them.
+  package let tally: ScoreTally?
 
   package init(
     task: String, cutoff: Int, customers: [Int], perCustomer: [RankingMetric: [Double]],
-    coverage: Double
+    ofTask: [RankingMetric: Double], tally: ScoreTally? = nil
   ) {
     self.task = task
     self.cutoff = cutoff
     self.customers = customers
     self.perCustomer = perCustomer
-    self.coverage = coverage
+    self.ofTask = ofTask
+    self.tally = tally
   }
 
-  /// The figure for the task; nil if the task does not report it.
+  /// The figure for the task; nil if it was not computed.
   package func value(of metric: RankingMetric) -> Double? {
-    if metric == .coverage { return coverage }
+    guard metric.isPerCustomer else { return ofTask[metric] }
     guard let values = perCustomer[metric], !values.isEmpty else { return nil }
     return values.reduce(0, +) / Double(values.count)
   }
@@ -51,52 +45,70 @@ extension EvaluationProblem {
 
   /// Asks a model all questions of the problem.
   ///
+  /// - Parameter features: public item vectors, by which the diversity of a list is measured; nil leaves it out.
   /// - Returns: one result a task, in their order.
   /// - Throws: `EvaluationError.wrongScoreCount`, `.scoreNotFinite`, what the model throws, or
   ///   `CancellationError`.
-  package func evaluate(_ model: some RankingModel) async throws -> [TaskResult] {
+  package func evaluate(
+    _ model: some RankingModel, features: ItemFeatures? = nil
+  ) async throws -> [TaskResult] {
+    let judge = RankingJudge(
+      histories: histories, itemCount: catalogue.count, features: features)
     var results: [TaskResult] = []
-    for task in tasks { results.append(try await evaluate(model, on: task)) }
+    for task in tasks { results.append(try await evaluate(model, on: task, judge: judge)) }
     return results
   }
 
   private struct Answer: Sendable {
     let list: [Int]
-    /// One value for each metric of the task that is a mean over customers.
+    /// One value for each metric of the judge.
     let values: [Double]
   }
 
+  private struct Batch: Sendable {
+    var answers: [Answer] = []
+    var tally = ScoreTally()
+  }
+
   private func evaluate(
-    _ model: some RankingModel, on task: RankingTask
+    _ model: some RankingModel, on task: RankingTask, judge: RankingJudge
   ) async throws -> TaskResult {
     let batches = stride(from: 0, to: task.queries.count, by: Self.queriesPerBatch).map {
       task.queries[$0..<min($0 + Self.queriesPerBatch, task.queries.count)]
     }
     var answers = [[Answer]](repeating: [], count: batches.count)
-    try await withThrowingTaskGroup(of: (Int, [Answer]).self) { group in
+    var tally = ScoreTally()
+    try await withThrowingTaskGroup(of: (Int, Batch).self) { group in
       var next = 0
       func start() {
         guard next < batches.count else { return }
         let index = next
-        let batch = batches[index]
+        let queries = batches[index]
         next += 1
         group.addTask {
           try Task.checkCancellation()
-          return (index, try batch.map { try answer($0, of: task, by: model) })
+          var batch = Batch()
+          for query in queries {
+            try answer(query, of: task, by: model, judge: judge, into: &batch)
+          }
+          return (index, batch)
         }
       }
       for _ in 0..<Self.concurrentBatches { start() }
       while let (index, batch) = try await group.next() {
-        answers[index] = batch
+        answers[index] = batch.answers
+        // Counts: in whichever order they come, the sum is the same.
+        tally.add(batch.tally)
         start()
       }
     }
-    return result(of: task, answers: answers.flatMap { $0 })
+    return result(of: task, answers: answers.flatMap { $0 }, tally: tally, judge: judge)
   }
 
   private func answer(
-    _ query: RankingQuery, of task: RankingTask, by model: some RankingModel
-  ) throws -> Answer {
+    _ query: RankingQuery, of task: RankingTask, by model: some RankingModel,
+    judge: RankingJudge, into batch: inout Batch
+  ) throws {
     let scores = try model.scores(for: histories[query.customer], repeats: task.repeats)
     guard scores.count == catalogue.count else {
       throw EvaluationError.wrongScoreCount(
@@ -106,12 +118,29 @@ extension EvaluationProblem {
       throw EvaluationError.scoreNotFinite(model: model.name)
     }
     let list = Self.list(query, scores: scores, count: task.cutoff)
+    let ranked = rankedItems(query)
+    let rankedScores = ranked.map { scores[$0] }
     let targets = Set(query.targets)
-    return Answer(
-      list: list,
-      values: task.metrics.filter(\.isPerCustomer).map {
-        $0.value(list: list, targets: targets, cutoff: task.cutoff)
-      })
+    let isTarget = ranked.map(targets.contains)
+    batch.tally.add(scores: rankedScores, isTarget: isTarget, customer: query.customer)
+    batch.answers.append(
+      Answer(
+        list: list,
+        values: judge.values(
+          of: list, targets: targets, scores: rankedScores, isTarget: isTarget,
+          cutoff: task.cutoff)))
+  }
+
+  /// What may be recommended, ascending.
+  private func rankedItems(_ query: RankingQuery) -> [Int] {
+    if let candidates = query.candidates { return candidates }
+    var items: [Int] = []
+    items.reserveCapacity(catalogue.count)
+    var masked = query.masked[...]
+    for item in 0..<catalogue.count {
+      if masked.first == item { masked.removeFirst() } else { items.append(item) }
+    }
+    return items
   }
 
   private static func list(_ query: RankingQuery, scores: [Float], count: Int) -> [Int] {
@@ -122,15 +151,22 @@ extension EvaluationProblem {
     return Ranking.topK(candidates.map { scores[$0] }, count).map { candidates[$0] }
   }
 
-  private func result(of task: RankingTask, answers: [Answer]) -> TaskResult {
+  private func result(
+    of task: RankingTask, answers: [Answer], tally: ScoreTally, judge: RankingJudge
+  ) -> TaskResult {
     var perCustomer: [RankingMetric: [Double]] = [:]
-    for (place, metric) in task.metrics.filter(\.isPerCustomer).enumerated() {
+    for (place, metric) in judge.metrics.enumerated() {
       perCustomer[metric] = answers.map { $0.values[place] }
     }
+    let lists = answers.map(\.list)
     return TaskResult(
       task: task.name, cutoff: task.cutoff, customers: task.queries.map(\.customer),
       perCustomer: perCustomer,
-      coverage: RankingMetrics.coverage(
-        lists: answers.map(\.list), cutoff: task.cutoff, itemCount: catalogue.count))
+      ofTask: [
+        .coverage: RankingMetrics.coverage(
+          lists: lists, cutoff: task.cutoff, itemCount: catalogue.count),
+        .gini: RankingMetrics.gini(
+          lists: lists, cutoff: task.cutoff, itemCount: catalogue.count),
+      ], tally: tally)
   }
 }

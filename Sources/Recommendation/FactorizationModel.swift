@@ -129,9 +129,7 @@ package struct FactorizationModel: FederatedModel {
     return try ModelParameters(tensors: [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
-      HybridScores.textWeightTensor: .init([
-        level.textWeight(itemCount: itemCount, alignment: KernelAlignment.unknown)
-      ]),
+      HybridScores.textWeightTensor: .init([level.textWeight(itemCount: itemCount)]),
       PublicSeed.tensor: seed.parameters,
       Self.factorsTensor: .init(
         shape: shape, values: seed.factors(count: head.count * dimension)),

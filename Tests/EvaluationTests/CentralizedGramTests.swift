@@ -26,8 +26,8 @@ struct CentralizedGramTests {
       plan: plan, cache: nil, features: features,
       trainer: { try trainer.train($0) }
     ).run()
-    let twin = report.rows.filter { $0.setting == .centralized }
-    let federated = report.rows.filter { $0.setting == .federated }
+    let twin = report.reportedRows.filter { $0.setting == .centralized }
+    let federated = report.reportedRows.filter { $0.setting == .federated }
     #expect(twin.map(\.metric) == federated.map(\.metric))
     #expect(twin.count == 8)
     for (left, right) in zip(twin, federated) {

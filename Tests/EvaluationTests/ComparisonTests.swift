@@ -136,12 +136,12 @@ struct ComparisonTests {
           }
           return try trainer.train(
             FederatedTrainingRequest(
-              histories: histories, catalogue: request.catalogue, features: request.features,
-              model: request.model, hyperparameters: request.hyperparameters,
-              epsilon: request.epsilon, delta: request.delta, seed: request.seed))
+              histories: histories, catalogue: request.catalogue, model: request.model,
+              hyperparameters: request.hyperparameters, epsilon: request.epsilon,
+              delta: request.delta, seed: request.seed))
         }
       ).run()
-      let means = report.rows.filter { $0.metric == .ndcg }.map(\.mean)
+      let means = report.reportedRows.filter { $0.metric == .ndcg }.map(\.mean)
       return means.count == 2 ? means[0] - means[1] : .nan
     }
     #expect(try await difference(changed: nil) == 0)
@@ -227,6 +227,56 @@ struct ComparisonTests {
         == [true, true, true, true, false, false, false, false])
   }
 
+  @Test(
+    "customers' differences: seeds averaged, paired, the same to the bit; rows are named by their labels"
+  )
+  func differences() async throws {
+    let (report, _) = try await Self.run(Self.plan(Self.cells), cache: nil)
+    let labels = report.groups.map(\.cell.label)
+    #expect(
+      labels == [
+        "popularity:centralized", "own-frequency:local", "local:local", "ease:centralized",
+        "popularity:inf", "popularity:8:sealed",
+      ])
+    #expect(try report.group(named: "ease").cell.label == "ease:centralized")
+    for name in ["popularity", "eas", "gram:8:sealed"] {
+      #expect(throws: EvaluationError.self) { try report.group(named: name) }
+    }
+    let reference = try report.group(named: "popularity:centralized")
+    let bootstrap = PairedBootstrap(resamples: 99, seed: 2)
+    let differences = report.differences(
+      to: reference, metrics: { _ in [.recall, .coverage] }, bootstrap: bootstrap)
+    // Coverage belongs to no customer.
+    #expect(differences.map(\.cell.label) == Array(labels.dropFirst()))
+    #expect(
+      differences
+        == report.differences(to: reference, metrics: { _ in [.recall] }, bootstrap: bootstrap))
+    func mean(_ label: String) throws -> Double {
+      try #require(
+        report.rows.first { $0.cell.label == label && $0.metric == .recall }?.mean)
+    }
+    for entry in differences {
+      let expected = try mean(entry.cell.label) - mean("popularity:centralized")
+      #expect(abs(entry.interval.mean - expected) < 1e-12)
+      #expect(entry.customers == 40 && entry.better + entry.worse <= 40)
+    }
+    // Federated popularity without noise is the centralized one, customer by customer.
+    let same = try #require(differences.first { $0.cell.label == "popularity:inf" })
+    #expect(same.interval.lower == 0 && same.interval.upper == 0 && same.better + same.worse == 0)
+  }
+
+  @Test(
+    "the customers' table has a row for each run, task and customer, and survives names with commas"
+  )
+  func customerTable() async throws {
+    let (report, _) = try await Self.run(Self.plan(Self.cells), cache: nil)
+    let lines = report.customerTable(names: (0..<40).map { "c, \($0)" }).split(separator: "\n")
+    #expect(lines.count == 1 + 8 * 40)
+    let recall = report.outcomes[0].outcome.tasks[0].perCustomer[.recall] ?? []
+    #expect(
+      lines[1].hasPrefix("popularity:centralized,0,p3,3,\"c, 0\",\(recall[0]),"))
+  }
+
   @Test("a plan that makes no sense is refused")
   func badPlans() async throws {
     let popularity = ComparisonCell(model: "popularity", setting: .centralized)
@@ -235,6 +285,9 @@ struct ComparisonTests {
       [ComparisonCell(model: "ease", setting: .centralized, epsilon: 8)],
       [ComparisonCell(model: "popularity", setting: .federated, epsilon: 0)],
       [ComparisonCell(model: "popularity", setting: .federated, epsilon: .infinity)],
+      // Without noise more copies are the same model; a cohort of nobody is none.
+      [ComparisonCell(model: "popularity", setting: .federated, multiple: 10)],
+      [ComparisonCell(model: "popularity", setting: .federated, epsilon: 8, multiple: 0)],
     ] {
       #expect(throws: EvaluationError.self) { try Self.plan(cells) }
     }

@@ -94,8 +94,8 @@ struct MovieLensAnchorTests {
         ], hyperparameters: [:], delta: 1e-5, codeVersion: "test"), cache: nil, features: nil,
       trainer: { try trainer.train($0) }
     ).run()
-    let twin = report.rows.filter { $0.setting == .centralized }
-    let federated = report.rows.filter { $0.setting == .federated }
+    let twin = report.reportedRows.filter { $0.setting == .centralized }
+    let federated = report.reportedRows.filter { $0.setting == .federated }
     #expect(twin.count == 5)
     for (left, right) in zip(twin, federated) {
       #expect(abs(left.mean - right.mean) < 1e-3, "\(left.metric)")

@@ -34,8 +34,7 @@ final class PlainTrainer: Sendable {
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: request.epsilon == nil ? 0 : 1,
-          targetCohort: request.histories.count, contributorCount: request.histories.count,
-          features: request.features),
+          targetCohort: request.histories.count, contributorCount: request.histories.count),
         parameters: parameters, itemCount: itemCount)
     }
     return FederatedTrainingResult(

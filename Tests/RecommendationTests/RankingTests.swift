@@ -56,6 +56,47 @@ import VectorMath
     }
   }
 
+  @Test("the area under one customer's curve counts pairs, ties half")
+  func area() {
+    // Targets 5 and 2; others 5, 3, 1: (1/2 + 1 + 1) + (0 + 0 + 1) of 6 pairs.
+    #expect(
+      RankingMetrics.areaUnderCurve(
+        scores: [5, 5, 3, 2, 1], isTarget: [true, false, false, true, false]) == 3.5 / 6)
+    #expect(RankingMetrics.areaUnderCurve(scores: [1, 2], isTarget: [true, true]) == 0.5)
+    var random = SeededRandom(seed: 4)
+    let scores = (0..<60).map { _ in Float(Int.random(in: 0...9, using: &random)) }
+    let isTarget = (0..<60).map { _ in Bool.random(using: &random) }
+    var (won, pairs) = (0.0, 0.0)
+    for target in scores.indices where isTarget[target] {
+      for other in scores.indices where !isTarget[other] {
+        pairs += 1
+        won += scores[target] > scores[other] ? 1 : scores[target] == scores[other] ? 0.5 : 0
+      }
+    }
+    #expect(
+      abs(RankingMetrics.areaUnderCurve(scores: scores, isTarget: isTarget) - won / pairs) < 1e-12)
+  }
+
+  @Test("F1, novelty, diversity and Gini by hand")
+  func besideAccuracy() throws {
+    // Two hits in a list of four, three targets: precision 1/2, recall 2/3.
+    #expect(
+      abs(RankingMetrics.f1(list: [7, 3, 9, 1], targets: [3, 1, 4], cutoff: 4) - 4.0 / 7) < 1e-12)
+    // Of 7 customers 0, 1 and 7 have the items: 3, 2 and 0 bits.
+    let bits = RankingMetrics.noveltyBits(customersOfItem: [0, 1, 7], customers: 7)
+    #expect(bits == [3, 2, 0])
+    #expect(RankingMetrics.novelty(list: [0, 1], bits: bits) == 2.5)
+    let features = try ItemFeatures(
+      vectors: try Matrix(rows: 3, columns: 2, storage: [1, 0, 0, 1, 1, 0]))
+    // Pairs at cosine 0, 1 and 0.
+    #expect(
+      abs(RankingMetrics.diversity(list: [0, 1, 2], features: features) - 2.0 / 3) < 1e-12)
+    #expect(RankingMetrics.diversity(list: [0], features: features) == 0)
+    #expect(RankingMetrics.gini(lists: [[0, 1], [2, 3]], cutoff: 2, itemCount: 4) == 0)
+    #expect(RankingMetrics.gini(lists: [[0], [0], [0]], cutoff: 1, itemCount: 4) == 0.75)
+    #expect(RankingMetrics.gini(lists: [] as [[Int]], cutoff: 1, itemCount: 4) == 0)
+  }
+
   @Test("coverage counts distinct items within the cutoff")
   func coverage() {
     #expect(
