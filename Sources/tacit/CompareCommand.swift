@@ -14,11 +14,16 @@ struct CompareCommand: AsyncParsableCommand {
       Example:
 
         tacit compare --data online-retail --epsilon inf,8,2 --seeds 3
-        tacit compare --data ml-100k --protocol p3 --epsilon inf,8,2 --seeds 3 --json
+        tacit compare --data ml-100k --epsilon inf,8,4,2,1 --seeds 5 --plot frontier.svg
+        tacit compare --data ml-100k --epsilon 2 --modes sealed --customers 1x,10x,100x
+        tacit compare --data ml-100k --against gram:8:sealed --against ease --per-user users.csv
 
       Federated runs go through the in-process link: every message is encoded, bounded and decoded
       by the wire codec. Their noise is seeded, so they are marked as simulations. Finished runs are
       kept and not repeated.
+
+      A row is named by its model and setting, as in ease:centralized or gram:8:secagg-ddp; the name may
+      be cut short where one row has it.
       """)
 
   @Option(name: .customLong("data"), help: "The data set, as in: tacit data list.")
@@ -28,6 +33,9 @@ struct CompareCommand: AsyncParsableCommand {
     name: .customLong("protocol"),
     help: "p1, p2 or p3; the retail log has its own tasks \"all\" and \"new\".")
   var protocolName: String?
+
+  @Flag(help: "Judge on a split inside the training part, where choices may be made.")
+  var tuning = false
 
   @Option(help: "Budgets, such as inf,8,2; inf is the run without noise.")
   var epsilon: String = "inf,8,2"
@@ -43,10 +51,54 @@ struct CompareCommand: AsyncParsableCommand {
 
   @Option(
     help: """
-      Aggregation modes of the private runs, such as sealed,secagg-ddp; the latter has the extra \
-      noise that its clients draw.
+      Aggregation modes of the private runs: sealed has the noise that is charged, secagg-ddp the \
+      extra noise that its clients draw.
       """)
-  var modes: String = ComparisonCell.centralNoise
+  var modes: String = "sealed,secagg-ddp"
+
+  @Flag(help: "Run the masks of the masked modes instead of drawing their noise at once: slow.")
+  var runMasks = false
+
+  @Option(
+    help: """
+      Customers of the private runs as multiples of those there are, such as 1x,10x,100x: drawn \
+      with replacement, which shows the worth of less noise, not of more information.
+      """)
+  var customers: String = "1x"
+
+  @Option(help: "The share of centralized accuracy that --customers estimates the need for.")
+  var reach: Double = 0.9
+
+  @Option(
+    help: """
+      Public item vectors instead of those of the item texts: .npy or safetensors, one row an item in \
+      the catalogue's order.
+      """)
+  var itemVectors: String?
+
+  @Option(
+    name: .customLong("item-ids"),
+    help: "The item of each row of --item-vectors: a text file with one code a line.")
+  var itemIDs: String?
+
+  @Option(
+    help: "Metrics to print, such as recall,auc,gini, or all; those of the protocol by default.")
+  var metrics: String?
+
+  @Option(help: "A row that all others are held against, customer by customer; repeatable.")
+  var against: [String] = []
+
+  @Option(help: "Resamples of the bootstrap.")
+  var resamples: Int = PairedBootstrap.defaultResamples
+
+  @Option(help: "Seed of the bootstrap: the same gives the same intervals to the bit.")
+  var bootstrapSeed: UInt64 = 1
+
+  @Option(help: "File for a CSV table of every customer's figures.")
+  var perUser: String?
+
+  @Option(help: "File for a drawing (SVG) of accuracy against epsilon.")
+  var plot: String?
 
   @Option(help: "Directory for finished runs.")
   var cache: String?
@@ -56,145 +108,63 @@ struct CompareCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard (1...1_000).contains(seeds) else { throw ValidationError("--seeds is from 1 to 1000.") }
+    guard (39...1_000_000).contains(resamples) else {
+      throw ValidationError("--resamples is from 39 to 1000000.")
+    }
+    guard itemIDs == nil || itemVectors != nil else {
+      throw ValidationError("--item-ids names the rows of --item-vectors: give both.")
+    }
+    guard reach > 0, reach.isFinite else { throw ValidationError("--reach is above 0.") }
   }
 
   func run() async throws {
     do {
-      let comparison = try makeComparison()
+      let setup = try await ComparisonSetup(self)
+      for note in setup.notes { StandardError.write(note + "\n") }
       let progress = ProgressReporter.onStandardError(
-        title: "comparing", unit: "runs", total: comparison.cellCount)
-      let report = try await comparison.comparison.run { (step: Comparison.Progress) in
+        title: "comparing", unit: "runs", total: setup.plan.cells.count)
+      let report = try await setup.comparison.run { (step: Comparison.Progress) in
         progress.update(done: step.done)
       }
       progress.finish()
-      print(json ? Self.json(report).prettyText : Self.text(report))
+      let result = try ComparisonResult(
+        report: report, notes: setup.notes, metrics: try chosenMetrics(),
+        references: against.isEmpty ? setup.defaultReferences : against,
+        bootstrap: PairedBootstrap(resamples: resamples, seed: bootstrapSeed), reach: reach)
+      if let perUser {
+        try FileAccess.replace(
+          perUser, Array(report.customerTable(names: setup.customerNames).utf8))
+      }
+      if let plot {
+        guard let figure = ComparisonPlot.figure(report) else {
+          throw CommandFailure(
+            what: "there is nothing to draw", why: "no run has an epsilon",
+            next: "give one, such as --epsilon inf,8,4,2,1", exit: .usage)
+        }
+        try FileAccess.replace(plot, Array((figure.text + "\n").utf8))
+      }
+      print(json ? result.json.prettyText : result.text)
     } catch {
       throw TacitFailure.explain(error)
     }
   }
 
-  private func makeComparison() throws -> (comparison: Comparison, cellCount: Int) {
-    let dataset = try DatasetLibrary.user().load(name, shipped: .current())
-    let isRetail = name == OnlineRetail.name
-    let problem = try problem(of: dataset, isRetail: isRetail)
-    let identifiers = models.split(separator: ",").map(String.init)
-    for identifier in identifiers {
-      _ = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
-    }
-    let hasTexts = Self.hasTexts(dataset.catalogue)
-    let cells = ComparisonPlan.standardCells(
-      federated: identifiers, epsilons: try budgets(), seeds: seeds, withLocal: isRetail,
-      modes: try aggregationModes())
-    let plan = try ComparisonPlan(
-      problem: problem, cells: cells,
-      hyperparameters: ["ease": .object(["lambda": .string(isRetail ? "200" : "400")])],
-      delta: delta, codeVersion: ProductVersion.current)
-    let descriptions = dataset.catalogue.descriptions
-    let makeFeatures: @Sendable () throws -> ItemFeatures = {
-      try TextFeatures.vectors(descriptions: descriptions)
-    }
-    let comparison = Comparison(
-      plan: plan, cache: try CellCache(directory: cache ?? CacheDirectory.comparisons()),
-      features: hasTexts ? makeFeatures : nil, trainer: InProcessTrainer.train)
-    return (comparison, cells.count)
-  }
-
-  /// Whether any item is described by more than its own code.
-  private static func hasTexts(_ catalogue: Catalogue) -> Bool {
-    zip(catalogue.codes, catalogue.descriptions).contains { !$1.isEmpty && $0 != $1 }
-  }
-
-  private func problem(
-    of dataset: InteractionDataset, isRetail: Bool
-  ) throws -> EvaluationProblem {
-    if isRetail, protocolName == nil {
-      return try EvaluationProblem.retail(RetailSplit(dataset), name: name)
-    }
-    let chosen = protocolName ?? BenchmarkProtocol.p3.rawValue
-    guard let benchmark = BenchmarkProtocol(rawValue: chosen) else {
-      throw CommandFailure(
-        what: "there is no protocol \(chosen)",
-        why: "known are \(BenchmarkProtocol.allCases.map(\.rawValue).joined(separator: ", "))",
-        next: "choose one of them", exit: .usage)
-    }
-    return try benchmark.problem(dataset)
-  }
-
-  private func budgets() throws -> [Double?] {
-    try epsilon.split(separator: ",").map { text in
-      if text == "inf" { return nil }
-      guard let value = Double(text), value > 0, value.isFinite else {
+  private func chosenMetrics() throws -> [RankingMetric]? {
+    guard let metrics else { return nil }
+    if metrics == "all" { return RankingMetric.allCases }
+    return try metrics.split(separator: ",").map { text in
+      guard let metric = RankingMetric(rawValue: String(text)) else {
         throw CommandFailure(
-          what: "--epsilon has the entry \"\(text)\"",
-          why: "it is neither a positive number nor inf",
-          next: "write, for example, --epsilon inf,8,2", exit: .usage)
+          what: "there is no metric \(text)",
+          why: "known are \(RankingMetric.allCases.map(\.rawValue).joined(separator: ", "))",
+          next: "choose among them, or all", exit: .usage)
       }
-      return value
+      return metric
     }
-  }
-
-  private func aggregationModes() throws -> [String] {
-    let chosen = modes.split(separator: ",").map(String.init)
-    guard !chosen.isEmpty, Set(chosen).count == chosen.count,
-      chosen.allSatisfy(PrivacyPolicy.modes.contains)
-    else {
-      throw CommandFailure(
-        what: "--modes is \(modes)",
-        why: "known are \(PrivacyPolicy.modes.joined(separator: ", ")), each once",
-        next: "write, for example, --modes sealed,secagg-ddp", exit: .usage)
-    }
-    return chosen
   }
 
   static let watermark = "simulation, seeded noise"
   static let caution =
     "computed from raw data outside the protocol: not covered by epsilon; do not publish such "
     + "figures for your own customers"
-
-  private static func json(_ report: ComparisonReport) -> JSONValue {
-    .object([
-      "watermark": .string(watermark), "caution": .string(caution),
-      "rows": .array(report.rows.map(\.json)),
-      "efforts": .array(
-        report.outcomes.compactMap { outcome in
-          outcome.outcome.effort.map { effort in
-            .object([
-              "model": .string(outcome.cell.model),
-              "epsilon": outcome.cell.epsilon.map(JSONValue.number) ?? .null,
-              "seed": .integer(Int64(outcome.cell.seed)), "effort": effort.json,
-            ])
-          }
-        }),
-    ])
-  }
-
-  private static func text(_ report: ComparisonReport) -> String {
-    var lines = ["federated rows: \(watermark)", caution, ""]
-    lines.append(
-      "model          setting      mode        epsilon  task metric       mean    sd      seeds")
-    for row in report.rows {
-      func pad(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.count))
-      }
-      let epsilon =
-        row.epsilon.map { Format.decimal($0, places: 2) }
-        ?? (row.setting == .federated ? "inf" : "-")
-      lines.append(
-        pad(row.model, 15) + pad(row.setting.rawValue, 13) + pad(row.mode ?? "-", 12)
-          + pad(epsilon, 9) + pad(row.task, 5) + pad("\(row.metric.rawValue)@\(row.k)", 13)
-          + pad(Format.decimal(row.mean, places: 4), 8)
-          + pad(Format.decimal(row.standardDeviation, places: 4), 8) + "\(row.seeds)")
-    }
-    return lines.joined(separator: "\n")
-  }
-}
-
-/// Where finished comparison runs are kept.
-enum CacheDirectory {
-  static func comparisons() -> String {
-    if let cache = ProcessEnvironment.value("XDG_CACHE_HOME"), cache.hasPrefix("/") {
-      return cache + "/tacit/compare"
-    }
-    return (ProcessEnvironment.value("HOME") ?? "/tmp") + "/.cache/tacit/compare"
-  }
 }

@@ -1,8 +1,13 @@
+internal import CanonicalJSON
 internal import Evaluation
 internal import Federation
+internal import Operations
 internal import Privacy
 internal import Recommendation
+internal import SecureAggregation
 internal import Simulation
+internal import VectorMath
+internal import WireProtocol
 
 /// Trains the federated cells of a comparison through the in-process link.
 enum InProcessTrainer {
@@ -12,8 +17,90 @@ enum InProcessTrainer {
   @Sendable static func train(
     _ request: FederatedTrainingRequest
   ) async throws -> FederatedTrainingResult {
-    let customers = request.histories.count
-    let policy = try PolicyTemplate(
+    let setup = try Setup(request)
+    let devices = request.histories.count
+    let federation = try InProcessFederation(
+      policy: setup.policy,
+      model: try ModelRegistry.model(
+        identifier: request.model, hyperparameters: request.hyperparameters),
+      catalogue: request.catalogue, histories: request.histories,
+      noise: SimulatedNoise(
+        seed: request.epsilon == nil ? nil : request.seed, deviationFactor: setup.deviationFactor),
+      cohort: setup.cohort)
+    let outcome = try federation.train()
+    return FederatedTrainingResult(
+      parameters: outcome.parameters,
+      effort: FederatedTrainingResult.Effort(
+        rounds: outcome.roundsReleased, clientsPerRound: setup.customers,
+        bytesUpPerClient: outcome.bytesUp / devices,
+        bytesDownPerClient: outcome.bytesDown / devices, mode: request.mode,
+        epsilonSpent: request.epsilon == nil
+          ? nil : setup.epsilonSpent ?? outcome.epsilonSpent))
+  }
+
+  /// Why no round of `customers` can be run in `mode`; nil if one can.
+  static func obstacle(toMode mode: String, customers: Int) -> String? {
+    guard AggregationMode(rawValue: mode)?.isMasked == true else { return nil }
+    guard customers <= MaskingPolicy.largestCohort else {
+      return "one masked sum has at most \(Format.count(MaskingPolicy.largestCohort)) members"
+    }
+    do {
+      guard
+        let policy = try MaskingPolicy(
+          of: policy(
+            of: FederatedTrainingRequest(
+              histories: [], catalogue: try Catalogue(codes: ["a"], descriptions: ["a"]),
+              model: PopularityModel.identifier, hyperparameters: .object([:]), epsilon: nil,
+              delta: 1e-5, seed: 0, mode: mode), customers: customers))
+      else { return nil }
+      _ = try MaskingParameters(cohortSize: customers, policy: policy)
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// Who takes part, under which policy, with how much noise.
+  private struct Setup {
+    let policy: PrivacyPolicy
+    /// Customers of a round.
+    let customers: Int
+    /// For how many customers each history stands; nil for one each.
+    let cohort: ResampledCohort?
+    /// Of the simulated noise.
+    let deviationFactor: Double
+    /// What a masked mode would show as spent; nil where the training itself tells.
+    let epsilonSpent: Double?
+
+    init(_ request: FederatedTrainingRequest) throws {
+      let devices = request.histories.count
+      cohort = request.resampledCustomers.map { size in
+        // Not the seed itself, which is that of the noise.
+        var derived = SeededRandom(seed: ~request.seed)
+        var generator = SeededRandom(seed: derived.next())
+        return ResampledCohort.drawn(size: size, from: devices, using: &generator)
+      }
+      customers = cohort?.size ?? devices
+      let copies = Double(cohort?.mostCopies ?? 1)
+      guard request.mode != ComparisonCell.centralNoise, !request.runsMasks else {
+        policy = try InProcessTrainer.policy(of: request, customers: devices)
+        deviationFactor = 1 / copies
+        epsilonSpent = nil
+        return
+      }
+      let twin = try UnmaskedTwin(
+        of: try InProcessTrainer.policy(of: request, customers: customers), cohort: customers,
+        devices: devices)
+      policy = twin.policy
+      deviationFactor = twin.deviationFactor / copies
+      epsilonSpent = twin.epsilonSpent
+    }
+  }
+
+  private static func policy(
+    of request: FederatedTrainingRequest, customers: Int
+  ) throws -> PrivacyPolicy {
+    try PolicyTemplate(
       federation: "comparison", model: request.model, hyperparameters: request.hyperparameters,
       epsilon: request.epsilon.map { "\($0)" } ?? nominalEpsilon,
       delta: "\(request.delta)", customers: customers,
@@ -22,19 +109,5 @@ enum InProcessTrainer {
         ? customers : max(2, customers / 2),
       maximumCohort: customers, roundDeadlineSeconds: 600, mode: request.mode
     ).policy()
-    let federation = try InProcessFederation(
-      policy: policy,
-      model: try ModelRegistry.model(
-        identifier: request.model, hyperparameters: request.hyperparameters),
-      catalogue: request.catalogue, features: request.features, histories: request.histories,
-      noise: SimulatedNoise(seed: request.epsilon == nil ? nil : request.seed))
-    let outcome = try federation.train()
-    return FederatedTrainingResult(
-      parameters: outcome.parameters,
-      effort: FederatedTrainingResult.Effort(
-        rounds: outcome.roundsReleased, clientsPerRound: customers,
-        bytesUpPerClient: outcome.bytesUp / customers,
-        bytesDownPerClient: outcome.bytesDown / customers, mode: policy.mode,
-        epsilonSpent: request.epsilon == nil ? nil : outcome.epsilonSpent))
   }
 }

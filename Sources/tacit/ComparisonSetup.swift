@@ -1,0 +1,184 @@
+internal import CanonicalJSON
+internal import Cryptography
+internal import Datasets
+internal import Evaluation
+internal import Operations
+internal import Privacy
+internal import Recommendation
+
+/// What `tacit compare` runs, made of its options.
+struct ComparisonSetup {
+  let plan: ComparisonPlan
+  let comparison: Comparison
+  /// The data set's name of each history's customer.
+  let customerNames: [String]
+  /// What was left out and why, in sentences.
+  let notes: [String]
+  /// What rows are held against unless told otherwise.
+  let defaultReferences: [String]
+
+  /// Lambda of EASE on the data sets of the published anchors.
+  private static let anchoredLambda = [
+    OnlineRetail.name: "200", DatasetSource.movieLens100K.name: "400",
+  ]
+  /// What is tried on any other data set.
+  private static let lambdas = [50.0, 100, 200, 400, 800]
+
+  init(_ command: CompareCommand) async throws {
+    let dataset = try DatasetLibrary.user().load(command.name, shipped: .current())
+    let isRetail = command.name == OnlineRetail.name && command.protocolName == nil
+    let benchmark = isRetail ? nil : try Self.benchmark(command.protocolName)
+    let problem: EvaluationProblem
+    if let benchmark {
+      problem = try command.tuning ? benchmark.tuningProblem(dataset) : benchmark.problem(dataset)
+      customerNames = dataset.customers
+    } else {
+      let split = command.tuning ? RetailSplit.tuning(dataset) : RetailSplit(dataset)
+      problem = try EvaluationProblem.retail(
+        split, name: command.name + (command.tuning ? " tuning" : ""))
+      customerNames = split.customers
+    }
+    let identifiers = command.models.split(separator: ",").map(String.init)
+    for identifier in identifiers {
+      _ = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
+    }
+    var notes: [String] = []
+    let features = try Self.features(command, dataset.catalogue)
+    var cells = ComparisonPlan.standardCells(
+      federated: identifiers, epsilons: try Self.budgets(command.epsilon), seeds: command.seeds,
+      withLocal: isRetail && features != nil, modes: try Self.modes(command.modes),
+      multiples: try Self.multiples(command.customers))
+    if command.runMasks, cells.contains(where: \.isResampled) {
+      throw CommandFailure(
+        what: "--run-masks and --customers exclude each other",
+        why: "customers that are drawn again are weights of a sum, and masks know no weights",
+        next: "leave one of them out", exit: .usage)
+    }
+    cells = Self.feasible(cells, customers: problem.histories.count, notes: &notes)
+    var lambda = Self.anchoredLambda[command.name]
+    var tried = 0
+    if dataset.catalogue.count > EASE.largestCatalogue {
+      notes.append(
+        "ease is left out: its matrix of \(Format.count(dataset.catalogue.count)) items squared is "
+          + "too large (at most \(Format.count(EASE.largestCatalogue)))")
+      cells.removeAll { $0.model == "ease" }
+    } else if lambda == nil {
+      let chosen = try await EASE.chosenRegularization(
+        among: Self.lambdas, on: try (benchmark ?? .p3).tuningProblem(dataset))
+      lambda = ComparisonCell.number(chosen)
+      tried = Self.lambdas.count
+    }
+    plan = try ComparisonPlan(
+      problem: problem, cells: cells,
+      hyperparameters: ["ease": .object(["lambda": .string(lambda ?? "200")])],
+      delta: command.delta, codeVersion: ProductVersion.current,
+      settingsTried: ["ease": tried], runsMasks: command.runMasks)
+    comparison = Comparison(
+      plan: plan,
+      cache: try CellCache(directory: command.cache ?? CacheDirectory.comparisons()),
+      features: features?.make, featuresName: features?.name ?? "",
+      trainer: InProcessTrainer.train)
+    defaultReferences = [cells.contains { $0.model == "ease" } ? "ease" : "popularity:centralized"]
+    self.notes = notes
+  }
+
+  /// Takes out the runs that a masked mode cannot make, and says so.
+  private static func feasible(
+    _ cells: [ComparisonCell], customers: Int, notes: inout [String]
+  ) -> [ComparisonCell] {
+    var reasons: [String] = []
+    let kept = cells.filter { cell in
+      guard cell.epsilon != nil,
+        let reason = InProcessTrainer.obstacle(
+          toMode: cell.mode, customers: cell.customers(of: customers))
+      else { return true }
+      let note =
+        "\(cell.mode) is left out for \(Format.count(cell.customers(of: customers))) customers: \(reason)"
+      if !reasons.contains(note) { reasons.append(note) }
+      return false
+    }
+    notes += reasons
+    return kept
+  }
+
+  /// The public item vectors: those of a file, else those of the texts, else none.
+  private static func features(
+    _ command: CompareCommand, _ catalogue: Catalogue
+  ) throws -> (make: @Sendable () throws -> ItemFeatures, name: String)? {
+    if let path = command.itemVectors {
+      let limit = ItemVectorFile.Limits.fileBytes
+      let bytes = try FileAccess.read(path, limit: limit)
+      let idBytes = try command.itemIDs.map { path throws in
+        try FileAccess.read(path, limit: limit)
+      }
+      do {
+        let ids = try idBytes.map { bytes throws in try ItemFeatures.ids(decoding: bytes) }
+        let features = try ItemFeatures(importing: bytes, for: catalogue, ids: ids)
+        return ({ features }, SHA256Digest(hashing: features.encoded()).hex)
+      } catch {
+        throw CommandFailure(
+          what: "\(path) holds no vectors of these items", why: "\(error)",
+          next: "mend it, or make one with scripts/embed_items.py", exit: .invalidConfiguration)
+      }
+    }
+    let isDescribed = zip(catalogue.codes, catalogue.descriptions).contains {
+      !$1.isEmpty && $0 != $1
+    }
+    guard isDescribed else { return nil }
+    let descriptions = catalogue.descriptions
+    return ({ try TextFeatures.vectors(descriptions: descriptions) }, "texts")
+  }
+
+  private static func benchmark(_ name: String?) throws -> BenchmarkProtocol {
+    let chosen = name ?? BenchmarkProtocol.p3.rawValue
+    guard let benchmark = BenchmarkProtocol(rawValue: chosen) else {
+      throw CommandFailure(
+        what: "there is no protocol \(chosen)",
+        why: "known are \(BenchmarkProtocol.allCases.map(\.rawValue).joined(separator: ", "))",
+        next: "choose one of them", exit: .usage)
+    }
+    return benchmark
+  }
+
+  private static func budgets(_ list: String) throws -> [Double?] {
+    try list.split(separator: ",").map { text in
+      if text == "inf" { return nil }
+      guard let value = Double(text), value > 0, value.isFinite else {
+        throw CommandFailure(
+          what: "--epsilon has the entry \"\(text)\"",
+          why: "it is neither a positive number nor inf",
+          next: "write, for example, --epsilon inf,8,2", exit: .usage)
+      }
+      return value
+    }
+  }
+
+  private static func modes(_ list: String) throws -> [String] {
+    let chosen = list.split(separator: ",").map(String.init)
+    guard !chosen.isEmpty, Set(chosen).count == chosen.count,
+      chosen.allSatisfy(PrivacyPolicy.modes.contains)
+    else {
+      throw CommandFailure(
+        what: "--modes is \(list)",
+        why: "known are \(PrivacyPolicy.modes.joined(separator: ", ")), each once",
+        next: "write, for example, --modes sealed,secagg-ddp", exit: .usage)
+    }
+    return chosen
+  }
+
+  private static let multipleRange = 0.01...1_000
+
+  private static func multiples(_ list: String) throws -> [Double] {
+    let chosen = list.split(separator: ",").map { text -> Double? in
+      text.hasSuffix("x") ? Double(text.dropLast()) : nil
+    }
+    let valid = chosen.compactMap { $0 }.filter(multipleRange.contains)
+    guard !valid.isEmpty, valid.count == chosen.count, Set(valid).count == valid.count else {
+      throw CommandFailure(
+        what: "--customers is \(list)",
+        why: "it is a list of different multiples from 0.01x to 1000x",
+        next: "write, for example, --customers 1x,10x,100x", exit: .usage)
+    }
+    return valid.sorted()
+  }
+}
