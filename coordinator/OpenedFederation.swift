@@ -26,6 +26,7 @@ struct OpenedFederation {
   let metrics: ServeMetrics
   private let storage: DurableStorage
   private let model: any FederatedModel
+  private let features: ItemFeatures
 
   /// - Throws: `CommandFailure`: exit 8 for a damaged ledger, 4 for a wrong one, 75 when another
   ///   coordinator has it open, 5 for a policy that is not the ledger's.
@@ -57,8 +58,9 @@ struct OpenedFederation {
       try Self.requireSamePolicy(directory, policy)
       let digests = try PublicBlobs(reading: directory.publicBlobs)
       guard let catalogue = try blobs.load(digests.catalogue),
-        try blobs.load(digests.features) != nil
+        let encodedFeatures = try blobs.load(digests.features)
       else { throw FederationError.missingModel(digests.catalogue) }
+      features = try ItemFeatures(decoding: encodedFeatures)
       identity = FederationIdentity(
         ledgerID: ledger.state.genesis.ledgerID.bytes, policy: policy,
         catalogue: try Catalogue(decoding: catalogue), featuresHash: digests.features)
@@ -112,8 +114,8 @@ struct OpenedFederation {
       measuresExperiment: measuresExperiment)
     do {
       return try CoordinatorEngine(
-        settings: settings, identity: identity, model: model, keys: keys, storage: storage,
-        noise: SystemNoise(), startedAt: MonotonicTime(milliseconds: 0))
+        settings: settings, identity: identity, model: model, features: features, keys: keys,
+        storage: storage, noise: SystemNoise(), startedAt: MonotonicTime(milliseconds: 0))
     } catch {
       throw CoordinatorFailure.explain(error)
     }

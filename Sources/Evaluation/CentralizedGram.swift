@@ -17,11 +17,13 @@ internal import VectorMath
 ///   at unit norm, scaled to norm 1: Y over the core, Z over the wide head.
 /// - V: the leading eigenvectors of Y'Y. C: the rows of Y V at norm 1. M = Z'C, divided by
 ///   g = tr(V'M) / (sum of the eigenvalues), at least 1; its core rows become the mean of M and V Lambda with
-///   weights 0.4 g^2 and 0.9.
+///   weights 0.5 g^2 and 0.7.
 /// - Learned part: with left singular vectors U and values s of that, row x over the wide head goes to
 ///   (x - a q) U s/(s + c) U' + a q, a = x q and c a hundredth of the number of customers.
 /// - Text part: cosine of an item's vector with the mean of the history's.
-/// - The three are standardized over the catalogue and added with weights 1, 0.4 and 0.2.
+/// - The three are standardized over the catalogue and added with weights 1, 1.3 a and 0.2. a, within 0.1 ... 1,
+///   is the correlation over pairs of core items between Y'Y and the inner products of the items' vectors
+///   without their part along q.
 /// - Where repeats are allowed, items are ordered by the customer's own frequency, then by that sum.
 package struct CentralizedGram: RankingModel {
   /// The federated model's name.
@@ -31,7 +33,7 @@ package struct CentralizedGram: RankingModel {
   /// Eigenvectors kept when the hyper-parameters name no other number.
   package static let defaultRank = 64
 
-  private static let textWeight: Float = 0.4
+  private static let textWeightPerAlignment = 1.3
   private static let popularityWeight: Float = 0.2
   private static let ridgeFraction = 0.01
 
@@ -45,6 +47,7 @@ package struct CentralizedGram: RankingModel {
   /// q over the wide head.
   private let direction: [Double]
   private let standardizedPopularity: [Float]
+  private let textWeight: Float
   /// Text vectors, shape [items, dimension]; nil for a model without texts.
   private let texts: DoubleMatrix?
 
@@ -78,7 +81,8 @@ package struct CentralizedGram: RankingModel {
     direction = Self.direction(head, popularity)
 
     let coreRows = Self.rows(histories, Self.direction(core, popularity), places)
-    let eigen = try SymmetricEigen.decompose(Kernels.gram(of: coreRows))
+    let coreGram = Kernels.gram(of: coreRows)
+    let eigen = try SymmetricEigen.decompose(coreGram)
     let kept = eigen.values.prefix(rank).prefix { $0 > 0 }
     var image = DoubleMatrix(rows: core.count, columns: kept.count)
     for place in core.indices {
@@ -95,11 +99,11 @@ package struct CentralizedGram: RankingModel {
     let trace = zip(image.storage, mean.storage).reduce(0) { $0 + $1.0 * $1.1 }
     let gain = max(trace / kept.reduce(0, +), 1)
     for index in mean.storage.indices { mean.storage[index] /= gain }
-    let share = 0.4 * gain * gain
+    let share = 0.5 * gain * gain
     for place in core.indices {
       for (vector, value) in kept.enumerated() {
         mean[place, vector] =
-          (share * mean[place, vector] + 0.9 * value * image[place, vector]) / (share + 0.9)
+          (share * mean[place, vector] + 0.7 * value * image[place, vector]) / (share + 0.7)
       }
     }
     let ridge = Self.ridgeFraction * Double(histories.count)
@@ -120,13 +124,17 @@ package struct CentralizedGram: RankingModel {
         rows: itemCount, columns: $0.vectors.columns,
         storage: $0.vectors.storage.map { Double($0) })
     }
+    let alignment = texts.map {
+      Self.alignment(of: $0, with: coreGram, core, Self.direction(core, popularity))
+    }
+    textWeight = Float(Self.textWeightPerAlignment * (alignment ?? 0))
   }
 
   package func scores(for history: CustomerHistory, repeats: RepeatRule) -> [Float] {
     let learned = learnedScores(history).standardized()
     let text = textScores(history).standardized()
     var scores = (0..<itemCount).map {
-      learned[$0] + Self.textWeight * text[$0]
+      learned[$0] + textWeight * text[$0]
         + Self.popularityWeight * standardizedPopularity[$0]
     }
     if repeats != .suppress, let highest = scores.max(), let lowest = scores.min() {
@@ -135,6 +143,33 @@ package struct CentralizedGram: RankingModel {
       for row in history.rows { scores[row.item] += Float(row.occasions) }
     }
     return scores
+  }
+
+  /// The correlation between Y'Y and the residual inner products of the texts, off the diagonal.
+  private static func alignment(
+    of texts: DoubleMatrix, with purchases: DoubleMatrix, _ core: [Int], _ direction: [Double]
+  ) -> Double {
+    var along = [Double](repeating: 0, count: texts.columns)
+    for (place, item) in core.enumerated() {
+      for column in along.indices { along[column] += direction[place] * texts[item, column] }
+    }
+    var residual = DoubleMatrix(rows: texts.columns, columns: core.count)
+    for (place, item) in core.enumerated() {
+      for column in along.indices {
+        residual[column, place] = texts[item, column] - direction[place] * along[column]
+      }
+    }
+    let likeness = Kernels.gram(of: residual)
+    var sums = (product: 0.0, texts: 0.0, purchases: 0.0)
+    for row in core.indices {
+      for column in core.indices where column != row {
+        sums.product += likeness[row, column] * purchases[row, column]
+        sums.texts += likeness[row, column] * likeness[row, column]
+        sums.purchases += purchases[row, column] * purchases[row, column]
+      }
+    }
+    guard sums.texts > 0, sums.purchases > 0 else { return 0.35 }
+    return min(max(sums.product / (sums.texts * sums.purchases).squareRoot(), 0.1), 1)
   }
 
   /// q over these items.

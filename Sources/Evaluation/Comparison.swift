@@ -125,9 +125,10 @@ private struct Fitting {
     guard let trainer else { throw EvaluationError.noFederatedTrainer }
     let trained = try await trainer(
       FederatedTrainingRequest(
-        histories: plan.problem.histories, catalogue: plan.problem.catalogue, model: cell.model,
-        hyperparameters: hyperparameters(of: cell), epsilon: cell.epsilon, delta: plan.delta,
-        seed: cell.seed, mode: cell.mode, runsMasks: plan.runsMasks,
+        histories: plan.problem.histories, catalogue: plan.problem.catalogue,
+        features: features(), model: cell.model, hyperparameters: hyperparameters(of: cell),
+        epsilon: cell.epsilon, delta: plan.delta, seed: cell.seed, mode: cell.mode,
+        runsMasks: plan.runsMasks,
         resampledCustomers: cell.isResampled
           ? cell.customers(of: plan.problem.histories.count) : nil))
     let model = try FederatedRankingModel(

@@ -7,6 +7,8 @@ package struct FederatedTrainingRequest: Sendable {
   package let histories: [CustomerHistory]
   /// The public list of items.
   package let catalogue: Catalogue
+  /// Public vectors of the items, as the coordinator has them; nil where there are none.
+  package let features: ItemFeatures?
   /// Identifier for `ModelRegistry`.
   package let model: String
   /// Its hyper-parameters.
@@ -25,14 +27,16 @@ package struct FederatedTrainingRequest: Sendable {
   package let resampledCustomers: Int?
 
   package init(
-    histories: [CustomerHistory], catalogue: Catalogue, model: String, hyperparameters: JSONValue,
-    epsilon: Double?, delta: Double, seed: UInt64, mode: String = ComparisonCell.centralNoise,
-    runsMasks: Bool = false, resampledCustomers: Int? = nil
+    histories: [CustomerHistory], catalogue: Catalogue, features: ItemFeatures?, model: String,
+    hyperparameters: JSONValue, epsilon: Double?, delta: Double, seed: UInt64,
+    mode: String = ComparisonCell.centralNoise, runsMasks: Bool = false,
+    resampledCustomers: Int? = nil
   ) {
     self.runsMasks = runsMasks
     self.resampledCustomers = resampledCustomers
     self.histories = histories
     self.catalogue = catalogue
+    self.features = features
     self.model = model
     self.hyperparameters = hyperparameters
     self.epsilon = epsilon

@@ -262,7 +262,7 @@ extension CoordinatorEngine {
       stage: Int(offer.planIndex), noisedSum: noised.values,
       context: StageContext(
         noiseStandardDeviation: deviation, targetCohort: identity.policy.targetCohort,
-        contributorCount: noised.contributorCount),
+        contributorCount: noised.contributorCount, features: features),
       parameters: parameters, itemCount: identity.catalogue.count)
     let nextHash = try storage.storeBlob(next.encoded())
     _ = try storage.append(

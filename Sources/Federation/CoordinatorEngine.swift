@@ -14,6 +14,7 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   package let settings: CoordinatorSettings
   package let identity: FederationIdentity
   let model: any FederatedModel
+  let features: ItemFeatures?
   let storage: any CoordinatorStorage
   let keys: CoordinatorKeys
   var noise: Noise
@@ -42,12 +43,13 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
 
   /// - Parameters:
   ///   - identity: policy, catalogue and their digests.
+  ///   - features: public vectors of the items, for the model's own use of them; nil where there are none.
   ///   - noise: `SystemNoise` in the executable.
   /// - Throws: `FederationError` when the stored model cannot be read; storage errors.
   package init(
     settings: CoordinatorSettings, identity: FederationIdentity, model: any FederatedModel,
-    keys: CoordinatorKeys, storage: any CoordinatorStorage, noise: consuming Noise,
-    startedAt now: MonotonicTime
+    features: ItemFeatures? = nil, keys: CoordinatorKeys, storage: any CoordinatorStorage,
+    noise: consuming Noise, startedAt now: MonotonicTime
   ) throws {
     // All that can fail comes first: a partly made engine would hold a round it cannot end.
     let mode = try identity.aggregationMode()
@@ -56,6 +58,7 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
     self.identity = identity
     self.mode = mode
     self.model = model
+    self.features = features
     self.keys = keys
     self.storage = storage
     self.noise = noise

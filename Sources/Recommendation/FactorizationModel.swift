@@ -129,7 +129,9 @@ package struct FactorizationModel: FederatedModel {
     return try ModelParameters(tensors: [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
-      HybridScores.textWeightTensor: .init([level.textWeight(itemCount: itemCount)]),
+      HybridScores.textWeightTensor: .init([
+        level.textWeight(itemCount: itemCount, alignment: KernelAlignment.unknown)
+      ]),
       PublicSeed.tensor: seed.parameters,
       Self.factorsTensor: .init(
         shape: shape, values: seed.factors(count: head.count * dimension)),

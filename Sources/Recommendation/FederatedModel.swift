@@ -7,9 +7,14 @@ package struct StageContext: Sendable, Equatable {
   package let targetCohort: Int
   /// Devices that contributed; at least 0. Shown, never divided by.
   package let contributorCount: Int
+  /// Public vectors of all items; nil where there are none.
+  package let features: ItemFeatures?
 
   /// - Precondition: a finite deviation of at least 0, `targetCohort >= 1`, `contributorCount >= 0`.
-  package init(noiseStandardDeviation: Double, targetCohort: Int, contributorCount: Int) {
+  package init(
+    noiseStandardDeviation: Double, targetCohort: Int, contributorCount: Int,
+    features: ItemFeatures? = nil
+  ) {
     precondition(
       noiseStandardDeviation >= 0 && noiseStandardDeviation.isFinite,
       "a noise standard deviation is finite and not negative")
@@ -17,6 +22,7 @@ package struct StageContext: Sendable, Equatable {
     self.noiseStandardDeviation = noiseStandardDeviation
     self.targetCohort = targetCohort
     self.contributorCount = contributorCount
+    self.features = features
   }
 }
 

@@ -2,15 +2,17 @@ package import CanonicalJSON
 internal import VectorMath
 
 /// Which items are bought by the same customers: directions of taste from a noised Gram matrix over the most
-/// popular items, refined and carried over to four times as many items, mixed on the device with public
+/// popular items, refined and carried over to more items, mixed on the device with public
 /// item texts and popularity.
 ///
 /// Every sum adds vectors of norm 1, or 0, so that one customer moves it by at most 1 under zero-out:
-/// - Stage 0 learns the popularity and chooses the core, m items, and the wide head, the 4 m most popular.
+/// - Stage 0 learns the popularity and chooses the core, the m most popular items, and the wide head, more
+///   of them: how many follows from the noise and the length of the catalogue (``SignalLevel``).
 /// - Stage 1: y is the customer's row over the core without its part along the direction of popularity
 ///   (``PopularityDirection``), at norm 1. A device sends the upper triangle of y y' with off-diagonal
 ///   entries times sqrt 2. The norm of that is the Frobenius norm of y y', which is |y|² = 1. The coordinator
-///   publishes the leading eigenvectors V of the noised sum (``NoisedSpectrum``).
+///   publishes the leading eigenvectors V of the noised sum (``NoisedSpectrum``), and weighs the texts by
+///   how well they foretell that sum (``KernelAlignment``).
 /// - Stage 2: c is V'y at norm 1, z the row over the wide head made as y. A device sends z c', whose
 ///   Frobenius norm is |z| |c| = 1. Its sum is the image of V under the Gram matrix of the wide head, where
 ///   customers are weighted by 1 / |V'y|: the few numbers fill the norm that in stage 1 was mostly spent on
@@ -30,11 +32,13 @@ package struct GramModel: FederatedModel {
   package static let identifier = "gram"
 
   package let stages = [PopularityStage.name, "gram", "refinement"]
-  package let budgetShares = [0.15, 0.45, 0.4]
+  package let budgetShares = [0.15, 0.35, 0.5]
 
   /// Name of the tensor [rank] between stages 1 and 2: eigenvalues without their noise.
   static let eigenvaluesTensor = "eigenvalues"
-  /// Items of the wide head for each of the core.
+  /// Name of the tensor [1] between stages 0 and 2: items of the wide head.
+  static let wideTensor = "wide_head"
+  /// Items of the wide head for each of the largest core, and for each of one that is asked for.
   static let wideFactor = 4
   /// The ridge c of the scores as a fraction of the cohort.
   private static let ridgeFraction = 0.01
@@ -175,10 +179,16 @@ package struct GramModel: FederatedModel {
     let popularity = PopularityStage.popularity(noisedSum, context: context)
     let level = SignalLevel(context: context, budgetShare: budgetShares[0])
     let head = Head(popularity: popularity, count: headSize ?? level.coreSize)
+    let wideSize =
+      headSize.map { $0 * Self.wideFactor }
+      ?? level.wideSize(core: head.count, itemCount: itemCount)
     return try ModelParameters(tensors: [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
-      HybridScores.textWeightTensor: .init([level.textWeight(itemCount: itemCount)]),
+      Self.wideTensor: .init([Float(min(wideSize, itemCount))]),
+      HybridScores.textWeightTensor: .init([
+        level.textWeight(itemCount: itemCount, alignment: KernelAlignment.unknown)
+      ]),
     ])
   }
 
@@ -199,7 +209,33 @@ package struct GramModel: FederatedModel {
     tensors[LearnedGram.vectorsTensor] = Self.tensor(spectrum.vectors)
     tensors[LearnedGram.weightsTensor] = .init(weights.map { Float($0) })
     tensors[Self.eigenvaluesTensor] = .init(spectrum.eigenvalues.map { Float($0) })
+    if let features = context.features {
+      tensors[HybridScores.textWeightTensor] = .init([
+        try textWeight(
+          noisedSum, context: context, features: features, head: head, parameters: parameters)
+      ])
+    }
     return try ModelParameters(tensors: tensors)
+  }
+
+  /// The text weight that the purchases themselves ask for, as far as noise lets them be seen.
+  private func textWeight(
+    _ triangle: [Double], context: StageContext, features: ItemFeatures, head: Head,
+    parameters: ModelParameters
+  ) throws(RecommendationError) -> Float {
+    let popularity = try PopularityStage.values(parameters)
+    let itemCount = popularity.count
+    guard features.itemCount == itemCount else {
+      throw .shapeMismatch(
+        name: "features", expected: [itemCount, features.dimension],
+        actual: [features.itemCount, features.dimension])
+    }
+    let alignment = KernelAlignment.value(
+      triangle: triangle, noiseStandardDeviation: context.noiseStandardDeviation,
+      direction: PopularityDirection(popularity: popularity, head: head).values,
+      features: features, items: head.items)
+    return SignalLevel(context: context, budgetShare: budgetShares[1])
+      .textWeight(itemCount: itemCount, alignment: alignment)
   }
 
   private func refined(
@@ -216,6 +252,7 @@ package struct GramModel: FederatedModel {
       ridge: Self.ridgeFraction * Double(context.targetCohort))
     var tensors = parameters.tensors
     tensors[Self.eigenvaluesTensor] = nil
+    tensors[Self.wideTensor] = nil
     tensors[Head.tensor] = .init(directions.wide.values)
     if refined.weights.isEmpty {
       // The form stays, and the scores fall back on popularity and text.

@@ -17,7 +17,16 @@ struct LearnedDirections {
   init(_ parameters: ModelParameters, itemCount: Int) throws(RecommendationError) {
     core = try Head(parameters, itemCount: itemCount)
     let popularity = try parameters.values(PopularityStage.tensor, shape: [itemCount])
-    wide = Head(popularity: popularity, count: GramModel.wideFactor * core.count)
+    let asked = try parameters.values(GramModel.wideTensor, shape: [1])[0]
+    guard asked <= Float(Head.wideLimit) else {
+      throw .tooLarge(
+        what: GramModel.wideTensor, actual: Int(clamping: Int64(min(asked, 0x1p62))),
+        limit: Head.wideLimit)
+    }
+    guard let wideSize = Int(exactly: asked), wideSize >= core.count else {
+      throw .invalidHead(index: core.count - 1)
+    }
+    wide = Head(popularity: popularity, count: wideSize)
     // The most popular of the most popular: anything else is no head of these parameters.
     for (index, item) in core.items.enumerated() where wide.place(of: item) == nil {
       throw .invalidHead(index: index)

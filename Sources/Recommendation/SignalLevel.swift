@@ -33,9 +33,18 @@ struct SignalLevel: Equatable {
     Int(min(max((factor * value).rounded(), Double(Head.smallest)), Double(Head.largest)))
   }
 
-  /// Weight of the text component relative to the learned one: 0.45 sqrt(items sigma / n), within
-  /// 0.4 ... 4. The noisier what was learned of an item, the more what is public counts.
-  func textWeight(itemCount: Int) -> Float {
-    Float(min(max(0.45 * Double(itemCount).squareRoot() / value, 0.4), 4))
+  /// Items of the core to which its directions are carried over: 0.28 sqrt(items n / sigma), at least the
+  /// core and at most ``GramModel/wideFactor`` of the largest. The longer the catalogue, the further down
+  /// it purchases are spread.
+  func wideSize(core: Int, itemCount: Int) -> Int {
+    let size = (0.28 * Double(itemCount).squareRoot() * value).rounded()
+    return Int(min(max(size, Double(core)), Double(GramModel.wideFactor * Head.largest)))
+  }
+
+  /// Weight of the text component relative to the learned one: 1.3 a sqrt(items sigma / n), where a is how
+  /// well the texts foretell purchases (``KernelAlignment``) and the root lies within 1 ... 9. The noisier
+  /// what was learned of an item, the more what is public counts.
+  func textWeight(itemCount: Int, alignment: Double) -> Float {
+    Float(1.3 * alignment * min(max(Double(itemCount).squareRoot() / value, 1), 9))
   }
 }

@@ -47,6 +47,7 @@ package struct InProcessFederation: ~Copyable {
 
   /// - Parameters:
   ///   - policy: its target cohort need not equal the number of histories.
+  ///   - features: public vectors of the items, as the coordinator has them.
   ///   - histories: one a customer; each becomes an enrolled client.
   ///   - noise: seeded, or none. For a resampled cohort its factor is already divided by the most
   ///     copies.
@@ -54,8 +55,8 @@ package struct InProcessFederation: ~Copyable {
   ///   - cohort: for how many customers each history stands; nil for one each.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
-    histories: [CustomerHistory], noise: consuming SimulatedNoise, trainings: Int = 1,
-    cohort: ResampledCohort? = nil
+    features: ItemFeatures? = nil, histories: [CustomerHistory],
+    noise: consuming SimulatedNoise, trainings: Int = 1, cohort: ResampledCohort? = nil
   ) throws {
     precondition(
       cohort == nil || cohort?.copies.count == histories.count, "a number of copies a history")
@@ -89,7 +90,8 @@ package struct InProcessFederation: ~Copyable {
     _ = storage.storeBlob(catalogue.encoded())
     let coordinator = try CoordinatorEngine(
       settings: CoordinatorSettings(trainings: trainings, gatherSeconds: 1), identity: identity,
-      model: model, keys: keys, storage: storage, noise: noise, startedAt: Self.start)
+      model: model, features: features, keys: keys, storage: storage, noise: noise,
+      startedAt: Self.start)
     self.identity = identity
     self.model = model
     self.histories = histories

@@ -78,7 +78,7 @@ struct ResampledModel: FederatedModel {
       stage: stage, noisedSum: noisedSum.map { $0 * factor },
       context: StageContext(
         noiseStandardDeviation: context.noiseStandardDeviation * factor,
-        targetCohort: cohort.size, contributorCount: cohort.size),
+        targetCohort: cohort.size, contributorCount: cohort.size, features: context.features),
       parameters: parameters, itemCount: itemCount)
   }
 

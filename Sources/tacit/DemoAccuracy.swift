@@ -41,7 +41,8 @@ struct DemoAccuracy: Sendable {
     let unnoised = try await InProcessTrainer.train(
       FederatedTrainingRequest(
         histories: histories.filter { !$0.isEmpty }, catalogue: split.catalogue,
-        model: policy.model, hyperparameters: policy.hyperparameters, epsilon: nil,
+        features: features, model: policy.model, hyperparameters: policy.hyperparameters,
+        epsilon: nil,
         delta: policy.delta.doubleValue, seed: 1))
     let federatedNoNoise = try await recall(try federated(unnoised.parameters))
     progress.update(done: 2)

@@ -23,7 +23,7 @@ enum InProcessTrainer {
       policy: setup.policy,
       model: try ModelRegistry.model(
         identifier: request.model, hyperparameters: request.hyperparameters),
-      catalogue: request.catalogue, histories: request.histories,
+      catalogue: request.catalogue, features: request.features, histories: request.histories,
       noise: SimulatedNoise(
         seed: request.epsilon == nil ? nil : request.seed, deviationFactor: setup.deviationFactor),
       cohort: setup.cohort)
@@ -50,7 +50,8 @@ enum InProcessTrainer {
           of: policy(
             of: FederatedTrainingRequest(
               histories: [], catalogue: try Catalogue(codes: ["a"], descriptions: ["a"]),
-              model: PopularityModel.identifier, hyperparameters: .object([:]), epsilon: nil,
+              features: nil, model: PopularityModel.identifier, hyperparameters: .object([:]),
+              epsilon: nil,
               delta: 1e-5, seed: 0, mode: mode), customers: customers))
       else { return nil }
       _ = try MaskingParameters(cohortSize: customers, policy: policy)

@@ -136,9 +136,9 @@ struct ComparisonTests {
           }
           return try trainer.train(
             FederatedTrainingRequest(
-              histories: histories, catalogue: request.catalogue, model: request.model,
-              hyperparameters: request.hyperparameters, epsilon: request.epsilon,
-              delta: request.delta, seed: request.seed))
+              histories: histories, catalogue: request.catalogue, features: request.features,
+              model: request.model, hyperparameters: request.hyperparameters,
+              epsilon: request.epsilon, delta: request.delta, seed: request.seed))
         }
       ).run()
       let means = report.reportedRows.filter { $0.metric == .ndcg }.map(\.mean)

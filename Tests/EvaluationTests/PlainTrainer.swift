@@ -34,7 +34,8 @@ final class PlainTrainer: Sendable {
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: request.epsilon == nil ? 0 : 1,
-          targetCohort: request.histories.count, contributorCount: request.histories.count),
+          targetCohort: request.histories.count, contributorCount: request.histories.count,
+          features: request.features),
         parameters: parameters, itemCount: itemCount)
     }
     return FederatedTrainingResult(

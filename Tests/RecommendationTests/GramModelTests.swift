@@ -68,6 +68,7 @@ import VectorMath
     let parameters = try ModelParameters(tensors: [
       "popularity": .init(popularity), "head": .init([0, 1]),
       "vectors": .init(shape: [2, 1], values: [half, -half]), "eigenvalues": .init([3]),
+      "wide_head": .init([6]),
     ])
     let model = GramModel()
     #expect(try model.updateDimension(stage: 2, parameters: parameters, itemCount: 6) == 6)
@@ -86,7 +87,7 @@ import VectorMath
 
   @Test("a core that is not of the most popular items, or of too many directions, is refused")
   func refinementParametersMustFit() throws {
-    func dimension(head: [Int], rank: Int) throws -> Int {
+    func dimension(head: [Int], rank: Int, wide: Float = 8) throws -> Int {
       var popularity = [Float](repeating: 0, count: 20)
       for item in 0..<8 { popularity[item] = 1 }
       return try GramModel().updateDimension(
@@ -96,10 +97,19 @@ import VectorMath
           "vectors": .init(
             shape: [head.count, rank],
             values: [Float](repeating: 0, count: head.count * rank)),
-          "eigenvalues": .init([Float](repeating: 1, count: rank)),
+          "eigenvalues": .init([Float](repeating: 1, count: rank)), "wide_head": .init([wide]),
         ]), itemCount: 20)
     }
     #expect(try dimension(head: [0, 1], rank: 2) == 16)
+    #expect(try dimension(head: [0, 1], rank: 2, wide: 3) == 6)
+    #expect(throws: RecommendationError.tooLarge(what: "wide_head", actual: 4097, limit: 4096)) {
+      try dimension(head: [0, 1], rank: 2, wide: 4097)
+    }
+    for wide: Float in [1, 0, -3, 7.5] {
+      #expect(throws: RecommendationError.invalidHead(index: 1)) {
+        try dimension(head: [0, 1], rank: 2, wide: wide)
+      }
+    }
     #expect(throws: RecommendationError.invalidHead(index: 1)) {
       try dimension(head: [0, 19], rank: 2)
     }
@@ -187,11 +197,11 @@ import VectorMath
     let wide = 160
     let sigma = 2.0
     let spectrum = try NoisedSpectrum(
-      triangle: noise(size: size, sigma: sigma / 0.45.squareRoot(), seed: 5), size: size,
+      triangle: noiseTriangle(size: size, sigma: sigma / 0.45.squareRoot(), seed: 5), size: size,
       noiseStandardDeviation: sigma / 0.45.squareRoot(), rank: nil)
     #expect((3...5).contains(spectrum.rank))
     var image = DoubleMatrix(rows: wide, columns: spectrum.rank)
-    let values = noise(size: 60, sigma: sigma / 0.4.squareRoot(), seed: 6)
+    let values = noiseTriangle(size: 60, sigma: sigma / 0.4.squareRoot(), seed: 6)
     for index in image.storage.indices { image.storage[index] = values[index] }
     let refined = try RefinedSpectrum(
       directions: spectrum.vectors, eigenvalues: spectrum.eigenvalues, gramShare: 0.45,
@@ -215,15 +225,6 @@ import VectorMath
     #expect(abs(NoisedSpectrum.withoutNoise(eigenvalue: 1.25, edge: 1) - 1) < 1e-12)
   }
 
-  /// A triangle of a symmetric matrix with deviation sigma on the diagonal, sigma / sqrt 2 off it.
-  private func noise(size: Int, sigma: Double, seed: UInt64) -> [Double] {
-    var random = SeededRandom(seed: seed)
-    return (0..<UpperTriangle(size: size).count).map { _ in
-      let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &random))).squareRoot()
-      return sigma * radius * cos(2 * .pi * Double.random(in: 0..<1, using: &random))
-    }
-  }
-
   @Test("a planted direction is kept with the weight that its cosine deserves; noise is dropped")
   func plantedDirection() throws {
     let size = 200
@@ -235,7 +236,7 @@ import VectorMath
     for index in 0..<size { direction[index] = (index.isMultiple(of: 3) ? 1 : -0.5) }
     let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()
     direction = direction.map { $0 / length }
-    var triangle = noise(size: size, sigma: sigma, seed: 7)
+    var triangle = noiseTriangle(size: size, sigma: sigma, seed: 7)
     let layout = UpperTriangle(size: size)
     for row in 0..<size {
       for column in row..<size {
@@ -299,11 +300,15 @@ import VectorMath
     #expect(level(10, 0).headSize == Head.largest)
     #expect(level(3613, 0.602).coreSize == 310)
     #expect(level(10, 0).coreSize == Head.largest)
-    // 0.45 sqrt(items sigma / n).
-    #expect(level(400, 1).textWeight(itemCount: 1600) == 0.9)
-    #expect(level(1, 1).textWeight(itemCount: 1600) == 4)
-    #expect(level(1_000_000, 1).textWeight(itemCount: 1600) == 0.4)
-    #expect(level(10, 0).textWeight(itemCount: 1600) == 0.4)
+    // 0.28 sqrt(items n / sigma), from the core to four of the largest cores.
+    #expect(level(400, 1).wideSize(core: 80, itemCount: 1600) == 224)
+    #expect(level(100, 1).wideSize(core: 64, itemCount: 16) == 64)
+    #expect(level(10, 0).wideSize(core: 632, itemCount: 16) == 2528)
+    // 1.3 alignment sqrt(items sigma / n).
+    #expect(level(400, 1).textWeight(itemCount: 1600, alignment: 0.5) == 1.3)
+    #expect(level(1, 1).textWeight(itemCount: 1600, alignment: 0.5) == 5.85)
+    #expect(level(1_000_000, 1).textWeight(itemCount: 1600, alignment: 0.5) == 0.65)
+    #expect(level(10, 0).textWeight(itemCount: 1600, alignment: 1) == 1.3)
   }
 
   @Test("the largest head keeps an update below 201,000 values")
