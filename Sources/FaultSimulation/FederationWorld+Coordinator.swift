@@ -172,6 +172,9 @@ extension FederationWorld {
         coordinatorSends(Message.blobChunk(chunk).encoded(), on: id)
       }
     case .close(let id): closeAtCoordinator(Int(id.value))
+    case .note(.updatesRejected(let round, let counts)):
+      // As a dictionary they would be written in an order that depends on where it lies in memory.
+      note("coordinator: rejected in round \(round): \(counts.sorted { $0.key < $1.key })")
     case .note(let text):
       note("coordinator: \(text)")
       if case .roundReleased(let round, let contributors, _) = text,

@@ -16,6 +16,8 @@ struct SimulatedCustomer {
   /// The process, while it runs.
   var engine: ClientEngine?
   var connection: Int?
+  /// It was told that training is over.
+  var knowsTheEnd = false
   /// Directions in which the network does not carry this customer's frames.
   var unreachable: Set<Direction> = []
 
@@ -71,7 +73,10 @@ extension FederationWorld {
   }
 
   private func comeBack(_ index: Int) {
-    queue.add(.connect(customer: index), at: now + pause(200...1_500))
+    // Who knows that training is over looks in now and then.
+    let wait: ClosedRange<Int64> = customers[index].knowsTheEnd ? 3_000...8_000 : 200...1_500
+    customers[index].knowsTheEnd = false
+    queue.add(.connect(customer: index), at: now + pause(wait))
   }
 
   func killCustomer(_ index: Int) {
@@ -147,6 +152,7 @@ extension FederationWorld {
       // A device counts masked rounds that were called off: its budget may end before the ledger's (ruling 12).
       if case .declined(_, .budgetExhausted) = text { isBudgetExhausted = true }
     case .finished:
+      customers[index].knowsTheEnd = true
       if let connection = customers[index].connection { leave(index, connection) }
     }
   }

@@ -45,7 +45,7 @@ package final class FederationWorld: @unchecked Sendable {
     package let violation: String?
     /// SHA-256 over the trace of every event.
     package let digest: SHA256Digest
-    /// The last events.
+    /// The last events, as many as were asked for.
     package let trace: [String]
     package let charged: Int
     package let released: Int
@@ -55,8 +55,7 @@ package final class FederationWorld: @unchecked Sendable {
     package let starts: Int
     /// Named steps at which a fault was met.
     package let metSteps: Int
-    /// Whether the run ended because the budget was spent.
-    /// The ledger's budget, or that of a device by its own count.
+    /// Whether the run ended because the budget was spent: the ledger's, or that of a device by its own count.
     package let isBudgetExhausted: Bool
   }
 
@@ -88,7 +87,7 @@ package final class FederationWorld: @unchecked Sendable {
   let keys: CoordinatorKeys
   let roster = SimulatedRoster()
   let rosters = RosterCache()
-  private var trace = EventTrace()
+  private var trace: EventTrace
 
   // The coordinator's process.
   var engine: CoordinatorEngine<WatchedNoise>?
@@ -102,9 +101,10 @@ package final class FederationWorld: @unchecked Sendable {
   var faultsAreOver = false
   private var releasesWhenHealed: Int?
 
-  private init(plan: FaultPlan, seams: Seams) throws {
+  private init(plan: FaultPlan, seams: Seams, tracedEvents: Int) throws {
     self.plan = plan
     self.seams = seams
+    trace = EventTrace(keeping: tracedEvents)
     random = SeededRandom(seed: plan.seed ^ 0x7A3D_11C5_9B60_2EF4)
     let policy = try Self.policy(plan)
     let codes = (0..<Self.itemCount).map { "item\($0)" }
@@ -137,10 +137,13 @@ package final class FederationWorld: @unchecked Sendable {
   }
 
   /// Runs one plan to its end.
+  /// - Parameter tracedEvents: how many events the report shows; `.max` for all, to compare two runs.
   /// - Throws: what making the federation throws; nothing that happens in it.
-  package static func run(_ plan: FaultPlan, seams: Seams = Seams()) throws -> Report {
+  package static func run(
+    _ plan: FaultPlan, seams: Seams = Seams(), tracedEvents: Int = 60
+  ) throws -> Report {
     try SimulatedEntropy.with(seed: plan.seed) {
-      let world = try FederationWorld(plan: plan, seams: seams)
+      let world = try FederationWorld(plan: plan, seams: seams, tracedEvents: tracedEvents)
       world.run()
       return world.report()
     }
@@ -241,8 +244,9 @@ package final class FederationWorld: @unchecked Sendable {
 
   private func report() -> Report {
     let rounds = ledger?.state.rounds
+    let (digest, events) = trace.finish()
     return Report(
-      plan: plan, violation: watch.violation, digest: trace.digest, trace: trace.newest,
+      plan: plan, violation: watch.violation, digest: digest, trace: events,
       charged: rounds?.charged ?? 0, released: rounds?.released ?? 0, burned: rounds?.burned ?? 0,
       void: rounds?.void ?? 0, starts: life, metSteps: metSteps,
       isBudgetExhausted: isBudgetExhausted)

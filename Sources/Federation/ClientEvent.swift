@@ -127,7 +127,8 @@ extension Sequence<SpentRound> {
       }
       blocks[block.start] = Swift.max(square, blocks[block.start] ?? 0)
     }
-    return blocks.values.reduce(total, +)
+    // In one order: a sum of doubles depends on it, that of a dictionary on where it lies.
+    return blocks.sorted { $0.key < $1.key }.reduce(total) { $0 + $1.value }
   }
 
   /// The rounds among these of the block that round `start` began.

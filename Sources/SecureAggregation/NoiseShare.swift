@@ -30,17 +30,38 @@ package struct NoiseShare: ~Copyable, Sendable {
     dimension: Int, scale: UInt64, parameters: MaskingParameters,
     using generator: inout some RandomNumberGenerator
   ) -> NoiseShare {
+    draw(
+      dimension: dimension, from: Distribution(scale: scale, parameters: parameters),
+      using: &generator)
+  }
+
+  /// What the shares of one round are drawn from. Making its tables takes longer than a small share: once is enough for
+  /// many clients of one process.
+  package struct Distribution: Sendable {
+    fileprivate let gaussian: DiscreteGaussian
+
+    /// As `draw(dimension:scale:parameters:using:)`.
+    package init(scale: UInt64, parameters: MaskingParameters) {
+      gaussian = NoiseShare.distribution(scale: scale, parameters: parameters)
+    }
+  }
+
+  /// As `draw(dimension:scale:parameters:using:)`, from tables that are there.
+  package static func draw(
+    dimension: Int, from distribution: Distribution,
+    using generator: inout some RandomNumberGenerator
+  ) -> NoiseShare {
     precondition(dimension >= 1, "a vector has at least one coordinate")
-    precondition(
-      PrivacyEvent.chargeableScales.contains(scale), "noise that no charge holds for (ruling 18)")
     var values = [UInt32](repeating: 0, count: dimension)
-    distribution(scale: scale, parameters: parameters).addNoise(to: &values, using: &generator)
+    distribution.gaussian.addNoise(to: &values, using: &generator)
     return NoiseShare(values: values)
   }
 
   /// scale² / N_h as an exact fraction, so that nothing is rounded. At least (2^10)² / 2^12 = 16²:
   /// the parameter of a share is not below the 4 that ruling 18 asks for.
   static func distribution(scale: UInt64, parameters: MaskingParameters) -> DiscreteGaussian {
+    precondition(
+      PrivacyEvent.chargeableScales.contains(scale), "noise that no charge holds for (ruling 18)")
     do {
       return try DiscreteGaussian(
         varianceNumerator: scale * scale,

@@ -91,9 +91,31 @@ package final class SimulatedNoiseShares: NoiseShareSource {
   package func draw(
     dimension: Int, scale: UInt64, parameters: MaskingParameters
   ) -> NoiseShare {
-    generator.withLock { generator in
-      NoiseShare.draw(
-        dimension: dimension, scale: scale, parameters: parameters, using: &generator)
+    let distribution = Self.distribution(scale: scale, parameters: parameters)
+    return generator.withLock { generator in
+      NoiseShare.draw(dimension: dimension, from: distribution, using: &generator)
+    }
+  }
+
+  private struct Terms: Hashable {
+    let scale: UInt64
+    let honestShares: Int
+  }
+
+  private static let distributionLimit = 64
+  private static let distributions = Mutex<[Terms: NoiseShare.Distribution]>([:])
+
+  /// The tables of a round: the same for all simulated clients, and for every round of one policy and cohort.
+  private static func distribution(
+    scale: UInt64, parameters: MaskingParameters
+  ) -> NoiseShare.Distribution {
+    let terms = Terms(scale: scale, honestShares: parameters.honestNoiseShares)
+    return distributions.withLock { known in
+      if let distribution = known[terms] { return distribution }
+      if known.count == distributionLimit { known = [:] }
+      let distribution = NoiseShare.Distribution(scale: scale, parameters: parameters)
+      known[terms] = distribution
+      return distribution
     }
   }
 }
