@@ -240,8 +240,9 @@ if Context.environment["BENCHMARKS"] != nil {
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "Ledger", "Privacy",
-        "Recommendation", "SecureAggregation", "Transport", "VectorMath", "WireProtocol",
+        "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "FaultSimulation", "Ledger",
+        "Privacy", "Recommendation", "SecureAggregation", "Transport", "VectorMath",
+        "WireProtocol",
       ],
       path: "Benchmarks/Benchmarks"),
   ]

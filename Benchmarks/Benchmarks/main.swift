@@ -11,6 +11,9 @@ let suites: [(name: String, run: () async throws -> Void)] = [
   ("hostile", { try HostileBenchmark.run() }),
   ("accounting", { try AccountingBenchmark.run() }), ("samplers", { try SamplerBenchmark.run() }),
   ("device", { try DeviceBenchmark.run() }), ("store", { try StoreBenchmark.run() }),
+  ("ledger", { try LedgerBenchmark.run() }),
+  // Last: it swaps the entropy of the thread it runs on.
+  ("simulation", { try SimulationBenchmark.run() }),
 ]
 
 let chosen = Array(CommandLine.arguments.dropFirst())
