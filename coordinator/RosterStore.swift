@@ -2,6 +2,7 @@ internal import Cryptography
 internal import Federation
 internal import Foundation
 internal import GRDB
+internal import Ledger
 internal import LedgerStore
 internal import WireProtocol
 
@@ -141,6 +142,12 @@ final class RosterStore: MemberRoster {
         return count + database.changesCount
       }
     }
+  }
+
+  func commitment() throws -> RosterCommitment {
+    RosterCommitment(
+      members: try members().filter { !$0.isRevoked && !$0.isExcluded }
+        .map { ($0.id, $0.identityKey) })
   }
 
   // MARK: - What there is

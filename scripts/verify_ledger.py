@@ -229,6 +229,7 @@ BODIES = {
     "void": dict(round=integer, reason=SHORT),
     "burned": dict(round=integer, charge_index=integer),
     "policy": dict(policy=lambda v: isinstance(v, dict), policy_hash=HASH, previous_policy_hash=HASH),
+    "roster": dict(epoch=integer, size=integer, roster_hash=HASH, revocations_hash=HASH),
 }
 OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict),
                             block=lambda v: isinstance(v, dict))}
@@ -281,7 +282,7 @@ class Replay:
         self.size, self.phase, self.last_round = 0, None, 0
         self.rounds = dict(offered=0, charged=0, released=0, burned=0, void=0)
         self.mu_squared, self.reserved, self.seeded = Fraction(0), 0.0, None
-        self.genesis = self.policy = self.chain = self.correlated = self.open_block = None
+        self.genesis = self.policy = self.chain = self.correlated = self.open_block = self.roster = None
 
     def need(self, field, expected, found):
         if expected != found:
@@ -299,7 +300,7 @@ class Replay:
         if previous != expected:
             raise Fault(WRONG, self.size, "follows hash %s, not %s" % (previous.hex(), expected.hex()))
         rule = dict(genesis=self.begin, offer=self.offer, charge=self.charge, release=self.release, void=self.void,
-                    burned=self.burned, policy=self.replace)[kind]
+                    burned=self.burned, policy=self.replace, roster=self.admit)[kind]
         rule(body)
         self.chain = sha256(line) if self.genesis["format"] == 1 else leaf(line)
         self.size += 1
@@ -345,6 +346,15 @@ class Replay:
         self.read_policy(body)
         self.need("plan", stages, [stage for stage, _, _ in self.plan])
         self.open_block = None
+
+    def admit(self, body):
+        """Who may take part, before the first offer after a change."""
+        self.need_that(self.phase is None and self.genesis["format"] > 1, "is a roster while a round is open")
+        old = self.roster[1] if self.roster else dict(epoch=0)
+        self.need("epoch", old["epoch"] + 1, body["epoch"])
+        if {**old, "epoch": 0} == {**body, "epoch": 0}:
+            raise Fault(DAMAGED, self.size, "is the roster in force")
+        self.roster = self.size, body
 
     def block_sensitivity(self, bits):
         """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""
@@ -572,6 +582,21 @@ class Audit:
             raise Fault(WRONG, 0, "entry 0 names another coordinator key")
         return "entry 0 holds the given key"
 
+    def members(self, data):
+        """The list of `coordinator roster list --json` against the newest roster."""
+        try:
+            rows = [(m["id"], bytes.fromhex(m["identity_key"])) for m in parse(data)["members"]
+                    if not (m["revoked"] or m["excluded"])]
+            leaves = [leaf(number.to_bytes(4, "big") + key) for number, key in sorted(rows)]
+        except (ValueError, KeyError, TypeError, OverflowError, AttributeError):
+            print("the list of members cannot be read", file=sys.stderr)
+            sys.exit(5)
+        root = tree_root(leaves).hex() if leaves else sha256(b"").hex()
+        entry, body = self.replay.roster or (self.replay.size - 1, dict(size=None, roster_hash=None))
+        if (len(leaves), root) != (body["size"], body["roster_hash"]):
+            raise Fault(WRONG, entry, "the given members are not those of the newest roster")
+        return "the given list is that of the %d members who may take part" % len(leaves)
+
     def checkpoint(self, data, key):
         size, root = self.signed(data, key)
         return "signed, and the ledger begins with its %d entries" % size, size
@@ -674,7 +699,7 @@ def read(path, required=True):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory", metavar="DIR")
-    for option in ("--policy", "--key"):
+    for option in ("--policy", "--key", "--roster"):
         parser.add_argument(option)
     for option in ("--checkpoint", "--receipt"):
         parser.add_argument(option, action="append", default=[])
@@ -695,6 +720,8 @@ def main():
             audit.run("policy", audit.policy, read(policy))
         if options.key:
             audit.run("coordinator key", audit.key, options.key)
+        if options.roster:
+            audit.run("roster", audit.members, read(options.roster))
         audit.run("rounds and budget", audit.rounds)
         own = inside("ledger.checkpoint")
         if own is not None:

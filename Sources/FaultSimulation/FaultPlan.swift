@@ -119,8 +119,9 @@ package struct FaultPlan: Sendable {
     processes.diskFault = rate([0.02, 0.1])
     processes.deviceFault = rate([0.01, 0.05])
     processes.strangeCustomers = happens(0.3) ? 1 : 0
-    for _ in 0..<Int.random(in: 0...3, using: &random) {
-      let steps = StepNames.ofOneRound
+    for index in 0..<Int.random(in: 0...3, using: &random) {
+      // Faults are met in turn, and members change before the first round, seldom later.
+      let steps = index == 0 && happens(0.2) ? StepNames.ofRoster : StepNames.ofOneRound
       self.steps.append(
         StepFault(
           step: steps[Int.random(in: steps.indices, using: &random)],

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import Federation
+internal import Ledger
 internal import LedgerStore
 internal import WireProtocol
 
@@ -32,4 +33,10 @@ final class SimulatedRoster: MemberRoster, @unchecked Sendable {
   }
 
   func revocations() -> [UInt8] { [] }
+
+  func commitment() -> RosterCommitment {
+    RosterCommitment(
+      members: members.values.filter { !$0.isRevoked && !$0.isExcluded }
+        .map { ($0.id, $0.identityKey.bytes) })
+  }
 }

@@ -11,6 +11,8 @@ package enum StepNames {
   package static let ofOneRound =
     steps(of: [.offer, .charge]) + BlobStore.failpointNames + steps(of: [.release])
     + LedgerFailpoint.checkpointNames
+  /// Those of a round that follows a change of the members.
+  package static let ofRoster = steps(of: [.roster])
   /// Those of a round that ends without a quorum.
   package static let ofVoid = steps(of: [.void])
   /// Those of a start after a crash between CHARGE and RELEASE.

@@ -171,6 +171,12 @@ extension CoordinatorEngine {
     block?.invite(
       connections.keys.filter { !excluded.contains($0) },
       targetCohort: identity.policy.targetCohort)
+    if let members = try storage.rosterCommitment(),
+      let change = storage.ledgerState.rosterChange(
+        to: members, revocations: try storage.revocations())
+    {
+      _ = try storage.append(.roster(change))
+    }
     _ = try storage.append(
       .offer(
         OfferRecord(
@@ -328,7 +334,7 @@ extension CoordinatorEngine {
         case .release: outcome = .released
         case .burned: outcome = .burned
         case .void: outcome = .void
-        case nil, .genesis, .offer, .charge, .policy: return nil
+        case nil, .genesis, .offer, .charge, .policy, .roster: return nil
         }
         return try signed(outcome, of: number, reason: "")
       })

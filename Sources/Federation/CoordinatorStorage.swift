@@ -51,6 +51,11 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// `RevocationList.bytes` of the enrolment authority's newest list; empty before the first.
   func revocations() throws -> [UInt8]
 
+  /// Who may take part now.
+  ///
+  /// - Returns: nil where the ledger is not to say it: in simulations, whose members are made up.
+  func rosterCommitment() throws -> RosterCommitment?
+
   /// The replayed ledger, after recovery.
   var ledgerState: LedgerState { get }
 
@@ -77,4 +82,8 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
 
   /// - Returns: the blob with that digest, or nil.
   func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]?
+}
+
+extension CoordinatorStorage {
+  package func rosterCommitment() throws -> RosterCommitment? { nil }
 }

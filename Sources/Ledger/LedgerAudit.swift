@@ -36,12 +36,14 @@ package struct LedgerAudit {
     package var keptReceipts: [KeptCheckpoint]
     /// The coordinator key that the auditor knows from elsewhere; nil to trust the one in GENESIS.
     package var coordinatorKey: VerifyingKey?
+    /// The members who may take part now, as `coordinator roster list` has them; nil if they are not shown.
+    package var members: RosterCommitment?
 
     /// The log, and whatever else there is.
     package init(
       log: [UInt8], head: [UInt8]?, policyFile: [UInt8]? = nil, operatorCheckpoint: [UInt8]? = nil,
       keptCheckpoints: [KeptCheckpoint] = [], keptReceipts: [KeptCheckpoint] = [],
-      coordinatorKey: VerifyingKey? = nil
+      coordinatorKey: VerifyingKey? = nil, members: RosterCommitment? = nil
     ) {
       self.log = log
       self.head = head
@@ -50,6 +52,7 @@ package struct LedgerAudit {
       self.keptCheckpoints = keptCheckpoints
       self.keptReceipts = keptReceipts
       self.coordinatorKey = coordinatorKey
+      self.members = members
     }
   }
 
@@ -74,6 +77,7 @@ package struct LedgerAudit {
       audit.checkPolicy(against: state)
       audit.checkPolicyChange(of: state)
       audit.checkKey(against: state)
+      audit.checkRoster(against: state)
       audit.checkRounds(of: state)
       audit.checkCheckpoints(against: state)
       audit.stateLimits(of: state)
@@ -254,6 +258,36 @@ extension LedgerAudit {
         .mismatch(
           entry: 0, field: "coordinator_key", expected: "\(key)",
           found: "\(state.genesis.coordinatorKey)"))
+    }
+  }
+
+  private mutating func checkRoster(against state: LedgerState) {
+    let title = "roster"
+    guard let roster = state.roster else {
+      guard let members = evidence.members else { return }
+      return fail(
+        title,
+        .mismatch(
+          entry: state.size - 1, field: "size", expected: "\(members.size)", found: "no roster"))
+    }
+    let record = roster.record
+    guard let members = evidence.members else {
+      return add(
+        .notProven, title,
+        "\(record.members.size) members under hash \(record.members.hash.hex); the list was not given "
+          + "(--roster)", entry: roster.entry)
+    }
+    if members == record.members {
+      add(
+        .ok, title,
+        "change \(record.epoch): the given list is that of the \(members.size) members who may take "
+          + "part", entry: roster.entry)
+    } else {
+      fail(
+        title,
+        .mismatch(
+          entry: roster.entry, field: "roster_hash", expected: members.hash.hex,
+          found: record.members.hash.hex))
     }
   }
 

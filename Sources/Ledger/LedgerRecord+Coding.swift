@@ -18,6 +18,7 @@ extension LedgerRecord {
     case .void(let record): try record.body(writer)
     case .burned(let record): try record.body(writer)
     case .policy(let record): record.body
+    case .roster(let record): try record.body(writer)
     }
   }
 
@@ -32,6 +33,7 @@ extension LedgerRecord {
     case .void: self = .void(try VoidRecord(&reader))
     case .burned: self = .burned(try BurnedRecord(&reader))
     case .policy: self = .policy(try PolicyRecord(&reader))
+    case .roster: self = .roster(try RosterRecord(&reader))
     }
     try reader.finish()
   }
@@ -269,6 +271,25 @@ extension PolicyRecord {
     self.init(
       policy: try reader.value("policy"), policyHash: try reader.digest("policy_hash"),
       previousPolicyHash: try reader.digest("previous_policy_hash"))
+  }
+}
+
+extension RosterRecord {
+  fileprivate func body(_ writer: FieldWriter) throws(LedgerError) -> JSONValue {
+    .object([
+      "epoch": try writer.integer("epoch", epoch),
+      "size": try writer.integer("size", members.size),
+      "roster_hash": .string(members.hash.hex),
+      "revocations_hash": .string(revocationsHash.hex),
+    ])
+  }
+
+  fileprivate init(_ reader: inout FieldReader) throws(LedgerError) {
+    self.init(
+      epoch: try reader.integer("epoch"),
+      members: RosterCommitment(
+        size: try reader.integer("size"), hash: try reader.digest("roster_hash")),
+      revocationsHash: try reader.digest("revocations_hash"))
   }
 }
 

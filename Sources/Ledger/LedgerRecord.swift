@@ -21,6 +21,8 @@ package enum LedgerRecord: Equatable, Sendable {
   case burned(BurnedRecord)
   /// Another policy holds from here on. The budget goes on (ruling 17), and every device must consent again.
   case policy(PolicyRecord)
+  /// Who may take part from here on. Free.
+  case roster(RosterRecord)
 
   /// The kind as written in the `kind` field of a line.
   package var kind: LedgerRecordKind {
@@ -32,21 +34,22 @@ package enum LedgerRecord: Equatable, Sendable {
     case .void: .void
     case .burned: .burned
     case .policy: .policy
+    case .roster: .roster
     }
   }
 
   /// The round that the record ends: of RELEASE, VOID and BURNED.
   package var closedRound: UInt64? {
     switch self {
-    case .genesis, .offer, .charge, .policy: nil
+    case .genesis, .offer, .charge, .policy, .roster: nil
     case .release, .void, .burned: round
     }
   }
 
-  /// The round the record speaks of; nil for GENESIS and POLICY.
+  /// The round the record speaks of; nil for GENESIS, POLICY and ROSTER.
   package var round: UInt64? {
     switch self {
-    case .genesis, .policy: nil
+    case .genesis, .policy, .roster: nil
     case .offer(let record): record.round
     case .charge(let record): record.round
     case .release(let record): record.round
@@ -65,6 +68,7 @@ package enum LedgerRecordKind: String, Equatable, Sendable, CaseIterable {
   case void
   case burned
   case policy
+  case roster
 }
 
 /// GENESIS: the identity of the ledger and the policy that every later entry is held against.

@@ -37,6 +37,14 @@ package struct LedgerState: Equatable, Sendable {
     let releasedBefore: Int
   }
 
+  /// Who may take part.
+  package struct RosterInForce: Equatable, Sendable {
+    /// Index of the ROSTER entry.
+    package let entry: Int
+    /// What it says.
+    package let record: RosterRecord
+  }
+
   /// How many rounds ended how.
   package struct RoundCounts: Equatable, Sendable {
     /// Rounds announced.
@@ -59,6 +67,8 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var policyHash: SHA256Digest
   /// The newest POLICY; nil while that of GENESIS is in force.
   package private(set) var policyChange: PolicyReplacement?
+  /// The newest ROSTER, and its entry; nil in a ledger without one.
+  package private(set) var roster: RosterInForce?
   /// Number of entries, at least 1.
   package private(set) var size: Int
   /// Bytes of the file that holds them, line feeds included.
@@ -139,6 +149,9 @@ package struct LedgerState: Equatable, Sendable {
     case .void(let record): try void(record)
     case .burned(let record): try burn(record)
     case .policy(let record): try replacePolicy(record)
+    case .roster(let record):
+      try requireRoster(record)
+      roster = RosterInForce(entry: size, record: record)
     }
     size += 1
     byteCount += entry.line.count + 1
@@ -448,10 +461,10 @@ extension LedgerState {
     guard round == open else { throw .roundMismatch(entry: size, round: round, open: open) }
   }
 
-  private func outOfOrder(_ kind: LedgerRecordKind) -> LedgerError {
+  func outOfOrder(_ kind: LedgerRecordKind) -> LedgerError {
     let expected =
       switch phase {
-      case .idle: "offer or policy"
+      case .idle: "offer, policy or roster"
       case .offered: "charge or void"
       case .charged: "release or burned"
       }

@@ -94,7 +94,7 @@ package struct ObservedLedger: Equatable, Sendable {
     case .release, .void, .burned:
       try Self.requireRound(entry, round)
       return entry.record.kind
-    case .genesis, .offer, .charge, .policy:
+    case .genesis, .offer, .charge, .policy, .roster:
       throw Self.wrongKind(entry, "release, void or burned")
     }
   }

@@ -18,6 +18,9 @@ package protocol MemberRoster: AnyObject, Sendable {
 
   /// As `CoordinatorStorage.revocations`.
   func revocations() throws -> [UInt8]
+
+  /// As `CoordinatorStorage.rosterCommitment`.
+  func commitment() throws -> RosterCommitment
 }
 
 /// A coordinator's storage: the ledger and the blobs on disks, the roster beside them.
@@ -58,6 +61,8 @@ package final class DurableStorage: CoordinatorStorage, @unchecked Sendable {
   package func exclude(_ members: [ClientID]) throws { try roster.exclude(members) }
 
   package func revocations() throws -> [UInt8] { try roster.revocations() }
+
+  package func rosterCommitment() throws -> RosterCommitment? { try roster.commitment() }
 
   package var ledgerState: LedgerState { ledger.state }
 

@@ -39,9 +39,14 @@ struct LedgerSource: ParsableArguments {
   @Option(help: "The coordinator's public key in hexadecimal, if you know it from elsewhere.")
   var key: String?
 
+  @Option(help: "The members, as written by: coordinator roster list --json.")
+  var roster: String?
+
   func evidence() throws -> LedgerAudit.Evidence {
-    try LedgerEvidence.read(
+    var evidence = try LedgerEvidence.read(
       directory, policy: policy, checkpoints: checkpoint, receipts: receipts, coordinatorKey: key)
+    evidence.members = try roster.map(LedgerEvidence.members)
+    return evidence
   }
 }
 
@@ -78,6 +83,7 @@ extension AuditCommand {
 enum LedgerEvidence {
   private static let largestLog = 1 << 30
   private static let largestFile = 1 << 20
+  private static let largestRoster = 1 << 24
   private static let logName = "ledger.jsonl"
   private static let receiptSuffix = ".tlog-proof"
 
@@ -129,13 +135,42 @@ enum LedgerEvidence {
     return policy.canonicalBytes
   }
 
-  private static func required(_ path: String) throws -> [UInt8] {
-    guard let bytes = try DurableFile.read(path, limit: largestFile) else {
+  private static func required(_ path: String, limit: Int = largestFile) throws -> [UInt8] {
+    guard let bytes = try DurableFile.read(path, limit: limit) else {
       throw CommandFailure(
         what: "there is no file \(path)", why: "the file does not exist", next: "check the path",
         exit: .invalidConfiguration)
     }
     return bytes
+  }
+
+  /// Those of a list of members who may take part.
+  static func members(_ path: String) throws -> RosterCommitment {
+    do {
+      let list = try JSONValue.parse(
+        try required(path, limit: largestRoster), limit: largestRoster)
+      guard let rows = list["members"]?.arrayValue else { throw UnreadableRow() }
+      return RosterCommitment(
+        members: try rows.compactMap { row in
+          guard let number = row["id"]?.integerValue, let id = UInt32(exactly: number),
+            let key = row["identity_key"]?.stringValue, let revoked = row["revoked"]?.boolValue,
+            let excluded = row["excluded"]?.boolValue
+          else { throw UnreadableRow() }
+          return revoked || excluded
+            ? nil : (id, try VerifyingKey(bytes: HexCoding.decode(key)).bytes)
+        })
+    } catch let failure as CommandFailure {
+      throw failure
+    } catch {
+      throw CommandFailure(
+        what: "\(path) is not a list of members", why: "\(error)",
+        next: "write it with: coordinator roster list --dir DIR --json",
+        exit: .invalidConfiguration)
+    }
+  }
+
+  private struct UnreadableRow: Error, CustomStringConvertible {
+    let description = "a row lacks id, identity_key, revoked or excluded"
   }
 
   private static func parseKey(_ hex: String) throws -> VerifyingKey {

@@ -198,7 +198,7 @@ extension Label {
   /// Rulings 1 to 6 and 15.
   private static let notProtected: [Fact] = [
     Fact("participation", "taking part", "that you took part in a round, and when"),
-    Fact("cohort_sizes", "counts", "how many took part, were refused or dropped out"),
+    Fact("cohort_sizes", "counts", "how many may take part, did, were refused or dropped out"),
     Fact("network", "network", "who watches your connection sees that you run this, not what"),
     Fact("evaluation", "evaluation", "accuracy figures made from raw data outside the protocol"),
     Fact(

@@ -62,7 +62,20 @@ extension EndToEnd {
     func untouchedLedgerPasses() async throws {
       let outcome = try await Evidence().audit()
       #expect(outcome.code == 0)
-      #expect(outcome.output.contains("complete for its first 7 entries"), "\(outcome.output)")
+      #expect(outcome.output.contains("complete for its first 8 entries"), "\(outcome.output)")
+    }
+
+    @Test("the list of members is that of the ledger, by both verifiers; another one is not")
+    func membersAreThoseOfTheLedger() async throws {
+      let shop = try await Evidence().shop
+      let list = try await shop.members()
+      #expect(try shop.entries()[1]["body"]?["size"]?.integerValue == 3)
+      for (text, code) in [(list, Int32(0)), (list.replacing("\"id\": 2", with: "\"id\": 7"), 4)] {
+        try Evidence.write(Array(text.utf8), to: shop.file("members.json"))
+        let outcome = try await shop.audit(["--roster", shop.file("members.json")])
+        #expect(outcome.code == code, "\(outcome.output)")
+        #expect(outcome.output.contains(code == 0 ? "[ok] roster" : "[fail] roster"))
+      }
     }
 
     @Test(
@@ -70,7 +83,7 @@ extension EndToEnd {
     )
     func changedLedgerByteIsFound() async throws {
       let evidence = try await Evidence()
-      let release = evidence.lines[3]
+      let release = evidence.lines[4]
       // `LedgerTamperingTests` flips every bit of every entry, without a process for each.
       let sampled = Set(stride(from: 0, to: evidence.log.count, by: 101))
         .union(stride(from: release.lowerBound, to: release.upperBound, by: 7)).sorted()

@@ -48,7 +48,7 @@ extension EndToEnd {
       let restored = try await restore(
         shop, from: copy, ["--checkpoint", try await checkpoint(shop)])
       #expect(restored.code == 0, "\(restored.errors)")
-      #expect(restored.output.contains("held against evidence of 4 entries"))
+      #expect(restored.output.contains("held against evidence of 5 entries"))
       #expect(try await shop.epsilonSpent() == spent)
       let status = try await shop.status()
       #expect(status["restored"]?.stringValue?.contains("Not known: whether rounds") == true)
@@ -59,7 +59,7 @@ extension EndToEnd {
       }
 
       let again = try await shop.serve(trainings: 2)
-      #expect(again.errors.contains("restored from a backup of 4 entries"))
+      #expect(again.errors.contains("restored from a backup of 5 entries"))
       let back = try shop.simulate()
       #expect(try await again.exitCode() == 0, "\(again.errors)")
       #expect(try await back.exitCode() == 0, "\(back.errors)")
@@ -80,7 +80,7 @@ extension EndToEnd {
 
       for evidence in [newer, shop.file("lost") + "/ledger/ledger.checkpoint"] {
         let refused = try await restore(shop, from: copy, ["--checkpoint", evidence])
-        #expect(refused.code == 4 && refused.errors.contains("it has 4 entries of 7"), "\(refused)")
+        #expect(refused.code == 4 && refused.errors.contains("it has 5 entries of 8"), "\(refused)")
         #expect(access(shop.coordinator, F_OK) != 0)
       }
       let restored = try await restore(shop, from: copy)
@@ -93,7 +93,7 @@ extension EndToEnd {
       let server = try await shop.serve(trainings: 2, exitWhenTrained: false)
       let customers = try shop.simulate()
       #expect(try await customers.exitCode() != 0)
-      #expect(customers.errors.contains("shows a ledger of 4 entries; it signed one of 7 before"))
+      #expect(customers.errors.contains("shows a ledger of 5 entries; it signed one of 8 before"))
       server.send(SIGTERM)
       #expect(try await server.exitCode() == 0)
       #expect(try shop.story().filter { $0.hasPrefix("charge") } == ["charge 1"])

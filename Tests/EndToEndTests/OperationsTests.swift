@@ -69,7 +69,7 @@ extension EndToEnd {
       #expect(Self.value("tacit_rounds_total{outcome=\"released\"}", in: metrics) == 1)
       // Six contributed; a power of two is all that is said.
       #expect(Self.value("tacit_participants", in: metrics) == 4)
-      #expect(Self.value("tacit_ledger_entries", in: metrics) == 4)
+      #expect(Self.value("tacit_ledger_entries", in: metrics) == 5)
       #expect(Self.value("tacit_ready", in: metrics) == 1)
       #expect(try #require(Self.value("tacit_ledger_fsync_seconds_count", in: metrics)) > 9)
       #expect(

@@ -210,11 +210,13 @@ final class Shop: Sendable {
     try text(of: ledger).split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
   }
 
-  /// The kind and round of each entry after the first, such as "offer 1".
+  /// The kind and round of each entry after the first, such as "offer 1"; ROSTER entries, which come when members do, are
+  /// left out.
   func story() throws -> [String] {
-    try entries().dropFirst().map { entry in
+    try entries().dropFirst().compactMap { entry in
       let round = entry["body"]?["round"]?.integerValue ?? -1
-      return "\(entry["kind"]?.stringValue ?? "?") \(round)"
+      let kind = entry["kind"]?.stringValue ?? "?"
+      return kind == "roster" ? nil : "\(kind) \(round)"
     }
   }
 

@@ -23,17 +23,19 @@ struct StepFaultTests {
   /// Whether the machine stops with the process, and with what left.
   static let crashes: [SimulatedDisk.CrashOutcome?] = [nil, .nothing, .half, .anything(seed: 5)]
 
-  /// Every step where `TACIT_SIMULATION_EXHAUSTIVE` is set; else a few of them, others for each fault.
-  private static func selected(_ steps: [String], _ test: Case) -> [(offset: Int, element: String)]
-  {
+  /// Every step where `TACIT_SIMULATION_EXHAUSTIVE` is set. Else each step and fault meet in one of `parts` tests, of
+  /// which this is number `part`; without optimisation, in a few of them.
+  private static func selected(
+    _ steps: [String], _ test: Case, part: Int, of parts: Int
+  ) -> [(offset: Int, element: String)] {
     guard getenv("TACIT_SIMULATION_EXHAUSTIVE") == nil else { return Array(steps.enumerated()) }
     #if DEBUG
       let stride = 11
     #else
-      let stride = 4
+      let stride = parts
     #endif
     let first = cases.firstIndex { $0.testDescription == test.testDescription } ?? 0
-    return Array(steps.enumerated()).filter { ($0.offset + first).isMultiple(of: stride) }
+    return Array(steps.enumerated()).filter { ($0.offset + first + part).isMultiple(of: stride) }
   }
 
   /// One of `crashes` for each step, in turn; all of them where `TACIT_SIMULATION_EXHAUSTIVE` is set.
@@ -46,9 +48,9 @@ struct StepFaultTests {
 
   private func run(
     _ steps: [String], _ test: Case, mode: String, after prelude: [FaultPlan.StepFault] = [],
-    declining: Int64 = 0
+    declining: Int64 = 0, part: Int = 0, of parts: Int = 1
   ) throws {
-    for (number, step) in Self.selected(steps, test) {
+    for (number, step) in Self.selected(steps, test, part: part, of: parts) {
       for (offset, crash) in Self.selectedCrashes(number) {
         var plan = FaultPlan(seed: UInt64(16 * number + offset), goal: .liveness, mode: mode)
         plan.decliningMilliseconds = declining
@@ -74,7 +76,13 @@ struct StepFaultTests {
 
   @Test("in a round: no spend is lost and the federation goes on", arguments: cases, modes)
   func round(_ test: Case, mode: String) throws {
-    try run(StepNames.ofOneRound, test, mode: mode)
+    try run(
+      StepNames.ofOneRound, test, mode: mode, part: Self.modes.firstIndex(of: mode) ?? 0,
+      of: Self.modes.count)
+  }
+
+  @Test("before a round with new members", arguments: cases) func roster(_ test: Case) throws {
+    try run(StepNames.ofRoster, test, mode: "secagg-ddp")
   }
 
   @Test("in a round without a quorum", arguments: cases) func void(_ test: Case) throws {

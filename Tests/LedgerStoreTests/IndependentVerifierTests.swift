@@ -27,6 +27,7 @@ import Testing
       let writer = try LedgerWriter.create(
         directory: path + "/ledger", genesis: fixture.genesis(), signingKey: fixture.signingKey)
       for round in 0..<5 {
+        if round == 2 { _ = try writer.append(.roster(Self.roster(epoch: 1, of: [3, 8]))) }
         _ = try writer.append(.offer(fixture.offer(writer.state)))
         if round == 1 {
           _ = try writer.append(.void(fixture.void(writer.state)))
@@ -39,6 +40,14 @@ import Testing
       }
       try write(writer.receipt(of: 3).text, to: "receipt.tlog-proof")
       try write(writer.checkpoint().text, to: "kept.note")
+    }
+
+    static func roster(epoch: Int, of numbers: [UInt32]) -> RosterRecord {
+      RosterRecord(
+        epoch: epoch,
+        members: RosterCommitment(
+          members: numbers.map { ($0, [UInt8](repeating: UInt8($0), count: 32)) }),
+        revocationsHash: SHA256Digest(hashing: []))
     }
 
     deinit {
@@ -64,7 +73,9 @@ import Testing
     }
 
     /// Runs the script. Its absence, or that of Python, fails the test by name.
-    func verify(kept: Bool) throws -> (code: Int32, report: JSONValue) {
+    func verify(
+      kept: Bool, roster: String? = nil
+    ) throws -> (code: Int32, report: JSONValue) {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: IndependentVerifierTests.launcher)
       let evidence = [
@@ -72,6 +83,7 @@ import Testing
       ]
       process.arguments =
         ["python3", IndependentVerifierTests.script, path, "--json"] + (kept ? evidence : [])
+        + (roster.map { ["--roster", path + "/" + $0] } ?? [])
       let output = Pipe()
       process.standardOutput = output
       try process.run()
@@ -237,6 +249,42 @@ import Testing
     try shop.write(Array(fixture.policy.json.prettyText.utf8), to: "policy.json")
     try expectAgreement(shop, kept: true, "the replaced policy")
     #expect(try shop.verify(kept: true).code == 4)
+  }
+
+  @Test("they agree on who may take part, and on rosters out of order")
+  func roster() throws {
+    let fixture = try LedgerFixture()
+    let shop = try Shop(fixture)
+    for (numbers, code): ([UInt32], Int32) in [([8, 3], 0), ([3], 4), ([3, 9], 4), ([], 4)] {
+      // A revoked member is on the list, and not of those who may take part.
+      let rows = (numbers + [5]).map { number in
+        JSONValue.object([
+          "id": .integer(Int64(number)),
+          "identity_key": .string(
+            HexCoding.encode([UInt8](repeating: UInt8(number), count: 32))),
+          "revoked": .bool(number == 5), "excluded": .bool(false),
+        ])
+      }
+      try shop.write(JSONValue.object(["members": .array(rows)]).canonicalBytes, to: "roster.json")
+      var evidence = try shop.evidence(kept: true)
+      evidence.members = Shop.roster(epoch: 1, of: numbers).members
+      let theirs = try shop.verify(kept: true, roster: "roster.json")
+      #expect(LedgerAudit.run(evidence).verdict.exitCode == code && theirs.code == code)
+      #expect(theirs.report["entry"] == LedgerAudit.run(evidence).json["entry"])
+    }
+    // An entry that repeats the roster in force, and one that skips an epoch.
+    for epoch in [2, 3] {
+      let log = try shop.read("ledger/ledger.jsonl")
+      let state = try #require(LedgerReplay(log: log).state)
+      let line = try LedgerEntry(
+        index: state.size, previous: state.lastHash,
+        record: .roster(Shop.roster(epoch: epoch, of: [3, 8]))
+      ).line
+      try shop.write(log + line + [UInt8(ascii: "\n")], to: "ledger/ledger.jsonl")
+      try expectAgreement(shop, kept: true, "epoch \(epoch)")
+      #expect(try shop.verify(kept: true).code != 0)
+      try shop.write(log, to: "ledger/ledger.jsonl")
+    }
   }
 
   @Test("a checkpoint of another view of the ledger is exposed by both") func splitView() throws {

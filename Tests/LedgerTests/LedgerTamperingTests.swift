@@ -4,10 +4,16 @@ import Testing
 
 /// Every way to damage a small ledger that a program can list, each detected and each blamed on its entry.
 @Suite struct LedgerTamperingTests {
-  private static let entries = Array(0..<9)
+  private static let entries = Array(0..<10)
   private static let lineFeed: [UInt8] = [0x0A]
 
-  private func sample() throws -> LedgerText { try LedgerText.sample(LedgerFixture()) }
+  private func sample() throws -> LedgerText {
+    var text = try LedgerText.sample(LedgerFixture())
+    let members = RosterCommitment(
+      members: [(1, text.fixture.signingKey.verifyingKey.bytes)])
+    try text.append(.roster(#require(text.state.rosterChange(to: members, revocations: []))))
+    return text
+  }
 
   private func audit(_ lines: [[UInt8]], of text: LedgerText) throws -> LedgerAuditReport.Verdict {
     LedgerAudit.run(
