@@ -110,6 +110,8 @@ final class ServeMetrics: Sendable {
         counts.rejections.merge(rejected) { $0 + $1 }
       case .sharesInconsistent(let round, let owners, _):
         record("round \(round): shares of \(owners.count) member(s) do not fit", in: &counts)
+      case .sharesUnreadable(let round, let dealers, _):
+        record("round \(round): shares of \(dealers.count) member(s) do not open", in: &counts)
       case .retryRefused:
         record("no further round: a charged one gave no sum, and is not repeated", in: &counts)
       case .budgetRefused: record("the next round is refused: the budget is spent", in: &counts)

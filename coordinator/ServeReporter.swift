@@ -52,6 +52,11 @@ final class ServeReporter: Sendable {
       if excluded > 0 {
         line("round \(round)  \(Format.count(excluded)) member(s) are offered no more rounds")
       }
+    case .sharesUnreadable(let round, let dealers, let holders):
+      line(
+        "round \(round)  shares of \(Format.count(dealers.count)) member(s) (\(Self.list(dealers))) did not open "
+          + "for \(Self.list(holders)); the round went on without them. Dealer or holder may be at fault"
+      )
     case .retryRefused:
       line("error: a charged round gave no sum, and its updates are not asked for again")
       line(
@@ -64,12 +69,9 @@ final class ServeReporter: Sendable {
       let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       line("round \(round)  rejected: \(list.joined(separator: ", "))")
     case .sharesInconsistent(let round, let owners, let holders):
-      func list(_ ids: [ClientID]) -> String {
-        ids.prefix(5).map(String.init).joined(separator: ", ") + (ids.count > 5 ? ", ..." : "")
-      }
       line(
-        "round \(round)  shares of \(Format.count(owners.count)) member(s) (\(list(owners))) do not fit what "
-          + "they committed to; revealed by \(list(holders)). The sum is right; owner or holder may be at fault"
+        "round \(round)  shares of \(Format.count(owners.count)) member(s) (\(Self.list(owners))) do not fit what "
+          + "they committed to; revealed by \(Self.list(holders)). The sum is right; owner or holder may be at fault"
       )
     case .budgetRefused(let spent, let withRound, let limit, let left, let all):
       line("error: the next round is refused before it starts")
@@ -90,6 +92,10 @@ final class ServeReporter: Sendable {
   }
 
   func finished() { line("trained  the plan is complete; the model is served until SIGTERM") }
+
+  private static func list(_ ids: [ClientID]) -> String {
+    ids.prefix(5).map(String.init).joined(separator: ", ") + (ids.count > 5 ? ", ..." : "")
+  }
 
   private func line(_ text: String) { StandardError.write(text + "\n") }
 }

@@ -83,6 +83,8 @@ enum RoundBenchmark {
         "bytes_up_a_coordinate": Double(outcome.bytesUp) / Double(clientCount * dimension),
         "bytes_up_and_down_a_coordinate": Double(outcome.bytesUp + outcome.bytesDown)
           / Double(clientCount * dimension),
+        "bytes_of_credentials_a_coordinate": Double(outcome.bytesOfCredentials)
+          / Double(clientCount * dimension),
       ])
   }
 

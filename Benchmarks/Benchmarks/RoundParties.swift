@@ -15,6 +15,8 @@ actor RoundCoordinator {
     var degree = 0
     var bytesUp = 0
     var bytesDown = 0
+    /// What tells a member who the others are, once for each that it meets; in none of the two above.
+    var bytesOfCredentials = 0
   }
 
   private let federation: BenchmarkFederation
@@ -70,8 +72,14 @@ actor RoundCoordinator {
   }
 
   private func received(_ payload: [UInt8], from id: ClientID) async throws {
-    outcome.bytesUp += payload.count + Self.frameHeaderBytes
-    try await perform(round?.handle(.message(id, try Message(decoding: payload))) ?? [])
+    let message = try Message(decoding: payload)
+    let byteCount = payload.count + Self.frameHeaderBytes
+    if message.kind == .askCredentials {
+      outcome.bytesOfCredentials += byteCount
+    } else {
+      outcome.bytesUp += byteCount
+    }
+    try await perform(round?.handle(.message(id, message)) ?? [])
   }
 
   private func perform(_ effects: [CoordinatorRoundEffect]) async throws {
@@ -95,7 +103,12 @@ actor RoundCoordinator {
   private func send(_ message: Message, to ids: [ClientID]) {
     let payload = message.encoded()
     for id in ids where outboxes[id]?.offer(.frame(payload)) == true {
-      outcome.bytesDown += payload.count + Self.frameHeaderBytes
+      let byteCount = payload.count + Self.frameHeaderBytes
+      if message.kind == .credentials {
+        outcome.bytesOfCredentials += byteCount
+      } else {
+        outcome.bytesDown += byteCount
+      }
     }
   }
 

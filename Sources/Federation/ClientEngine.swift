@@ -147,7 +147,7 @@ package struct ClientEngine: Sendable {
     case (.member, .outcomes(let outcomes)):
       return try settle(outcomes)
     case (.member, .proceed), (.member, .updateResult), (.member, .roundRoster),
-      (.member, .rosterChunk), (.member, .deliver):
+      (.member, .rosterChunk), (.member, .credentials), (.member, .deliver):
       return try advanceRound(.message(message))
     case (.member, .survivors), (.member, .proof):
       return try showCheckpoint() + advanceRound(.message(message))

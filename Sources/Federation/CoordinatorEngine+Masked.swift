@@ -48,6 +48,7 @@ extension CoordinatorEngine {
       let charge = maskedCharge
     else { return [] }
     let rejections = masked?.rejectionCounts ?? [:]
+    let told = unreadableShares(of: offer.round)
     var noiseSteps = noiseSteps(of: offer)
     guard let noised = try takeMaskedRound()?.release(noise: &noise, block: &aggregation)
     else { return [] }
@@ -58,9 +59,19 @@ extension CoordinatorEngine {
       noiseSteps *=
         (Double(noised.contributorCount) / Double(parameters.honestNoiseShares)).squareRoot()
     }
-    return try release(
-      noised, of: offer, chargeIndex: Int(charge.ledgerIndex), noiseSteps: noiseSteps,
-      rejections: rejections)
+    return told
+      + (try release(
+        noised, of: offer, chargeIndex: Int(charge.ledgerIndex), noiseSteps: noiseSteps,
+        rejections: rejections))
+  }
+
+  /// What the members of the open masked round said about shares that did not open for them. (`mutating`
+  /// only because a round cannot be copied.)
+  mutating func unreadableShares(of round: UInt64) -> [CoordinatorEffect] {
+    guard let told = masked?.unreadableShares, !told.dealers.isEmpty else { return [] }
+    return [
+      .note(.sharesUnreadable(round: round, dealers: told.dealers, holders: told.holders))
+    ]
   }
 
   private mutating func takeMaskedRound() -> MaskedCoordinatorRound? {
@@ -71,6 +82,7 @@ extension CoordinatorEngine {
   mutating func burn(reason: String, culprits: [ClientID]) throws -> [CoordinatorEffect] {
     guard let offer = masked?.offer, let charge = maskedCharge else { return [] }
     let rejections = masked?.rejectionCounts ?? [:]
+    let told = unreadableShares(of: offer.round)
     masked = nil
     maskedCharge = nil
     // Its sum is missing from the block, which is over (ruling 20).
@@ -83,9 +95,10 @@ extension CoordinatorEngine {
     lastLogin = now
     _ = try storage.append(
       .burned(BurnedRecord(round: offer.round, chargeIndex: Int(charge.ledgerIndex))))
-    var effects: [CoordinatorEffect] = [
-      .note(.roundBurned(round: offer.round, reason: reason, excluded: culprits.count))
-    ]
+    var effects: [CoordinatorEffect] =
+      told + [
+        .note(.roundBurned(round: offer.round, reason: reason, excluded: culprits.count))
+      ]
     effects += note(rejections, round: offer.round)
     return effects + (try close(round: offer.round, outcome: .burned, reason: reason))
   }

@@ -295,12 +295,13 @@ extension CoordinatorEngine {
   private mutating func voidRound(reason: String) throws -> [CoordinatorEffect] {
     guard let offer = round?.offer ?? masked?.offer else { return [] }
     let rejections = masked?.rejectionCounts ?? named(round?.rejectionCounts ?? [:])
+    let told = unreadableShares(of: offer.round)
     round = nil
     masked = nil
     consecutiveVoidRounds += 1
     lastLogin = now
     _ = try storage.append(.void(VoidRecord(round: offer.round, reason: reason)))
-    var effects: [CoordinatorEffect] = [.note(.roundVoid(round: offer.round, reason: reason))]
+    var effects = told + [.note(.roundVoid(round: offer.round, reason: reason))]
     effects += note(rejections, round: offer.round)
     return effects + (try close(round: offer.round, outcome: .void, reason: reason))
   }

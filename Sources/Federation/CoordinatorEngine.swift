@@ -149,7 +149,7 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
         return [send(roundIsOver(message), on: connection)]
       }
       return try advanceRound(.message(id, message))
-    case .shares, .agree, .unmask, .refuseRound:
+    case .askCredentials, .shares, .unreadableShares, .agree, .unmask, .refuseRound:
       return try advanceRound(.message(id, message))
     case .fetchBlob(let fetch):
       return try serveBlob(fetch, on: connection)

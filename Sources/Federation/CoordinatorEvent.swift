@@ -55,6 +55,8 @@ package enum CoordinatorNote: Equatable, Sendable {
   /// Revealed shares of these members' secrets contradict each other; the sum is right all the same. Owner or
   /// holder may have lied: nobody is blamed (ruling 31).
   case sharesInconsistent(round: UInt64, owners: [ClientID], holders: [ClientID])
+  /// These members' shares did not open for those: dealer or holder may be at fault (ruling 31).
+  case sharesUnreadable(round: UInt64, dealers: [ClientID], holders: [ClientID])
   case budgetRefused(
     spentEpsilon: Double, epsilonWithRound: Double, limit: Double, roundsLeft: Int,
     roundsInAll: Int)

@@ -30,7 +30,8 @@ package struct PolicyTemplate: Sendable {
   package init(
     federation: String, model: String, hyperparameters: JSONValue, epsilon: String, delta: String,
     customers: Int, minimumCohort: Int, maximumCohort: Int, roundDeadlineSeconds: Int,
-    mode: String = "sealed", corruptFraction: String = "0.1", dropoutFraction: String = "0.1",
+    mode: String = Self.defaultMode, corruptFraction: String = "0.1",
+    dropoutFraction: String = "0.1",
     correlation: NoiseCorrelation? = nil
   ) {
     self.correlation = correlation

@@ -25,10 +25,11 @@ package final class MaskRemoval: Sendable, Equatable {
 
   init(
     roster: MaskingRoster, sharers: MemberSet, survivors: MemberSet,
-    revealed: [RevealedShares?], dimension: Int
+    seedCommitments: [[UInt8]?], revealed: [RevealedShares?], dimension: Int
   ) throws(MaskingAbort) {
     self.dimension = dimension
-    var decoder = ShareDecoder(roster: roster, revealed: revealed)
+    var decoder = ShareDecoder(
+      roster: roster, seedCommitments: seedCommitments, revealed: revealed)
     let owners = sharers.positions
     let dropped = owners.filter { !survivors.contains($0) }
     let pairs = dropped.flatMap { owner in

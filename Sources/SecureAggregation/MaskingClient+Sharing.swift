@@ -86,7 +86,11 @@ extension MaskingClient.State {
         polynomials.copyRow(secret, of: secrets, to: first)
         ShamirSharing.drawPolynomial(in: &polynomials, first: first, threshold: threshold)
       }
-      var bundle = ShareBundle(clientID: clientID, shares: [], signature: [])
+      let commitment = secrets.hash256(
+        prefix: MaskingTranscript.seedCommitment(context: roster.context, clientID: clientID),
+        row: Row.seed)
+      var bundle = ShareBundle(
+        clientID: clientID, shares: [], seedCommitment: commitment, signature: [])
       bundle.shares.reserveCapacity(neighbours.count)
       for (index, neighbour) in neighbours.enumerated() {
         let peer = roster.adverts[neighbour]
@@ -110,13 +114,13 @@ extension MaskingClient.State {
           ShamirSharing.evaluate(
             polynomials, first: first, threshold: threshold, at: point, to: row, of: &table)
         }
-        let nonce = SecureRandom.bytes(EncryptedShare.nonceByteCount)
         let ciphertext = table.seal(
-          prefix: [point], rows: Row.dealtShares, keyRow: Row.dealingKey, nonce: nonce,
+          prefix: [point], rows: Row.dealtShares, keyRow: Row.dealingKey,
+          nonce: EncryptedShare.nonce,
           additionalData: MaskingTranscript.shares(
             rosterContext: roster.rosterContext, dealer: clientID, holder: peer.clientID))
         bundle.shares.append(
-          EncryptedShare(peerID: peer.clientID, nonce: nonce, ciphertext: ciphertext))
+          EncryptedShare(peerID: peer.clientID, ciphertext: ciphertext))
       }
       table.wipe(rows: Row.channel..<Row.channel + 1)
       table.wipe(rows: Row.dealingKey..<Row.dealtShares.upperBound)
@@ -147,7 +151,7 @@ extension MaskingClient.State {
       do {
         let prefix = try secrets.open(
           share.ciphertext, prefixByteCount: 1, rows: rows, keyRow: Row.pair(index),
-          nonce: share.nonce,
+          nonce: EncryptedShare.nonce,
           additionalData: MaskingTranscript.shares(
             rosterContext: roster.rosterContext, dealer: share.peerID, holder: holder))
         isHeld[index] = prefix == [UInt8(ownIndex + 1)]

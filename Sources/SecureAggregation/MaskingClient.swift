@@ -50,10 +50,7 @@ package final class MaskingClient: Sendable {
       secrets.randomize(rows: 0..<Row.ownCount)
       var advert = MaskingAdvert(
         clientID: clientID, channelKey: try secrets.agreementPublicKey(row: Row.channel),
-        maskKey: try secrets.agreementPublicKey(row: Row.mask), nonce: SecureRandom.bytes(32),
-        seedCommitment: secrets.hash256(
-          prefix: MaskingTranscript.seedCommitment(context: context, clientID: clientID),
-          row: Row.seed), signature: [])
+        maskKey: try secrets.agreementPublicKey(row: Row.mask), signature: [])
       advert.signature = try identity.sign(MaskingTranscript.advert(context: context, advert))
       self.advert = advert
       state = Mutex(State(secrets: secrets))

@@ -51,8 +51,8 @@ extension MaskingCoordinator {
     phase = .ended
     guard let roster, let sharers, let survivors else { throw .coordinatorFault }
     let removal = try MaskRemoval(
-      roster: roster, sharers: sharers, survivors: survivors, revealed: revealed,
-      dimension: dimension)
+      roster: roster, sharers: sharers, survivors: survivors, seedCommitments: seedCommitments,
+      revealed: revealed, dimension: dimension)
     revealed = []
     phase = .unmasking
     return removal

@@ -27,6 +27,8 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
   /// By place in the roster, as are all arrays below.
   private var keys: [VerifyingKey] = []
   private var bundles: [ShareBundle?] = []
+  /// To the seed of each member that dealt shares.
+  private(set) var seedCommitments: [[UInt8]?] = []
   /// U2, set when shares are closed.
   package private(set) var sharers: MemberSet?
   private var headers: [MaskedUpdateHeader?] = []
@@ -106,6 +108,7 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
     }
     keys = sorted.compactMap { identityKeys[$0.clientID] }
     bundles = [ShareBundle?](repeating: nil, count: sorted.count)
+    seedCommitments = [[UInt8]?](repeating: nil, count: sorted.count)
     headers = [MaskedUpdateHeader?](repeating: nil, count: sorted.count)
     agreements = [AgreementSignature?](repeating: nil, count: sorted.count)
     revealed = [RevealedShares?](repeating: nil, count: sorted.count)
@@ -123,9 +126,9 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
     _ bundle: ShareBundle, from clientID: UInt32
   ) throws(MaskingRejection) {
     let (roster, position) = try member(clientID, in: .sharing)
-    guard bundle.clientID == clientID, bundle.shares.allSatisfy(\.isWellFormed) else {
-      throw .malformed
-    }
+    guard bundle.clientID == clientID, bundle.shares.allSatisfy(\.isWellFormed),
+      bundle.seedCommitment.count == BLAKE2b.byteCount
+    else { throw .malformed }
     if let first = bundles[position] {
       throw first == bundle ? .duplicate : .conflictingDuplicate
     }
@@ -136,6 +139,7 @@ package struct MaskingCoordinator: ~Copyable, Sendable {
       throw .badSignature
     }
     bundles[position] = bundle
+    seedCommitments[position] = bundle.seedCommitment
   }
 
   /// Number of members that dealt shares so far.

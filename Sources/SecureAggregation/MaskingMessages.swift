@@ -2,60 +2,53 @@ internal import Cryptography
 
 /// Message 1 of a masked round: a member's keys for this round, signed by its identity key.
 package struct MaskingAdvert: Equatable, Sendable {
-  package static let byteCount = 196
+  package static let byteCount = 132
 
   package var clientID: UInt32
   /// X25519, for the encryption of shares, 32 bytes.
   package var channelKey: [UInt8]
   /// X25519, for pairwise masks, 32 bytes.
   package var maskKey: [UInt8]
-  /// Fresh randomness of this member in the context, 32 bytes.
-  package var nonce: [UInt8]
-  /// Commitment to the seed b of the member's own mask, 32 bytes.
-  package var seedCommitment: [UInt8]
   /// Ed25519, 64 bytes.
   package var signature: [UInt8]
 
   package init(
-    clientID: UInt32, channelKey: [UInt8], maskKey: [UInt8], nonce: [UInt8],
-    seedCommitment: [UInt8], signature: [UInt8]
+    clientID: UInt32, channelKey: [UInt8], maskKey: [UInt8], signature: [UInt8]
   ) {
     self.clientID = clientID
     self.channelKey = channelKey
     self.maskKey = maskKey
-    self.nonce = nonce
-    self.seedCommitment = seedCommitment
     self.signature = signature
   }
 
   /// Whether every field has its length.
   var isWellFormed: Bool {
-    [channelKey, maskKey, nonce, seedCommitment].allSatisfy { $0.count == 32 }
+    [channelKey, maskKey].allSatisfy { $0.count == 32 }
       && signature.count == SigningKey.signatureByteCount
   }
 }
 
 /// One holder's shares of one dealer's secrets, encrypted to the holder.
+///
+/// The key is fresh in every roster and of one direction of one pair, and a dealer deals once: it encrypts
+/// one message, so that the nonce is zero and is not sent.
 package struct EncryptedShare: Equatable, Sendable {
-  package static let nonceByteCount = 24
+  static let nonce = [UInt8](repeating: 0, count: 24)
   /// Index of the share, share of b, share of the mask key, and the tag.
   package static let ciphertextByteCount = 81
 
   /// The holder in a bundle, the dealer in a delivery.
   package var peerID: UInt32
-  /// 24 bytes.
-  package var nonce: [UInt8]
   /// 81 bytes.
   package var ciphertext: [UInt8]
 
-  package init(peerID: UInt32, nonce: [UInt8], ciphertext: [UInt8]) {
+  package init(peerID: UInt32, ciphertext: [UInt8]) {
     self.peerID = peerID
-    self.nonce = nonce
     self.ciphertext = ciphertext
   }
 
   var isWellFormed: Bool {
-    nonce.count == Self.nonceByteCount && ciphertext.count == Self.ciphertextByteCount
+    ciphertext.count == Self.ciphertextByteCount
   }
 }
 
@@ -64,11 +57,16 @@ package struct ShareBundle: Equatable, Sendable {
   package var clientID: UInt32
   /// One for each neighbour, in the order of their ids.
   package var shares: [EncryptedShare]
+  /// Commitment to the seed b of the dealer's own mask, 32 bytes: for the coordinator, which combines shares.
+  package var seedCommitment: [UInt8]
   /// Ed25519, 64 bytes.
   package var signature: [UInt8]
 
-  package init(clientID: UInt32, shares: [EncryptedShare], signature: [UInt8]) {
+  package init(
+    clientID: UInt32, shares: [EncryptedShare], seedCommitment: [UInt8], signature: [UInt8]
+  ) {
     self.clientID = clientID
+    self.seedCommitment = seedCommitment
     self.shares = shares
     self.signature = signature
   }

@@ -12,8 +12,8 @@ enum MaskingTranscript {
 
   /// Signed by a member over its advert.
   static func advert(context: [UInt8], _ advert: MaskingAdvert) -> [UInt8] {
-    Array("tacit advert/1".utf8) + context + littleEndian(advert.clientID) + advert.channelKey
-      + advert.maskKey + advert.nonce + advert.seedCommitment
+    Array("tacit advert/2".utf8) + context + littleEndian(advert.clientID) + advert.channelKey
+      + advert.maskKey
   }
 
   /// Hashed with b behind it to commit to b.
@@ -26,14 +26,12 @@ enum MaskingTranscript {
     context: [UInt8], parameters: MaskingParameters, adverts: [MaskingAdvert]
   ) -> [UInt8] {
     var message =
-      Array("tacit u1/1".utf8) + context + parameters.bytes + littleEndian(UInt32(adverts.count))
+      Array("tacit u1/2".utf8) + context + parameters.bytes + littleEndian(UInt32(adverts.count))
     message.reserveCapacity(message.count + adverts.count * MaskingAdvert.byteCount)
     for advert in adverts {
       message += littleEndian(advert.clientID)
       message += advert.channelKey
       message += advert.maskKey
-      message += advert.nonce
-      message += advert.seedCommitment
       message += advert.signature
     }
     return BLAKE2b.hash256(message)
@@ -57,14 +55,14 @@ enum MaskingTranscript {
     rosterContext + littleEndian(dealer) + littleEndian(holder)
   }
 
-  /// Signed by a dealer over all of its encrypted shares.
+  /// Signed by a dealer over all of its encrypted shares and its commitment.
   static func bundle(rosterContext: [UInt8], _ bundle: ShareBundle) -> [UInt8] {
     var ciphertexts: [UInt8] = []
     for share in bundle.shares {
-      ciphertexts += littleEndian(share.peerID) + share.nonce + share.ciphertext
+      ciphertexts += littleEndian(share.peerID) + share.ciphertext
     }
-    return Array("tacit shares/1".utf8) + rosterContext + littleEndian(bundle.clientID)
-      + BLAKE2b.hash256(ciphertexts)
+    return Array("tacit shares/2".utf8) + rosterContext + littleEndian(bundle.clientID)
+      + bundle.seedCommitment + BLAKE2b.hash256(ciphertexts)
   }
 
   /// What the mask of a pair is bound to; the same from both ends.

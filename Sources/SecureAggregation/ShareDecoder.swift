@@ -18,6 +18,7 @@ struct ShareDecoder {
 
   private(set) var inconsistencies: [InconsistentShares] = []
   private let roster: MaskingRoster
+  private let seedCommitments: [[UInt8]?]
   private let threshold: Int
   /// By owner.
   private var shares: [[Held]]
@@ -25,8 +26,9 @@ struct ShareDecoder {
   /// Holders with a share that did not fit: theirs are used last.
   private var doubted: Set<Int> = []
 
-  init(roster: MaskingRoster, revealed: [RevealedShares?]) {
+  init(roster: MaskingRoster, seedCommitments: [[UInt8]?], revealed: [RevealedShares?]) {
     self.roster = roster
+    self.seedCommitments = seedCommitments
     threshold = roster.parameters.shamirThreshold
     shares = [[Held]](repeating: [], count: roster.adverts.count)
     for (holder, message) in revealed.enumerated() {
@@ -93,7 +95,7 @@ struct ShareDecoder {
     case .seed:
       let prefix = MaskingTranscript.seedCommitment(
         context: roster.context, clientID: advert.clientID)
-      return keys.hash256(prefix: prefix, row: row) == advert.seedCommitment
+      return keys.hash256(prefix: prefix, row: row) == seedCommitments[owner]
     case .maskKey:
       return try keys.agreementPublicKey(row: row) == advert.maskKey
     }

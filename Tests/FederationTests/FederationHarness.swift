@@ -54,6 +54,8 @@ final class FederationHarness {
   var swallows: (Int, Message) -> Bool = { _, _ in false }
   /// Changes what customers send, on its way to the coordinator.
   var rewritesSent: ((Message) -> Message)?
+  /// Changes what a customer receives.
+  var rewritesReceived: ((Int, Message) -> Message)?
   private var queue: [Delivery] = []
   private var owners: [ConnectionID: Int] = [:]
   private var nextConnection: UInt64 = 1
@@ -262,6 +264,8 @@ final class FederationHarness {
   }
 
   private func deliver(_ payload: [UInt8], to index: Int, on connection: ConnectionID) throws {
+    let payload =
+      try rewritesReceived.map { try $0(index, Message(decoding: payload)).encoded() } ?? payload
     customers[index].received.append(try Message(decoding: payload))
     do {
       try perform(customers[index].engine.handle(.received(payload)), of: index)

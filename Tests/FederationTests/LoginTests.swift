@@ -244,7 +244,7 @@ struct LoginTests {
     let message = try auth(id: 1, signer: memberKey, version: version)
     let refused = try #require(try refusal(in: try send(message)))
     #expect(refused.code == .unsupportedVersion)
-    #expect(refused.reason.contains("[2]") && refused.reason.contains("\(version)"))
+    #expect(refused.reason.contains("[3]") && refused.reason.contains("\(version)"))
     try greet()
     let enrolment = try enrol(token: try harness.token(50), key: memberKey, version: version)
     #expect(try refusal(in: try send(enrolment))?.code == .unsupportedVersion)

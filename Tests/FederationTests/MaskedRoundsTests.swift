@@ -120,6 +120,21 @@ struct MaskedRoundsTests {
     #expect(told, "\(harness.notes)")
   }
 
+  @Test("a dealer whose shares do not open is told to the operator, with who says so")
+  func unreadableShare() throws {
+    let harness = try harness(customers: 10)
+    harness.rewritesReceived = { index, message in
+      guard index == 5, case .deliver(var deliver) = message else { return message }
+      deliver.shares[0].ciphertext[9] ^= 1
+      return .deliver(deliver)
+    }
+    try harness.run()
+    #expect(kinds(harness).contains(.release))
+    #expect(
+      harness.notes.contains(.sharesUnreadable(round: 1, dealers: [1], holders: [6])),
+      "\(harness.notes)")
+  }
+
   @Test("a charged round without a sum is burned, its culprits are offered no more")
   func burnedRound() throws {
     let harness = try harness()

@@ -15,7 +15,8 @@ struct OutcomesTests {
   init() throws {
     let policy = try PolicyTemplate(
       federation: "shop", model: "popularity", hyperparameters: .object([:]), epsilon: "8",
-      delta: "1e-6", customers: 3, minimumCohort: 2, maximumCohort: 100, roundDeadlineSeconds: 60
+      delta: "1e-6", customers: 3, minimumCohort: 2, maximumCohort: 100, roundDeadlineSeconds: 60,
+      mode: "sealed"
     ).policy()
     harness = try FederationHarness(policy: policy)
     try harness.enrolEveryone(count: 3)

@@ -13,7 +13,17 @@ struct PolicyTemplateTests {
     PolicyTemplate(
       federation: "shop", model: model, hyperparameters: hyperparameters, epsilon: epsilon,
       delta: delta, customers: customers, minimumCohort: minimumCohort,
-      maximumCohort: max(customers, minimumCohort) * 2, roundDeadlineSeconds: 60)
+      maximumCohort: max(customers, minimumCohort) * 2, roundDeadlineSeconds: 60, mode: "sealed")
+  }
+
+  @Test("the mode is the default one unless another is named")
+  func defaultMode() {
+    let template = PolicyTemplate(
+      federation: "shop", model: "popularity", hyperparameters: .object([:]), epsilon: "8",
+      delta: "1e-6", customers: 100, minimumCohort: 50, maximumCohort: 100,
+      roundDeadlineSeconds: 60)
+    #expect(template.mode == PolicyTemplate.defaultMode)
+    #expect(PolicyTemplate.defaultMode == "secagg-ddp")
   }
 
   struct Case: Sendable {

@@ -176,7 +176,8 @@ struct RoundsTests {
   func crashBeforeCharge() throws {
     let policy = try PolicyTemplate(
       federation: "shop", model: "popularity", hyperparameters: .object([:]), epsilon: "8",
-      delta: "1e-6", customers: 3, minimumCohort: 2, maximumCohort: 100, roundDeadlineSeconds: 60
+      delta: "1e-6", customers: 3, minimumCohort: 2, maximumCohort: 100, roundDeadlineSeconds: 60,
+      mode: "sealed"
     ).policy()
     let harness = try FederationHarness(policy: policy)
     try harness.enrolEveryone(count: 3)

@@ -47,7 +47,7 @@ struct MaskingCoordinatorTests {
       })
     expect(.duplicate)
     var changed = advert
-    changed.nonce[0] ^= 1
+    changed.maskKey[0] ^= 1
     found.append(
       Self.rejection { () throws(MaskingRejection) in
         try coordinator.receive(changed, from: ids[0], key: key)

@@ -33,7 +33,7 @@ struct MaskingRosterAttackTests {
 
   @Test("a neighbour's key replaced by the coordinator's own is refused")
   func swappedKeys() throws {
-    for swap in [\MaskingAdvert.channelKey, \MaskingAdvert.maskKey, \.seedCommitment, \.nonce] {
+    for swap in [\MaskingAdvert.channelKey, \MaskingAdvert.maskKey] {
       let cohort = try Self.cohort()
       var adverts = cohort.adverts
       adverts[3][keyPath: swap] = try AgreementKey().publicKey
@@ -152,7 +152,7 @@ struct MaskingRosterAttackTests {
     repeated[2].channelKey = adverts[1].maskKey
     #expect(try refusal(repeated) == .repeatedKey)
     var short = adverts
-    short[2].nonce.removeLast()
+    short[2].maskKey.removeLast()
     #expect(try refusal(short) == .malformed)
   }
 
@@ -221,7 +221,7 @@ struct MaskingRosterAttackTests {
     let bundles = try cohort.deal(roster)
     var delivery = cohort.delivery(0, bundles, roster: roster, sharers: cohort.ids.indices)
     delivery.shares[1].ciphertext[40] ^= 1
-    delivery.shares[3].nonce[0] ^= 1
+    delivery.shares[3].ciphertext[0] ^= 1
     #expect(
       try cohort.client(0).accept(delivery) == [
         delivery.shares[1].peerID, delivery.shares[3].peerID,
@@ -266,14 +266,14 @@ struct MaskingRosterAttackTests {
       bundles[cohort.ids[index]] = try cohort.client(index).accept(roster)
     }
     let place = try #require(roster.graph.index(of: 0, amongNeighboursOf: 1))
-    let nonce = SecureRandom.bytes(EncryptedShare.nonceByteCount)
     let ciphertext = keys.seal(
-      prefix: [UInt8(place + (isItsPlace ? 1 : 2))], rows: 2..<4, keyRow: 4, nonce: nonce,
+      prefix: [UInt8(place + (isItsPlace ? 1 : 2))], rows: 2..<4, keyRow: 4,
+      nonce: EncryptedShare.nonce,
       additionalData: MaskingTranscript.shares(
         rosterContext: roster.rosterContext, dealer: dealer, holder: holder))
     bundles[dealer] = ShareBundle(
       clientID: dealer,
-      shares: [EncryptedShare(peerID: holder, nonce: nonce, ciphertext: ciphertext)],
+      shares: [EncryptedShare(peerID: holder, ciphertext: ciphertext)], seedCommitment: [],
       signature: [])
     let delivery = cohort.delivery(0, bundles, roster: roster, sharers: 0..<8)
     #expect(try cohort.client(0).accept(delivery) == (isItsPlace ? [] : [dealer]))

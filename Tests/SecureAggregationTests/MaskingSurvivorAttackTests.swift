@@ -226,7 +226,7 @@ struct MaskingSurvivorAttackTests {
         prefix: MaskingTranscript.seedCommitment(
           context: cohort.context, clientID: cohort.ids[owner]), row: 0)
       #expect((publicKey == roster.adverts[owner].maskKey) == !isSeed)
-      #expect((commitment == roster.adverts[owner].seedCommitment) == isSeed)
+      #expect((commitment == bundles[cohort.ids[owner]]?.seedCommitment) == isSeed)
     }
   }
 

@@ -37,11 +37,22 @@ struct MaskedAdversaryTests {
     return harness.refusal(of: 2)
   }
 
-  /// The roster with other entries, as header and chunk.
+  /// A member as the roster and the answer to its credentials show it.
+  private struct RosterMember {
+    var identityKey: [UInt8]
+    var credential: [UInt8]
+    var advert: MaskingAdvert
+  }
+
+  /// The roster with other entries, as header and chunk, and what answers the question of member 2, who
+  /// knows nobody but itself.
   private func roster(
     _ harness: MaskedRoundHarness, header: RoundRoster, _ members: [RosterMember]
   ) throws -> [Message] {
-    let entries = RosterMember.encode(members)
+    let entries = RosterEntries.encode(members.map(\.advert))
+    let identities = members.filter { $0.advert.clientID != 2 }.map {
+      MemberIdentity(identityKey: $0.identityKey, credential: $0.credential)
+    }
     let parameters = try MaskingParameters(
       cohortSize: members.count, policy: harness.maskingPolicy)
     return [
@@ -50,6 +61,8 @@ struct MaskedAdversaryTests {
           round: header.round, memberCount: UInt32(members.count), parameters: parameters.bytes,
           digest: SHA256Digest(hashing: entries).bytes)),
       .rosterChunk(RosterChunk(round: header.round, index: 0, data: entries)),
+      .credentials(
+        Credentials(round: header.round, index: 0, data: MemberIdentity.encode(identities))),
     ]
   }
 
@@ -64,7 +77,11 @@ struct MaskedAdversaryTests {
         header = roster
         return []
       case .rosterChunk(let chunk):
-        var members = try RosterMember.decode(chunk.data)
+        var members = try RosterEntries.decode(chunk.data).map { advert in
+          RosterMember(
+            identityKey: try RoundHarness.identity(advert.clientID).verifyingKey.bytes,
+            credential: try harness.credential(of: advert.clientID), advert: advert)
+        }
         try change(harness, &members)
         return try roster(harness, header: try #require(header), members)
       default: return [message]
@@ -148,6 +165,74 @@ struct MaskedAdversaryTests {
         == "not-enrolled")
   }
 
+  @Test("credentials of other members than asked for, fewer, or unasked ones are refused")
+  func credentials() throws {
+    func refusal(_ change: @escaping (inout Credentials) -> Void) throws -> String? {
+      try self.refusal { _, message in
+        guard case .credentials(var answer) = message else { return [message] }
+        change(&answer)
+        return [.credentials(answer)]
+      }
+    }
+    #expect(try refusal { _ in } == nil)
+    #expect(try refusal { $0.data.removeLast(MemberIdentity.byteCount) } == "wrong-roster")
+    #expect(try refusal { $0.index = 1 } == "wrong-roster")
+    #expect(
+      try refusal { answer in
+        let first = answer.data.prefix(MemberIdentity.byteCount)
+        answer.data = Array(answer.data.dropFirst(MemberIdentity.byteCount) + first)
+      } == "not-enrolled")
+    #expect(
+      try self.refusal { _, message in
+        guard case .roundRoster = message else { return [message] }
+        return [message, .credentials(Credentials(round: 1, index: 0, data: []))]
+      } == "out-of-order")
+  }
+
+  @Test("a member's key that this device knows is not taken from anybody again, and not asked for")
+  func knownMembers() throws {
+    let rosters = RosterCache()
+    for round in 0..<2 {
+      let harness = try MaskedRoundHarness()
+      harness.members[2]?.round = try harness.clientRound(
+        2, offer: harness.offer, rosters: rosters)
+      try harness.start()
+      #expect(harness.ending == "released")
+      #expect(harness.sent(.askCredentials, by: 2).count == 1 - round)
+    }
+    // A coordinator that puts a key of its own in the place of a known member is found by the advert.
+    let harness = try MaskedRoundHarness()
+    harness.members[2]?.round = try harness.clientRound(
+      2, offer: harness.offer, rosters: rosters)
+    harness.tamper = { [unowned harness] id, message in
+      guard id == 2, case .rosterChunk(let chunk) = message else { return [message] }
+      var adverts = try RosterEntries.decode(chunk.data)
+      let impostor = try MaskingClient(
+        clientID: 4, identity: RoundHarness.identity(77), context: harness.context,
+        policy: harness.maskingPolicy, mode: harness.mode, dimension: harness.dimension,
+        identityKey: { _ in nil })
+      adverts[3] = impostor.advert
+      let entries = RosterEntries.encode(adverts)
+      let parameters = try MaskingParameters(
+        cohortSize: adverts.count, policy: harness.maskingPolicy)
+      return [
+        .roundRoster(
+          RoundRoster(
+            round: 1, memberCount: 6, parameters: parameters.bytes,
+            digest: SHA256Digest(hashing: entries).bytes)),
+        .rosterChunk(RosterChunk(round: 1, index: 0, data: entries)),
+      ]
+    }
+    let relay = harness.tamper
+    harness.tamper = { id, message in
+      if id == 2, case .roundRoster = message { return [] }
+      return try relay(id, message)
+    }
+    try harness.start()
+    #expect(harness.refusal(of: 2) == "bad-advert-signature")
+    #expect(harness.sent(.askCredentials, by: 2).isEmpty)
+  }
+
   @Test("one token gives one member: a second key under its number is refused")
   func oneTokenTwice() throws {
     #expect(
@@ -184,7 +269,7 @@ struct MaskedAdversaryTests {
         members[4].advert.maskKey = key
       }) == "bad-advert-signature")
     #expect(
-      try rosterRefusal({ _, members in members[1].advert.nonce[0] ^= 1 })
+      try rosterRefusal({ _, members in members[1].advert.maskKey[0] ^= 1 })
         == "own-advert-changed")
     #expect(try rosterRefusal({ _, members in members.swapAt(3, 4) }) == "repeated-member")
   }

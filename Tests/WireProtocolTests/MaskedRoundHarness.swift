@@ -308,6 +308,7 @@ final class MaskedRoundHarness {
 
   // Read here: the macros of expectations copy what they look into.
   var isBeforeCharge: Bool? { round?.isBeforeCharge }
+  var unreadableShares: (dealers: [ClientID], holders: [ClientID])? { round?.unreadableShares }
 
   /// The released sum without the noise of `FixedSeedNoise(seed: 1)`, in mode `secagg`.
   func exactSum() throws -> [Double]? {

@@ -21,7 +21,8 @@ struct MaskedRoundTests {
     for id in 1...6 as ClosedRange<ClientID> {
       #expect(
         harness.members[id]?.log == [
-          "send advertise", "send shares", "journal", "send maskedHeader", "send updateChunk",
+          "send advertise", "send askCredentials", "send shares", "journal", "send maskedHeader",
+          "send updateChunk",
           "accepted", "send agree", "keep 3", "send unmask",
         ])
     }
@@ -189,7 +190,9 @@ struct MaskedRoundTests {
 
   @Test("a member that was away goes on where the round is, with the same bytes")
   func reconnections() throws {
-    for lost: Message.Kind in [.roundRoster, .deliver, .proceed, .survivors, .proof] {
+    for lost: Message.Kind in [
+      .roundRoster, .credentials, .deliver, .proceed, .survivors, .proof,
+    ] {
       let harness = try MaskedRoundHarness()
       var hasFailed = false
       harness.tamper = { id, message in
@@ -218,6 +221,53 @@ struct MaskedRoundTests {
         #expect(messages.allSatisfy { $0 == messages.first }, "\(lost) \(kind)")
       }
     }
+  }
+
+  @Test("a member is told who the others are once a connection, and only of members of the roster")
+  func credentialsOnce() throws {
+    let harness = try MaskedRoundHarness()
+    // Member 3 keeps the phase open while 2 is away.
+    harness.delivers = { id, message in ![2, 3].contains(id) || message.kind != .shares }
+    try harness.start()
+    let ask = try #require(harness.sent(.askCredentials, by: 2).first)
+    func answers() -> Int { harness.log.filter { $0 == "credentials to 2" }.count }
+    #expect(answers() == 1)
+    try harness.coordinate(.message(2, ask))
+    #expect(answers() == 1)
+    try harness.disconnect(2)
+    try harness.connect(2)
+    try harness.coordinate(.message(2, ask))
+    #expect(answers() == 2)
+    // Seven members of six.
+    try harness.coordinate(
+      .message(2, .askCredentials(AskCredentials(round: 1, members: [0b0111_1111]))))
+    #expect(harness.log.last == "updateResult to 2")
+  }
+
+  @Test("whose share does not open is told to the coordinator, and the round goes on")
+  func unreadableShare() throws {
+    let harness = try MaskedRoundHarness()
+    harness.tamper = { id, message in
+      guard id == 2, case .deliver(var deliver) = message else { return [message] }
+      deliver.shares[1].ciphertext[5] ^= 1
+      return [.deliver(deliver)]
+    }
+    harness.delivers = { _, message in message.kind != .unmask }
+    try harness.start()
+    // Of the dealers 1, 3, 4, 5, 6.
+    let told = try #require(harness.sent(.unreadableShares, by: 2).first)
+    #expect(told == .unreadableShares(UnreadableShares(round: 1, dealers: [0b0000_0100])))
+    #expect(harness.unreadableShares?.dealers == [3])
+    #expect(harness.unreadableShares?.holders == [2])
+    for id in [1, 3, 4, 5, 6] as [ClientID] {
+      #expect(harness.sent(.unreadableShares, by: id).isEmpty)
+    }
+    for id in 1...6 as ClosedRange<ClientID> {
+      for message in harness.sent(.unmask, by: id) {
+        try harness.coordinate(.message(id, message))
+      }
+    }
+    #expect(try harness.exactSum() == harness.oneHotSum(of: [1, 2, 3, 4, 5, 6]))
   }
 
   @Test("slots bound the updates in flight")

@@ -140,7 +140,7 @@ struct MessageTests {
         try Message(decoding: closed)
       }
     }
-    for value: UInt8 in [0, 3, 255] {
+    for value: UInt8 in [0, 4, 255] {
       let finished = try sample("finished", setting: 1, to: value)
       #expect(throws: WireError.unknownValue(field: "finish reason", value: UInt64(value))) {
         try Message(decoding: finished)
@@ -167,7 +167,7 @@ struct MessageTests {
   @Test("a count of elements that the frame cannot hold is refused before room is made for them")
   func countsBeyondTheFrame() throws {
     for (name, offset, count, size) in [
-      ("shares", 13, 254, 109), ("deliver", 49, 254, 109), ("proof", 9, 1_024, 68),
+      ("shares", 13, 254, 85), ("deliver", 49, 254, 85), ("proof", 9, 1_024, 68),
       ("unmask", 13, 254, 36),
     ] {
       var bytes = try #require(Samples.all.first { $0.name == name }).message.encoded()
@@ -206,7 +206,7 @@ struct MessageTests {
   func largestMaskedMessages() throws {
     let ramp64 = Samples.ramp(64, from: 0)
     let share = EncryptedShare(
-      peerID: 1, nonce: Samples.ramp(24, from: 0), ciphertext: Samples.ramp(81, from: 0))
+      peerID: 1, ciphertext: Samples.ramp(81, from: 0))
     let shares = [EncryptedShare](repeating: share, count: 254)
     let revealed = [RevealedShare](
       repeating: RevealedShare(ownerID: 1, share: Samples.ramp(32, from: 0)), count: 254)
@@ -214,7 +214,14 @@ struct MessageTests {
       repeating: AgreementSignature(clientID: 1, signature: ramp64), count: 1_024)
     for message: Message in [
       .shares(
-        Shares(round: 1, bundle: ShareBundle(clientID: 1, shares: shares, signature: ramp64))),
+        Shares(
+          round: 1,
+          bundle: ShareBundle(
+            clientID: 1, shares: shares, seedCommitment: Samples.ramp(32, from: 0),
+            signature: ramp64))),
+      .askCredentials(AskCredentials(round: 1, members: Samples.ramp(512, from: 0))),
+      .credentials(Credentials(round: 1, index: 3, data: Samples.ramp(262_144, from: 0))),
+      .unreadableShares(UnreadableShares(round: 1, dealers: Samples.ramp(512, from: 0))),
       .deliver(Deliver(round: 1, sharers: Samples.ramp(512, from: 0), shares: shares)),
       .rosterChunk(RosterChunk(round: 1, index: 0, data: Samples.ramp(262_144, from: 0))),
       .proof(

@@ -2,7 +2,7 @@ import Privacy
 import SecureAggregation
 import WireProtocol
 
-/// One message of every kind, with fixed field values; `Golden/make_messages_v2.py` holds the same.
+/// One message of every kind, with fixed field values; `Golden/make_messages_v3.py` holds the same.
 enum SampleMessages {
   /// `count` bytes that count up from `start`, modulo 256.
   static func ramp(_ count: Int, from start: Int) -> [UInt8] {
@@ -87,6 +87,7 @@ enum SampleMessages {
           checkpoint: ramp(6, from: 22), reason: "quorum", signature: ramp(64, from: 23)))
     ),
     ("finished", .finished(Finished(reason: .budgetExhausted, modelHash: ramp(32, from: 24)))),
+    ("finished_sum_lost", .finished(Finished(reason: .sumLost, modelHash: ramp(32, from: 24)))),
     (
       "ask_outcomes", .askOutcomes(AskOutcomes(rounds: [round, 7]))
     ),
@@ -135,7 +136,7 @@ enum SampleMessages {
           round: round,
           bundle: ShareBundle(
             clientID: 5, shares: [share(6, from: 38), share(9, from: 40)],
-            signature: ramp(64, from: 42))))
+            seedCommitment: ramp(32, from: 41), signature: ramp(64, from: 42))))
     ),
     (
       "deliver",
@@ -187,18 +188,28 @@ enum SampleMessages {
         RefuseRound(
           round: round, reason: .masking(.secondSurvivorSet), signature: ramp(64, from: 57)))
     ),
+    (
+      "ask_credentials",
+      .askCredentials(AskCredentials(round: round, members: ramp(38, from: 58)))
+    ),
+    (
+      "credentials",
+      .credentials(Credentials(round: round, index: 1, data: ramp(13, from: 59)))
+    ),
+    (
+      "unreadable_shares",
+      .unreadableShares(UnreadableShares(round: round, dealers: ramp(38, from: 60)))
+    ),
   ]
 
   private static func advert(_ id: UInt32, from start: Int) -> MaskingAdvert {
     MaskingAdvert(
       clientID: id, channelKey: ramp(32, from: start), maskKey: ramp(32, from: start + 1),
-      nonce: ramp(32, from: start + 2), seedCommitment: ramp(32, from: start + 3),
       signature: ramp(64, from: start + 4))
   }
 
   private static func share(_ id: UInt32, from start: Int) -> EncryptedShare {
-    EncryptedShare(
-      peerID: id, nonce: ramp(24, from: start), ciphertext: ramp(81, from: start + 1))
+    EncryptedShare(peerID: id, ciphertext: ramp(81, from: start + 1))
   }
 
   /// The largest message: a full chunk.

@@ -4,6 +4,9 @@ import Foundation
 enum TestFile {
   private static let here = URL(filePath: #filePath).deletingLastPathComponent()
 
+  /// The folder of the package.
+  static let root = here.deletingLastPathComponent().deletingLastPathComponent()
+
   /// Lines of `name` in this folder, without comments and empty lines.
   static func lines(_ name: String) throws -> [String] {
     try String(contentsOf: here.appending(path: name), encoding: .utf8)
@@ -19,8 +22,7 @@ enum TestFile {
 
   /// Lines of `protocol/SPEC.md`.
   static func specification() throws -> [String] {
-    let root = here.deletingLastPathComponent().deletingLastPathComponent()
-    return try String(contentsOf: root.appending(path: "protocol/SPEC.md"), encoding: .utf8)
+    try String(contentsOf: root.appending(path: "protocol/SPEC.md"), encoding: .utf8)
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 }

@@ -11,11 +11,8 @@ package enum MaskedLimits {
   /// Most signatures in a `Proof`: everyone's up to 1,024 members, a committee's above.
   package static let maximumSignatures = 1_024
 
-  /// One member in a round's roster, in bytes.
-  package static let rosterEntryBytes = 396
-
-  /// One encrypted pair of shares and whose it is, in bytes: id, nonce, index, two shares, tag.
-  static let encryptedShareBytes = 109
+  /// One encrypted pair of shares and whose it is, in bytes: id, index, two shares, tag.
+  static let encryptedShareBytes = 85
 
   /// One revealed share and whose secret it is of, in bytes.
   static let revealedShareBytes = 36
@@ -97,8 +94,7 @@ package struct RoundRoster: Equatable, Sendable {
   }
 }
 
-/// One stretch of the roster's entries, which have `MaskedLimits.rosterEntryBytes` each; every
-/// chunk but the last is full.
+/// One stretch of the `RosterEntries`, `MaskingAdvert.byteCount` each; every chunk but the last is full.
 package struct RosterChunk: Equatable, Sendable {
   package var round: UInt64
   package var index: UInt32
@@ -123,42 +119,22 @@ package struct RosterChunk: Equatable, Sendable {
   }
 }
 
-/// One member as the roster's entries carry it.
-package struct RosterMember: Equatable, Sendable {
-  package var identityKey: [UInt8]
-  /// `MemberCredential.bytes`.
-  package var credential: [UInt8]
-  package var advert: MaskingAdvert
-
-  package init(identityKey: [UInt8], credential: [UInt8], advert: MaskingAdvert) {
-    self.identityKey = identityKey
-    self.credential = credential
-    self.advert = advert
-  }
-
-  /// The entries of `members`, in their order.
-  package static func encode(_ members: [RosterMember]) -> [UInt8] {
-    var writer = ByteWriter(capacity: members.count * MaskedLimits.rosterEntryBytes)
-    for member in members {
-      writer.fixed(member.identityKey, count: 32)
-      writer.fixed(member.credential, count: MemberCredential.byteCount)
-      writer.advert(member.advert)
-    }
+/// What the chunks of a roster carry: the members' adverts, in the order of their ids. Who the members are
+/// is in their credentials.
+package enum RosterEntries {
+  package static func encode(_ adverts: [MaskingAdvert]) -> [UInt8] {
+    var writer = ByteWriter(capacity: adverts.count * MaskingAdvert.byteCount)
+    for advert in adverts { writer.advert(advert) }
     return writer.bytes
   }
 
   /// - Throws: `WireError.truncated` unless `bytes` are whole entries.
-  package static func decode(_ bytes: [UInt8]) throws(WireError) -> [RosterMember] {
+  package static func decode(_ bytes: [UInt8]) throws(WireError) -> [MaskingAdvert] {
     var reader = ByteReader(bytes)
-    var members: [RosterMember] = []
-    members.reserveCapacity(bytes.count / MaskedLimits.rosterEntryBytes)
-    while reader.remaining > 0 {
-      members.append(
-        RosterMember(
-          identityKey: try reader.fixed(32),
-          credential: try reader.fixed(MemberCredential.byteCount), advert: try reader.advert()))
-    }
-    return members
+    var adverts: [MaskingAdvert] = []
+    adverts.reserveCapacity(bytes.count / MaskingAdvert.byteCount)
+    while reader.remaining > 0 { adverts.append(try reader.advert()) }
+    return adverts
   }
 }
 
@@ -176,13 +152,15 @@ package struct Shares: Equatable, Sendable {
     writer.uint64(round)
     writer.uint32(bundle.clientID)
     writer.shares(bundle.shares)
+    writer.digest(bundle.seedCommitment)
     writer.fixed(bundle.signature, count: 64)
   }
 
   init(from reader: inout ByteReader) throws(WireError) {
     round = try reader.uint64()
     bundle = ShareBundle(
-      clientID: try reader.uint32(), shares: try reader.shares(), signature: try reader.fixed(64))
+      clientID: try reader.uint32(), shares: try reader.shares(),
+      seedCommitment: try reader.digest(), signature: try reader.fixed(64))
   }
 }
 
@@ -217,8 +195,6 @@ extension ByteWriter {
     uint32(advert.clientID)
     fixed(advert.channelKey, count: 32)
     fixed(advert.maskKey, count: 32)
-    fixed(advert.nonce, count: 32)
-    fixed(advert.seedCommitment, count: 32)
     fixed(advert.signature, count: 64)
   }
 
@@ -226,7 +202,6 @@ extension ByteWriter {
     uint16(UInt16(shares.count))
     for share in shares {
       uint32(share.peerID)
-      fixed(share.nonce, count: 24)
       fixed(share.ciphertext, count: 81)
     }
   }
@@ -236,7 +211,7 @@ extension ByteReader {
   fileprivate mutating func advert() throws(WireError) -> MaskingAdvert {
     MaskingAdvert(
       clientID: try uint32(), channelKey: try fixed(32), maskKey: try fixed(32),
-      nonce: try fixed(32), seedCommitment: try fixed(32), signature: try fixed(64))
+      signature: try fixed(64))
   }
 
   fileprivate mutating func shares() throws(WireError) -> [EncryptedShare] {
@@ -246,8 +221,7 @@ extension ByteReader {
     shares.reserveCapacity(count)
     for _ in 0..<count {
       shares.append(
-        EncryptedShare(
-          peerID: try uint32(), nonce: try fixed(24), ciphertext: try fixed(81)))
+        EncryptedShare(peerID: try uint32(), ciphertext: try fixed(81)))
     }
     return shares
   }

@@ -30,6 +30,9 @@ package enum Message: Equatable, Sendable {
   case proof(Proof)
   case unmask(Unmask)
   case refuseRound(RefuseRound)
+  case askCredentials(AskCredentials)
+  case credentials(Credentials)
+  case unreadableShares(UnreadableShares)
 }
 
 extension Message {
@@ -63,6 +66,9 @@ extension Message {
     case proof = 56
     case unmask = 57
     case refuseRound = 58
+    case askCredentials = 59
+    case credentials = 60
+    case unreadableShares = 61
   }
 
   package var kind: Kind {
@@ -95,6 +101,9 @@ extension Message {
     case .proof: .proof
     case .unmask: .unmask
     case .refuseRound: .refuseRound
+    case .askCredentials: .askCredentials
+    case .credentials: .credentials
+    case .unreadableShares: .unreadableShares
     }
   }
 
@@ -104,6 +113,7 @@ extension Message {
     if case .updateChunk(let chunk) = self { capacity += chunk.data.count }
     if case .blobChunk(let chunk) = self { capacity += chunk.data.count }
     if case .rosterChunk(let chunk) = self { capacity += chunk.data.count }
+    if case .credentials(let chunk) = self { capacity += chunk.data.count }
     var writer = ByteWriter(capacity: capacity)
     writer.uint8(kind.rawValue)
     switch self {
@@ -135,6 +145,9 @@ extension Message {
     case .proof(let body): body.write(to: &writer)
     case .unmask(let body): body.write(to: &writer)
     case .refuseRound(let body): body.write(to: &writer)
+    case .askCredentials(let body): body.write(to: &writer)
+    case .credentials(let body): body.write(to: &writer)
+    case .unreadableShares(let body): body.write(to: &writer)
     }
     return writer.bytes
   }
@@ -181,6 +194,9 @@ extension Message {
     case .proof: self = .proof(try Proof(from: &reader))
     case .unmask: self = .unmask(try Unmask(from: &reader))
     case .refuseRound: self = .refuseRound(try RefuseRound(from: &reader))
+    case .askCredentials: self = .askCredentials(try AskCredentials(from: &reader))
+    case .credentials: self = .credentials(try Credentials(from: &reader))
+    case .unreadableShares: self = .unreadableShares(try UnreadableShares(from: &reader))
     }
     try reader.finish()
   }

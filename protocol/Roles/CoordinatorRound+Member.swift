@@ -70,6 +70,9 @@ extension Message {
     case .proof(let body): body.round
     case .unmask(let body): body.round
     case .refuseRound(let body): body.round
+    case .askCredentials(let body): body.round
+    case .credentials(let body): body.round
+    case .unreadableShares(let body): body.round
     default: 0
     }
   }

@@ -30,7 +30,7 @@ package struct MaskedClientRound: Sendable {
   private let noise: any NoiseShareSource
   private var masking: MaskingClient?
   private var phase = Phase.deciding
-  private var incoming: (header: RoundRoster, chunks: [[UInt8]], chunkCount: Int)?
+  private var incoming: RosterReception?
   private var roster: CheckedRoster?
   private let members = CheckedMembers()
   private var delivery: Deliver?
@@ -107,6 +107,7 @@ package struct MaskedClientRound: Sendable {
     switch message {
     case .roundRoster(let header): return try begin(header)
     case .rosterChunk(let chunk): return try append(chunk)
+    case .credentials(let answer): return try append(answer)
     case .deliver(let deliver): return try accept(deliver)
     case .proceed: return proceed()
     case .updateResult(let result): return settle(result)
@@ -141,35 +142,42 @@ package struct MaskedClientRound: Sendable {
       return [.send(sharesMessage)]
     }
     guard incoming == nil else { return [] }
-    incoming = (header, [], RosterChunk.count(memberCount: Int(header.memberCount)))
+    incoming = RosterReception(header: header)
     return []
   }
 
   private mutating func append(_ chunk: RosterChunk) throws -> [ClientRoundEffect] {
     // After a reconnection the roster comes again; it was accepted already.
     guard phase == .advertised else { return [] }
-    guard let header = incoming?.header, let chunkCount = incoming?.chunkCount else {
-      throw MaskingRefusal.outOfOrder
-    }
-    let expected = Int(header.memberCount) * MaskedLimits.rosterEntryBytes
-    let index = Int(chunk.index)
-    // Every chunk but the last is full.
-    let start = index * FrameLimits.maximumChunkBytes
-    guard index < chunkCount, index == incoming?.chunks.count,
-      chunk.data.count == min(expected - start, FrameLimits.maximumChunkBytes)
-    else { throw RoundRefusal.wrongRoster }
-    let data = setup.rosters.shared(chunk.data, index: index)
-    incoming?.chunks.append(data)
-    guard incoming?.chunks.count == chunkCount, let chunks = incoming?.chunks else { return [] }
-    // The entries are in the checked roster from here on; the header tells a second roster.
-    incoming?.chunks = []
-    return try accept(chunks, header: header)
+    guard var reception = incoming else { throw MaskingRefusal.outOfOrder }
+    let progress = try reception.append(chunk, setup: setup)
+    incoming = reception
+    return try advance(progress)
   }
 
-  private mutating func accept(
-    _ chunks: [[UInt8]], header: RoundRoster
+  private mutating func append(_ answer: Credentials) throws -> [ClientRoundEffect] {
+    // Sent twice over a reconnection: the roster was accepted in the meantime.
+    guard phase == .advertised else { return [] }
+    guard var reception = incoming else { throw MaskingRefusal.outOfOrder }
+    let progress = try reception.append(answer, setup: setup)
+    incoming = reception
+    return try advance(progress)
+  }
+
+  private mutating func advance(
+    _ progress: RosterReception.Progress
   ) throws -> [ClientRoundEffect] {
-    let roster = try setup.roster(chunks: chunks, header: header)
+    switch progress {
+    case .waiting: return []
+    case .lacks(let members):
+      return [
+        .send(.askCredentials(AskCredentials(round: offer.round, members: members.bytes)))
+      ]
+    case .complete(let roster): return try accept(roster)
+    }
+  }
+
+  private mutating func accept(_ roster: CheckedRoster) throws -> [ClientRoundEffect] {
     guard let masking else { return [] }
     members.fix(roster)
     let bundle = try masking.accept(roster.masking)
@@ -192,12 +200,19 @@ package struct MaskedClientRound: Sendable {
       let sharers = MemberSet(
         bytes: deliver.sharers, memberCount: roster.masking.adverts.count)
     else { throw MaskingRefusal.malformed }
-    // Dealers whose share does not open are missing shares, no reason to leave (ruling 31).
-    _ = try masking.accept(ShareDelivery(shares: deliver.shares, sharers: sharers))
+    let dealers = try masking.accept(ShareDelivery(shares: deliver.shares, sharers: sharers))
     delivery = deliver
     sharesMessage = nil
     phase = .waitingForSlot
-    return []
+    // A share that does not open is a missing one: told, no reason to leave (ruling 31).
+    guard !dealers.isEmpty else { return [] }
+    let unreadable = MemberSet(
+      positions: dealers.compactMap(roster.masking.position(of:)),
+      memberCount: roster.masking.adverts.count)
+    return [
+      .send(
+        .unreadableShares(UnreadableShares(round: offer.round, dealers: unreadable.bytes)))
+    ]
   }
 
   private mutating func proceed() -> [ClientRoundEffect] {

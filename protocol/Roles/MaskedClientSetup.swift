@@ -49,23 +49,85 @@ package struct MaskedClientSetup: Sendable {
     self.rosters = rosters
   }
 
-  func roster(chunks: [[UInt8]], header: RoundRoster) throws(RoundRefusal) -> CheckedRoster {
+  /// Message 2 without its members' credentials.
+  ///
+  /// - Throws: `wrongRoster` for other bytes than announced; what `MaskingRoster` refuses;
+  ///   `revokedMember`.
+  func roster(chunks: [[UInt8]], header: RoundRoster) throws(RoundRefusal) -> MaskingRoster {
     var writer = ByteWriter()
     header.write(to: &writer)
-    // The digest of the entries in the header is compared when they are checked, so the key must
+    // The digest of the entries in the header is compared when they are read, so the key must
     // hold what they are, not what they are said to be.
-    let key = RosterCache.Key(
-      context: context, header: writer.bytes, chunks: chunks, enrolmentKey: enrolmentKey.bytes)
+    let key = RosterCache.Key(context: context, header: writer.bytes, chunks: chunks)
     let roster = try rosters.roster(for: key) { () throws(RoundRefusal) in
-      try CheckedRoster(
-        chunks: chunks, header: header, context: context, policy: maskingPolicy,
-        enrolmentKey: enrolmentKey, ledgerID: ledgerID.bytes, credentials: rosters.credentials)
+      try read(chunks.flatMap { $0 }, header: header)
     }
     // Not part of what is shared: another client of this process may have seen an older list.
-    guard revoked.allSatisfy({ roster.masking.position(of: $0) == nil }) else {
-      throw .revokedMember
-    }
+    guard revoked.allSatisfy({ roster.position(of: $0) == nil }) else { throw .revokedMember }
     return roster
+  }
+
+  private func read(
+    _ entries: [UInt8], header: RoundRoster
+  ) throws(RoundRefusal) -> MaskingRoster {
+    guard SHA256Digest(hashing: entries).bytes == header.digest else { throw .wrongRoster }
+    let adverts: [MaskingAdvert]
+    do throws(WireError) {
+      adverts = try RosterEntries.decode(entries)
+    } catch {
+      throw .wrongRoster
+    }
+    guard adverts.count == Int(header.memberCount) else { throw .wrongRoster }
+    do throws(MaskingRefusal) {
+      return try MaskingRoster(
+        context: context, statedParameters: header.parameters, adverts: adverts,
+        policy: maskingPolicy)
+    } catch {
+      throw .masking(error)
+    }
+  }
+
+  private var scope: KnownMembers.Scope {
+    KnownMembers.Scope(ledgerID: ledgerID.bytes, authority: enrolmentKey)
+  }
+
+  /// `roster` with its members' keys, if another client of this process has checked them.
+  func checkedRoster(_ roster: MaskingRoster) -> CheckedRoster? {
+    rosters.checked(roster, in: scope)
+  }
+
+  /// The members of whom this process does not know that they were admitted, but for this client itself.
+  func unknownMembers(of roster: MaskingRoster) -> MemberSet {
+    let keys = rosters.members.identityKeys(of: roster.adverts.lazy.map(\.clientID), in: scope)
+    return MemberSet(
+      positions: keys.indices.filter {
+        keys[$0] == nil && roster.adverts[$0].clientID != clientID
+      }, memberCount: keys.count)
+  }
+
+  /// Whether the enrolment authority admitted member `id` under this identity key.
+  func admit(_ identity: MemberIdentity, as id: ClientID) -> Bool {
+    rosters.members.admit(identity, as: id, in: scope)
+  }
+
+  /// `roster` with its members' keys, once all are known.
+  ///
+  /// - Throws: `masking(.notEnrolled)` for a member who is not.
+  func check(_ roster: MaskingRoster) throws(RoundRefusal) -> CheckedRoster {
+    let known = rosters.members.identityKeys(of: roster.adverts.lazy.map(\.clientID), in: scope)
+    var keys: [VerifyingKey] = []
+    keys.reserveCapacity(known.count)
+    for (advert, key) in zip(roster.adverts, known) {
+      // Its own key a device takes from itself.
+      guard let key = key ?? (advert.clientID == clientID ? identity.verifyingKey : nil) else {
+        throw .masking(.notEnrolled)
+      }
+      keys.append(key)
+    }
+    let checked = CheckedRoster(masking: roster, keys: keys)
+    // Others share only what the authority's signature stands for.
+    if !known.contains(nil) { rosters.keep(checked, in: scope) }
+    return checked
   }
 
   /// Checks that CHARGE of this round is in a ledger that extends the one whose checkpoint is held

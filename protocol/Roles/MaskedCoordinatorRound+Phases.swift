@@ -19,6 +19,8 @@ extension MaskedCoordinatorRound {
     var isConnected = true
     /// It is told nothing more of this round: a check of its own failed, or one of ours.
     var hasRefused = false
+    /// Whose credentials it asked for over this connection.
+    var asked: MemberSet?
     /// Of the newest checkpoint that it holds, as it said with its agreement.
     var checkpointSize: UInt64?
 
@@ -121,16 +123,13 @@ extension MaskedCoordinatorRound {
 
   private mutating func closeAdverts() throws(MaskingAbort) -> [CoordinatorRoundEffect] {
     let roster = try masking.closeAdverts()
-    let entries = RosterMember.encode(
-      roster.adverts.compactMap { advert in
-        members[advert.clientID].map {
-          RosterMember(identityKey: $0.key.bytes, credential: $0.credential, advert: advert)
-        }
-      })
+    let entries = RosterEntries.encode(roster.adverts)
     let header = RoundRoster(
       round: offer.round, memberCount: UInt32(roster.adverts.count),
       parameters: roster.parameters.bytes, digest: SHA256Digest(hashing: entries).bytes)
-    let chunks = RosterChunk.chunks(of: entries, round: offer.round)
+    let chunks = ChunkedBytes.split(entries).enumerated().map { index, data in
+      RosterChunk(round: offer.round, index: UInt32(index), data: data)
+    }
     self.roster = (header, chunks, roster)
     begin(.sharing, seconds: limits.phaseSeconds)
     awaitAnswered()
@@ -142,6 +141,7 @@ extension MaskedCoordinatorRound {
   private mutating func closeShares() throws(MaskingAbort) -> [CoordinatorRoundEffect] {
     let sharers = try masking.closeShares()
     self.sharers = sharers
+    uploads.removeAll()
     begin(.masking, seconds: Int(offer.deadlineSeconds))
     awaitAnswered()
     var effects: [CoordinatorRoundEffect] = []
@@ -226,8 +226,24 @@ extension MaskedCoordinatorRound {
   // MARK: - Uploads
 
   private mutating func grantSlots() -> [CoordinatorRoundEffect] {
-    guard phase == .masking else { return [] }
-    return uploads.grant(at: now).map { .send($0, .proceed(Proceed(round: offer.round))) }
+    switch phase {
+    case .sharing: uploads.grant(at: now).flatMap { credentials(for: $0) }
+    case .masking:
+      uploads.grant(at: now).map { .send($0, .proceed(Proceed(round: offer.round))) }
+    default: []
+    }
+  }
+
+  /// What admits the members that `id` asked for. Its slot is free again when it has dealt its shares.
+  private func credentials(for id: ClientID) -> [CoordinatorRoundEffect] {
+    guard let asked = members[id]?.asked else { return [] }
+    let identities = ids(in: asked).compactMap { id in
+      members[id].map { MemberIdentity(identityKey: $0.key.bytes, credential: $0.credential) }
+    }
+    return ChunkedBytes.split(MemberIdentity.encode(identities)).enumerated().map { index, data in
+      .send(
+        id, .credentials(Credentials(round: offer.round, index: UInt32(index), data: data)))
+    }
   }
 
   mutating func dropSlowUploads() -> [CoordinatorRoundEffect] {

@@ -32,12 +32,15 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   var deadline: MonotonicTime
   var now: MonotonicTime
   var members = Members()
+  /// Who is sent credentials, then who sends its update: both are long.
   var uploads: UploadQueue<MaskedHeader>
   /// U1 as it was sent, once it is fixed.
   var roster: (header: RoundRoster, chunks: [RosterChunk], members: MaskingRoster)?
   /// U2 and U3, once they are fixed.
   var sharers: MemberSet?
   var survivors: MemberSet?
+  /// Whose shares a member could not open, as it says (ruling 31).
+  private var unreadable: [ClientID: MemberSet] = [:]
   var charge: (durable: DurableCharge, evidence: ChargeEvidence)?
   package var rejectionCounts: [String: Int] = [:]
 
@@ -78,10 +81,16 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
     }
   }
 
-  /// Whether the round can still end free of charge.
+  /// Members whose shares others could not open, and who says so, ascending. Dealer or holder may be at fault.
+  package var unreadableShares: (dealers: [ClientID], holders: [ClientID]) {
+    let dealers = Set(unreadable.values.flatMap { ids(in: $0) })
+    return (dealers.sorted(), unreadable.keys.sorted())
+  }
+
   /// Members whose update is in the sum, once they are fixed.
   package var contributors: [ClientID] { survivors.map { ids(in: $0) } ?? [] }
 
+  /// Whether the round can still end free of charge.
   package var isBeforeCharge: Bool { phase < .charging }
 
   /// n, c, N_h and the thresholds, once the members are known.
@@ -171,7 +180,10 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
       members.add(id, Member(key: key, credential: credential))
       return [.send(id, .offer(offer))]
     }
-    members.update(id) { $0.isConnected = true }
+    members.update(id) {
+      $0.isConnected = true
+      $0.asked = nil
+    }
     return [.send(id, .offer(offer))] + reminders(for: id)
   }
 
@@ -229,7 +241,9 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
       if !answer.joins { leave(id, counting: nil) }
       return []
     case (.advertise(let advertise), .advertising): return advertised(advertise, by: id, member)
+    case (.askCredentials(let ask), .sharing): return answer(ask, of: id)
     case (.shares(let shares), .sharing): return shared(shares, by: id)
+    case (.unreadableShares(let told), .masking): return note(told, by: id)
     case (.maskedHeader(let header), .masking): return begin(header, from: id)
     case (.updateChunk(let chunk), .masking): return append(chunk, from: id)
     case (.agree(let agree), .agreeing): return agreed(agree, by: id)
@@ -251,8 +265,36 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
     }
   }
 
+  private mutating func answer(
+    _ ask: AskCredentials, of id: ClientID
+  ) -> [CoordinatorRoundEffect] {
+    guard let roster, isIn(id, nil),
+      let wanted = MemberSet(bytes: ask.members, memberCount: roster.members.adverts.count)
+    else { return fail(id, UpdateRejection.malformed) }
+    // Once a connection: a short question has a long answer.
+    guard members[id]?.asked == nil else { return [] }
+    members.update(id) { $0.asked = wanted }
+    uploads.enqueue(id)
+    return []
+  }
+
+  /// Keeps whose shares this member could not open, for whoever looks after the round; the last word counts.
+  private mutating func note(
+    _ told: UnreadableShares, by id: ClientID
+  ) -> [CoordinatorRoundEffect] {
+    guard let roster, let sharers, isIn(id, sharers),
+      let position = roster.members.position(of: id),
+      let dealers = MemberSet(bytes: told.dealers, memberCount: roster.members.adverts.count)
+    else { return fail(id, UpdateRejection.malformed) }
+    let dealt = dealers.intersection(
+      with: roster.members.neighbours(of: position), sharers)
+    unreadable[id] = dealt.count > 0 ? dealt : nil
+    return []
+  }
+
   private mutating func shared(_ shares: Shares, by id: ClientID) -> [CoordinatorRoundEffect] {
     guard members[id]?.standing == .awaited else { return [] }
+    uploads.remove(id)
     return attempt(id) { (masking) throws(MaskingRejection) in
       try masking.receive(shares.bundle, from: id)
     }

@@ -1,5 +1,3 @@
-internal import Cryptography
-
 /// How the values of a masked update lie in its chunks: little-endian words, every chunk but the
 /// last full.
 enum MaskedUpdateCoding {
@@ -37,21 +35,5 @@ enum MaskedUpdateCoding {
       }
     }
     return values
-  }
-}
-
-extension RosterChunk {
-  /// Number of chunks that carry the entries of `memberCount` members.
-  static func count(memberCount: Int) -> Int {
-    let bytes = memberCount * MaskedLimits.rosterEntryBytes
-    return (bytes + FrameLimits.maximumChunkBytes - 1) / FrameLimits.maximumChunkBytes
-  }
-
-  static func chunks(of entries: [UInt8], round: UInt64) -> [RosterChunk] {
-    stride(from: 0, to: entries.count, by: FrameLimits.maximumChunkBytes).enumerated().map {
-      index, start in
-      let end = min(entries.count, start + FrameLimits.maximumChunkBytes)
-      return RosterChunk(round: round, index: UInt32(index), data: Array(entries[start..<end]))
-    }
   }
 }

@@ -2,22 +2,22 @@ internal import Cryptography
 internal import SecureAggregation
 internal import Synchronization
 
-/// The newest roster that this process has read and checked, and the credentials it has found valid,
+/// The newest roster that this process has read and checked, and the members that it knows to be admitted,
 /// shared by the clients in it: public values, so that many clients of one process check them once.
 package final class RosterCache: Sendable {
-  /// All that a checked roster depends on.
+  /// All that a roster depends on.
   struct Key: Equatable {
     let context: [UInt8]
     let header: [UInt8]
     /// As the chunks carried them. Equal arrays of one process share storage (`shared`), so that
     /// comparing them takes no time.
     let chunks: [[UInt8]]
-    let enrolmentKey: [UInt8]
   }
 
-  /// Credentials stay the same from round to round.
-  let credentials = ValidCredentials()
-  private let newest = Mutex<(key: Key, roster: CheckedRoster)?>(nil)
+  /// Who was admitted stays so from round to round.
+  let members = KnownMembers()
+  private let newest = Mutex<(key: Key, roster: MaskingRoster)?>(nil)
+  private let newestChecked = Mutex<(scope: KnownMembers.Scope, roster: CheckedRoster)?>(nil)
   private let newestChunks = Mutex<[Int: [UInt8]]>([:])
 
   package init() {}
@@ -32,18 +32,33 @@ package final class RosterCache: Sendable {
     }
   }
 
-  /// The roster for `key`, made by `check` unless it is the newest one.
+  /// The roster for `key`, made by `read` unless it is the newest one.
   ///
   /// Clients that ask meanwhile wait for it.
   func roster(
-    for key: Key, check: () throws(RoundRefusal) -> CheckedRoster
-  ) throws(RoundRefusal) -> CheckedRoster {
+    for key: Key, read: () throws(RoundRefusal) -> MaskingRoster
+  ) throws(RoundRefusal) -> MaskingRoster {
     try newest.withLock { (newest) throws(RoundRefusal) in
       if let newest, newest.key == key { return newest.roster }
-      let roster = try check()
+      let roster = try read()
       newest = (key, roster)
       return roster
     }
+  }
+
+  /// The members of `roster`, if a client under the same authority has checked them already.
+  func checked(_ roster: MaskingRoster, in scope: KnownMembers.Scope) -> CheckedRoster? {
+    newestChecked.withLock { newest in
+      // ctx1 covers every advert.
+      guard let newest, newest.scope == scope,
+        newest.roster.masking.rosterContext == roster.rosterContext
+      else { return nil }
+      return newest.roster
+    }
+  }
+
+  func keep(_ roster: CheckedRoster, in scope: KnownMembers.Scope) {
+    newestChecked.withLock { $0 = (scope, roster) }
   }
 }
 
@@ -53,42 +68,10 @@ struct CheckedRoster: Sendable {
   /// Identity keys by position.
   private let keys: [VerifyingKey]
 
-  /// - Parameters:
-  ///   - chunks: the entries, as the messages carried them.
-  ///   - context: `RoundContext.digest` of the offer.
-  ///   - enrolmentKey: the key that admits members, pinned at enrolment.
-  ///   - credentials: those found valid before.
-  /// - Throws: `wrongRoster` for other bytes than announced; `masking(.notEnrolled)` for a member
-  ///   whom the enrolment key did not admit; what `MaskingRoster` refuses.
-  init(
-    chunks: [[UInt8]], header: RoundRoster, context: [UInt8], policy: MaskingPolicy,
-    enrolmentKey: VerifyingKey, ledgerID: [UInt8], credentials: ValidCredentials
-  ) throws(RoundRefusal) {
-    let entries = chunks.flatMap { $0 }
-    guard SHA256Digest(hashing: entries).bytes == header.digest else { throw .wrongRoster }
-    let members: [RosterMember]
-    do throws(WireError) {
-      members = try RosterMember.decode(entries)
-    } catch {
-      throw .wrongRoster
-    }
-    guard members.count == Int(header.memberCount) else { throw .wrongRoster }
-    do throws(MaskingRefusal) {
-      masking = try MaskingRoster(
-        context: context, statedParameters: header.parameters, adverts: members.map(\.advert),
-        policy: policy)
-    } catch {
-      throw .masking(error)
-    }
-    var keys: [VerifyingKey] = []
-    keys.reserveCapacity(members.count)
-    for member in members {
-      // Bytes that are no key cannot have been admitted either.
-      guard let key = try? VerifyingKey(bytes: member.identityKey),
-        credentials.admit(member, ledgerID: ledgerID, authority: enrolmentKey)
-      else { throw .masking(.notEnrolled) }
-      keys.append(key)
-    }
+  /// - Parameter keys: the identity key of every member, by position.
+  init(masking: MaskingRoster, keys: [VerifyingKey]) {
+    precondition(keys.count == masking.adverts.count, "a key a member")
+    self.masking = masking
     self.keys = keys
   }
 
@@ -97,13 +80,12 @@ struct CheckedRoster: Sendable {
   }
 }
 
-/// Remembers which credentials were found valid. Whether one is depends on its bytes alone, so a hit
-/// is as good as two verifications.
-final class ValidCredentials: Sendable {
-  private struct Entry: Hashable {
-    let clientID: ClientID
-    let identityKey: [UInt8]
-    let credential: [UInt8]
+/// Remembers whom an enrolment authority admitted, and under which identity key.
+///
+/// Both are fixed for the life of a ledger: a token is redeemed by one key. So that a credential is asked
+/// for and verified once.
+final class KnownMembers: Sendable {
+  struct Scope: Hashable {
     let ledgerID: [UInt8]
     let authority: VerifyingKey
   }
@@ -111,22 +93,30 @@ final class ValidCredentials: Sendable {
   // Two of the largest rosters: members come and go.
   private static let capacity = 2 * MaskedLimits.maximumMembers
 
-  private let valid = Mutex<Set<Entry>>([])
+  private let known = Mutex<[Scope: [ClientID: VerifyingKey]]>([:])
 
-  /// Whether `authority` admitted `member` to `ledgerID`.
-  func admit(_ member: RosterMember, ledgerID: [UInt8], authority: VerifyingKey) -> Bool {
-    let entry = Entry(
-      clientID: member.advert.clientID, identityKey: member.identityKey,
-      credential: member.credential, ledgerID: ledgerID, authority: authority)
-    if valid.withLock({ $0.contains(entry) }) { return true }
-    // Bytes that are no credential admit nobody.
-    guard let credential = try? MemberCredential(bytes: member.credential),
+  /// The identity keys of `ids`, in their order; nil for a member that is not known.
+  func identityKeys(
+    of ids: some Sequence<ClientID>, in scope: Scope
+  ) -> [VerifyingKey?] {
+    known.withLock { known in
+      let keys = known[scope] ?? [:]
+      return ids.map { keys[$0] }
+    }
+  }
+
+  /// Whether the authority admitted `id` under this identity key. It is known from then on.
+  func admit(_ identity: MemberIdentity, as id: ClientID, in scope: Scope) -> Bool {
+    // Bytes that are no key or no credential admit nobody.
+    guard let key = try? VerifyingKey(bytes: identity.identityKey) else { return false }
+    if known.withLock({ $0[scope]?[id] }) == key { return true }
+    guard let credential = try? MemberCredential(bytes: identity.credential),
       credential.admits(
-        member.identityKey, as: member.advert.clientID, in: ledgerID, authority: authority)
+        identity.identityKey, as: id, in: scope.ledgerID, authority: scope.authority)
     else { return false }
-    valid.withLock {
-      if $0.count >= Self.capacity { $0.removeAll() }
-      $0.insert(entry)
+    known.withLock { known in
+      if known.values.reduce(0, { $0 + $1.count }) >= Self.capacity { known.removeAll() }
+      known[scope, default: [:]][id] = key
     }
     return true
   }

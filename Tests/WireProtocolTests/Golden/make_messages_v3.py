@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes messages-v2.txt from the structures in protocol/SPEC.md section 5.
+"""Writes messages-v3.txt from the structures in protocol/SPEC.md section 5.
 
 Written by hand from the specification, not from the Swift code: the two must agree.
 """
@@ -20,11 +20,10 @@ def opaque4(b): return u32(len(b)) + b
 
 
 def advert(client, start):
-    return (u32(client) + ramp(32, start) + ramp(32, start + 1) + ramp(32, start + 2)
-            + ramp(32, start + 3) + ramp(64, start + 4))
+    return u32(client) + ramp(32, start) + ramp(32, start + 1) + ramp(64, start + 4)
 
 
-def share(peer, start): return u32(peer) + ramp(24, start) + ramp(81, start + 1)
+def share(peer, start): return u32(peer) + ramp(81, start + 1)
 
 
 R = u64(1 << 33 | 5)
@@ -52,6 +51,7 @@ MESSAGES = [
     ("round_closed", u8(22) + R + u8(2) + ramp(32, 21) + opaque2(ramp(6, 22)) + opaque2(b"quorum")
      + ramp(64, 23)),
     ("finished", u8(23) + u8(2) + ramp(32, 24)),
+    ("finished_sum_lost", u8(23) + u8(3) + ramp(32, 24)),
     ("ask_outcomes", u8(24) + u8(2) + R + u64(7)),
     ("outcomes", u8(25) + u8(2)
      + u64(7) + u8(3) + ramp(32, 28) + opaque2(ramp(6, 29)) + opaque2(b"") + ramp(64, 30)
@@ -65,7 +65,8 @@ MESSAGES += [
     ("advertise", u8(48) + R + advert(0x01020304, 30)),
     ("round_roster", u8(49) + R + u32(300) + opaque2(ramp(41, 35)) + ramp(32, 36)),
     ("roster_chunk", u8(50) + R + u32(1) + opaque4(ramp(11, 37))),
-    ("shares", u8(51) + R + u32(5) + u16(2) + share(6, 38) + share(9, 40) + ramp(64, 42)),
+    ("shares", u8(51) + R + u32(5) + u16(2) + share(6, 38) + share(9, 40) + ramp(32, 41)
+     + ramp(64, 42)),
     ("deliver", u8(52) + R + opaque2(ramp(38, 43)) + u16(1) + share(6, 44)),
     ("masked_header", u8(53) + R + u32(2) + ramp(32, 46) + ramp(64, 47)),
     ("survivors", u8(54) + R + opaque2(ramp(38, 48))),
@@ -75,12 +76,15 @@ MESSAGES += [
     ("unmask", u8(57) + R + u32(5) + u16(2) + u32(6) + ramp(32, 54) + u32(9) + ramp(32, 55)),
     ("refuse_round", u8(58) + R + opaque2(b"wrong-charge") + ramp(64, 56)),
     ("refuse_round_masking", u8(58) + R + opaque2(b"second-survivor-set") + ramp(64, 57)),
+    ("ask_credentials", u8(59) + R + opaque2(ramp(38, 58))),
+    ("credentials", u8(60) + R + u32(1) + opaque4(ramp(13, 59))),
+    ("unreadable_shares", u8(61) + R + opaque2(ramp(38, 60))),
 ]
 
 lines = [
-    "# Frame payloads of protocol version 2: a name and the bytes in hexadecimal.",
-    "# Made by make_messages_v2.py, which follows protocol/SPEC.md and shares no code with the codec.",
+    "# Frame payloads of protocol version 3: a name and the bytes in hexadecimal.",
+    "# Made by make_messages_v3.py, which follows protocol/SPEC.md and shares no code with the codec.",
     "# These bytes never change: another encoding is another version, in another file.",
 ]
 lines += [f"{name} {body.hex()}" for name, body in MESSAGES]
-pathlib.Path(__file__).with_name("messages-v2.txt").write_text("\n".join(lines) + "\n")
+pathlib.Path(__file__).with_name("messages-v3.txt").write_text("\n".join(lines) + "\n")
