@@ -67,9 +67,8 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     try store.recordCharged(round: round, ledgerID: ledgerID)
   }
 
-  func chargedRound(from inputs: RoundInputs) throws -> UInt64? {
-    let wanted = Self.journaled(inputs)
-    return try store.journal(ledgerID: ledgerID).last { $0.isCharged && $0.inputs == wanted }?.round
+  func unreleasedCharge() throws -> UInt64? {
+    try store.journal(ledgerID: ledgerID).last { $0.isCharged && $0.state != .released }?.round
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {

@@ -102,7 +102,7 @@ struct OpenedFederation {
     guard model.experiment == nil || trainings == 1 else {
       throw CommandFailure(
         what: "a federation with an experiment is trained once",
-        why: "a second training would begin the experiment anew, with slates that were counted",
+        why: "each training plans the experiment's round, and slates are counted once",
         next: "leave --trainings out", exit: .invalidConfiguration)
     }
     let settings = CoordinatorSettings(

@@ -72,8 +72,8 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     try write { rounds[round]?.isCharged = true }
   }
 
-  func chargedRound(from inputs: RoundInputs) -> UInt64? {
-    rounds.filter { $0.value.isCharged && $0.value.entry.inputs == inputs }.keys.max()
+  func unreleasedCharge() -> UInt64? {
+    rounds.filter { $0.value.isCharged && $0.value.outcome != .released }.keys.max()
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {

@@ -92,13 +92,13 @@ extension ClientEngine {
     let unsettled: UInt64?
     let spent: GDPFilter?
     let rounds: Int
-    let summed: UInt64?
+    let lostSum: UInt64?
     var participation = ParticipationRecord()
     do {
       lastRound = try storage.lastRound()
       unsettled = try storage.unsettledRounds().first
       rounds = try storage.spentRounds() + 1
-      summed = try storage.chargedRound(from: offer.inputs)
+      lostSum = try storage.unreleasedCharge()
       spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared(), masked: rounds)
       if let block = offer.block {
         participation = try storage.participation(inBlock: block.start)
@@ -110,7 +110,7 @@ extension ClientEngine {
     guard let spent else { throw .deltaExhausted(rounds: rounds) }
     return try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, unsettled: unsettled, summed: summed, spent: spent,
+      lastRound: lastRound, unsettled: unsettled, lostSum: lostSum, spent: spent,
       participation: participation)
   }
 
@@ -220,8 +220,8 @@ extension ClientEngine {
     guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
       return try storage.recordOutcome(round: closed.round, closed.outcome)
     }
-    // Also where this device was not there to see the proof of the charge.
-    if closed.outcome == .burned { try storage.recordCharged(round: closed.round) }
+    // Either says that there was a charge, also to a device that was not there to see it proven.
+    if closed.outcome != .void { try storage.recordCharged(round: closed.round) }
     // Taken back already, on the proof of a survivor set without this device.
     guard try storage.unsettledRounds().contains(closed.round) else { return }
     // A masked update may have left the device, and the word of the coordinator gives nothing back

@@ -67,8 +67,8 @@ package protocol DeviceStorage: AnyObject {
   /// Records that a journalled round is charged, before anything that helps to see its sum leaves; nothing
   /// happens for another round.
   func recordCharged(round: UInt64) throws
-  /// The newest charged round of the journal whose update was computed from `inputs`, if any.
-  func chargedRound(from inputs: RoundInputs) throws -> UInt64?
+  /// The newest charged round of the journal that is not recorded as released, if any.
+  func unreleasedCharge() throws -> UInt64?
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
   /// took no part in. A round recorded as void does not count as spent: in the masked modes that is
   /// recorded only for a round whose sum provably lacks this device's update (ruling 12).

@@ -200,7 +200,7 @@ extension LedgerState {
 
   /// The only planned round that may be offered next, from 0.
   ///
-  /// A round without an output, void or burned, is tried again, while the budget admits it. After the whole plan a new
+  /// A round without an output, void or burned, is tried again (in `secagg` a burned one is not, ruling 27), while the budget admits it. After the whole plan a new
   /// training begins at 0, under the same budget. So it does after a POLICY.
   package var nextPlanIndex: Int { releasedUnderPolicy % policy.plan.count }
 

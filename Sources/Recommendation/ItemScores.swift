@@ -47,11 +47,14 @@ package struct ItemScores: Sendable, Equatable {
     self.totals = totals
   }
 
-  /// These scores, if all totals are finite: parameters of extreme size can make them overflow.
+  /// Larger totals leave no room for what exploration adds before a Float overflows.
+  private static let largestTotal: Float = 1e30
+
+  /// These scores, if no total is beyond 1e30 or not a number: parameters of extreme size can make them so.
   ///
   /// - Throws: `.notFinite`.
   func checked() throws(RecommendationError) -> ItemScores {
-    if let index = totals.firstIndex(where: { !$0.isFinite }) {
+    if let index = totals.firstIndex(where: { !(abs($0) <= Self.largestTotal) }) {
       throw .notFinite(name: "scores", index: index)
     }
     return self

@@ -54,8 +54,9 @@ package struct PopularityModel: FederatedModel {
   ) throws(RecommendationError) -> ItemScores {
     let popularity = try PopularityStage.values(parameters)
     try history.checkItems(below: popularity.count)
-    return ItemScores(
-      itemCount: popularity.count, components: [(.popularity, popularity)])
+    return try ItemScores(
+      itemCount: popularity.count, components: [(.popularity, popularity)]
+    ).checked()
   }
 
   package func historyShares(

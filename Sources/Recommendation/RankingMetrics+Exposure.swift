@@ -54,8 +54,8 @@ extension RankingMetrics {
     return 2 * sum / (Double(list.count) * Double(list.count - 1))
   }
 
-  /// Gini coefficient of how often each item of the catalogue is in a list: 0 when all are alike, 1
-  /// - 1/n when one of n has every place. 0 without lists.
+  /// Gini coefficient of how often each item of the catalogue is in a list: 0 when all are alike,
+  /// 1 - 1/n when one of n has every place. 0 without lists.
   ///
   /// - Source: with x ascending, sum of (2 i - n - 1) x_i over n times the sum of x, i from 1.
   package static func gini(lists: some Sequence<[Int]>, cutoff: Int, itemCount: Int) -> Double {

@@ -47,9 +47,9 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
 
   func recordCharged(round: UInt64) { state.withLock { _ = $0.charged.insert(round) } }
 
-  func chargedRound(from inputs: RoundInputs) -> UInt64? {
+  func unreleasedCharge() -> UInt64? {
     state.withLock { state in
-      state.charged.filter { state.rounds[$0]?.entry.inputs == inputs }.max()
+      state.charged.filter { state.rounds[$0].map { $0.outcome != .released } ?? false }.max()
     }
   }
 

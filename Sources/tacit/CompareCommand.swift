@@ -120,6 +120,8 @@ struct CompareCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       let setup = try await ComparisonSetup(self)
+      let metrics = try chosenMetrics()
+      try requireFigure(of: setup.plan.cells)
       for note in setup.notes { StandardError.write(note + "\n") }
       let progress = ProgressReporter.onStandardError(
         title: "comparing", unit: "runs", total: setup.plan.cells.count)
@@ -128,24 +130,32 @@ struct CompareCommand: AsyncParsableCommand {
       }
       progress.finish()
       let result = try ComparisonResult(
-        report: report, notes: setup.notes, metrics: try chosenMetrics(),
+        report: report, notes: setup.notes, metrics: metrics,
         references: against.isEmpty ? setup.defaultReferences : against,
         bootstrap: PairedBootstrap(resamples: resamples, seed: bootstrapSeed), reach: reach)
       if let perUser {
+        StandardError.write("\(perUser) holds a row for each customer; \(Self.caution)\n")
         try FileAccess.replace(
           perUser, Array(report.customerTable(names: setup.customerNames).utf8))
       }
       if let plot {
-        guard let figure = ComparisonPlot.figure(report) else {
-          throw CommandFailure(
-            what: "there is nothing to draw", why: "no run has an epsilon",
-            next: "give one, such as --epsilon inf,8,4,2,1", exit: .usage)
-        }
+        guard let figure = ComparisonPlot.figure(report) else { throw Self.nothingToDraw }
         try FileAccess.replace(plot, Array((figure.text + "\n").utf8))
       }
       print(json ? result.json.prettyText : result.text)
     } catch {
       throw TacitFailure.explain(error)
+    }
+  }
+
+  private static let nothingToDraw = CommandFailure(
+    what: "there is nothing to draw", why: "no run has an epsilon",
+    next: "give one, such as --epsilon inf,8,4,2,1", exit: .usage)
+
+  /// Runs may take hours: what they cannot give is refused before.
+  private func requireFigure(of cells: [ComparisonCell]) throws {
+    guard plot == nil || cells.contains(where: { $0.epsilon != nil }) else {
+      throw Self.nothingToDraw
     }
   }
 

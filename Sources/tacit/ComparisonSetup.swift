@@ -63,10 +63,15 @@ struct ComparisonSetup {
           + "too large (at most \(Format.count(EASE.largestCatalogue)))")
       cells.removeAll { $0.model == "ease" }
     } else if lambda == nil {
-      let chosen = try await EASE.chosenRegularization(
-        among: Self.lambdas, on: try (benchmark ?? .p3).tuningProblem(dataset))
-      lambda = ComparisonCell.number(chosen)
-      tried = Self.lambdas.count
+      do {
+        let chosen = try await EASE.chosenRegularization(
+          among: Self.lambdas, on: try (benchmark ?? .p3).tuningProblem(dataset))
+        lambda = ComparisonCell.number(chosen)
+        tried = Self.lambdas.count
+      } catch EvaluationError.nothingToEvaluate {
+        notes.append(
+          "ease has lambda 200, not a chosen one: no customer has enough items to split once more")
+      }
     }
     plan = try ComparisonPlan(
       problem: problem, cells: cells,

@@ -93,9 +93,9 @@ final class RecordingDevice: DeviceStorage, Sendable {
     state.withLock { _ = $0.charged.insert(round) }
   }
 
-  func chargedRound(from inputs: RoundInputs) -> UInt64? {
+  func unreleasedCharge() -> UInt64? {
     state.withLock { state in
-      state.charged.filter { state.rounds[$0]?.entry.inputs == inputs }.max()
+      state.charged.filter { state.rounds[$0].map { $0.outcome != .released } ?? false }.max()
     }
   }
 

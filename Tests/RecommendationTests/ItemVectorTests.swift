@@ -247,4 +247,51 @@ struct ItemVectorTests {
       }
     }
   }
+
+  @Test("vectors of more than 256 values keep their likenesses", arguments: [20, 400])
+  func projection(itemCount: Int) throws {
+    // Directions of falling weight, as those of a language model: 300 values, of which few matter.
+    var generator = SeededRandom(seed: UInt64(itemCount))
+    let rows = (0..<itemCount).map { _ in
+      (0..<300).map { Float.random(in: -1...1, using: &generator) / Float(1 + $0) }
+    }
+    let catalogue = try Catalogue(
+      codes: (0..<itemCount).map { String(1_000 + $0) },
+      descriptions: [String](repeating: "", count: itemCount))
+    let imported = try ItemFeatures(
+      importing: Self.numpy(
+        header: Self.header("<f4", "(\(itemCount), 300)"), values: Self.float32(rows)),
+      for: catalogue)
+    #expect(imported.dimension == 256)
+    let unit = rows.map { row in
+      let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      return row.map { $0 / norm }
+    }
+    var flat = Matrix(rows: itemCount, columns: 300)
+    for (row, values) in unit.enumerated() {
+      for (column, value) in values.enumerated() { flat[row, column] = value }
+    }
+    let whole = try ItemFeatures(vectors: flat).centered()
+    for first in 0..<10 {
+      for second in 0..<10 {
+        #expect(abs(imported.cosine(first, second) - whole.cosine(first, second)) < 1e-3)
+      }
+    }
+  }
+
+  @Test("a table that the catalogue would blow up is refused before it is made")
+  func hugeTable() throws {
+    let catalogue = try Catalogue(
+      codes: (0..<40_000).map { String(100_000 + $0) },
+      descriptions: [String](repeating: "", count: 40_000))
+    #expect {
+      try ItemFeatures(
+        importing: Self.numpy(
+          header: Self.header("<f4", "(1, 4096)"),
+          values: Self.float32([[Float](repeating: 1, count: 4096)])),
+        for: catalogue, ids: ["100000"])
+    } throws: { error in
+      if case .tooLarge? = error as? ItemVectorError { true } else { false }
+    }
+  }
 }

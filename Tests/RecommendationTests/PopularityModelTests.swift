@@ -34,6 +34,16 @@ import VectorMath
     }
   }
 
+  @Test("parameters so large that exploration would overflow are refused")
+  func hugePopularity() throws {
+    for value: Float in [3e38, -1.1e30] {
+      let parameters = try ModelParameters(tensors: ["popularity": .init([0, value, 1])])
+      #expect(throws: RecommendationError.notFinite(name: "scores", index: 1)) {
+        try PopularityModel().scores(history: .empty, parameters: parameters, features: nil)
+      }
+    }
+  }
+
   @Test("sums are divided by the policy's cohort, not by who came (ruling 22)")
   func dividesByTargetCohort() throws {
     let model = PopularityModel()

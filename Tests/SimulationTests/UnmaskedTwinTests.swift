@@ -83,7 +83,7 @@ struct UnmaskedTwinTests {
     #expect(abs(left / right - 1) < 1e-4)
   }
 
-  @Test("a cohort too large for one masked sum, or too small for honest noise, is refused")
+  @Test("a cohort larger than the policy's is refused")
   func refused() throws {
     let shop = try SmallShop(model: "popularity", mode: "secagg-ddp", maximumCohort: 100)
     #expect(throws: MaskingParameterError.self) {

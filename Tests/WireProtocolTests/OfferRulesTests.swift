@@ -36,14 +36,15 @@ struct OfferRulesTests {
   }
 
   private func check(
-    _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil, summed: UInt64? = nil,
+    _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil, lostSum: UInt64? = nil,
     spentMuSquared: Double = 0, key: VerifyingKey? = nil, policy: PrivacyPolicy? = nil
   ) throws(OfferRefusal) -> PrivacyEvent {
     let policy = policy ?? self.policy
     return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: key ?? coordinator.verifyingKey, lastRound: lastRound,
-      unsettled: unsettled, summed: summed, spent: policy.makeFilter(spentMuSquared: spentMuSquared)
+      unsettled: unsettled, lostSum: lostSum,
+      spent: policy.makeFilter(spentMuSquared: spentMuSquared)
     )
   }
 
@@ -109,18 +110,18 @@ struct OfferRulesTests {
   }
 
   @Test(
-    "in secagg the update of a charged round is not given again; the noise of the others hides it")
-  func inputsSummed() throws {
+    "in secagg nothing is given after a charged round without a release; noise hides it elsewhere")
+  func sumLost() throws {
     let signed = try offer()
     for mode in ["secagg", "secagg-ddp"] {
       let masked = try masked(mode)
       #expect(throws: Never.self) { try check(signed, policy: masked) }
       if mode == "secagg" {
-        #expect(throws: OfferRefusal.inputsSummed(round: 4)) {
-          try check(signed, lastRound: 4, summed: 4, policy: masked)
+        #expect(throws: OfferRefusal.sumLost(round: 4)) {
+          try check(signed, lastRound: 4, lostSum: 4, policy: masked)
         }
       } else {
-        #expect(throws: Never.self) { try check(signed, lastRound: 4, summed: 4, policy: masked) }
+        #expect(throws: Never.self) { try check(signed, lastRound: 4, lostSum: 4, policy: masked) }
       }
     }
   }
@@ -188,7 +189,7 @@ struct OfferRulesTests {
       .badSignature, .roundNotAfter(journal: 3), .wrongPolicy, .undefinedPlanIndex(9),
       .unknownCatalogue,
       .noiseBelowPolicy(offered: 1, needed: 2), .budgetExhausted(spentEpsilon: 8, limit: 8),
-      .noConsent, .optedOut, .inputsSummed(round: 3),
+      .noConsent, .optedOut, .sumLost(round: 3),
     ]
     let texts = refusals.map(\.description)
     #expect(Set(texts).count == refusals.count)

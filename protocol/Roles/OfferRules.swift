@@ -17,9 +17,9 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case budgetExhausted(spentEpsilon: Double, limit: Double)
   /// The offer claims a place in a block of correlated noise that the policy does not give it.
   case wrongBlock
-  /// In mode `secagg`: the device has given an update from the same inputs to a charged round. Another sum
-  /// of it, with other survivors, would tell the two apart (ruling 27).
-  case inputsSummed(round: UInt64)
+  /// In mode `secagg`: the device took part in a charged round that released nothing. Another sum from the same
+  /// history, with other survivors, would tell customers apart (ruling 27).
+  case sumLost(round: UInt64)
   /// The policy's rule of participation keeps this device from the round.
   case participation(ParticipationObjection)
   /// What sparse graphs add to delta in so many rounds is more than the policy's delta (ruling 25).
@@ -44,9 +44,9 @@ extension OfferRefusal: CustomStringConvertible {
     case .budgetExhausted(let spent, let limit):
       "this device has contributed epsilon \(spent) of \(limit)"
     case .wrongBlock: "the offer has another place in a block of correlated noise than planned"
-    case .inputsSummed(let round):
-      "it asks for the update of round \(round) again, which was charged: two exact sums of it, with other "
-        + "customers in them, would tell customers apart"
+    case .sumLost(let round):
+      "round \(round) was charged and released nothing: whoever holds its exact sum could tell customers "
+        + "apart by another one"
     case .participation(let objection): "\(objection)"
     case .deltaExhausted(let rounds):
       "the sparse graphs of \(rounds) rounds add more to delta than the policy has"
@@ -65,14 +65,14 @@ package enum OfferRules {
   ///   - coordinatorKey: the key pinned at enrolment.
   ///   - lastRound: the newest round in the device's journal, if any.
   ///   - unsettled: the oldest round in it without a proven outcome, if any (R9).
-  ///   - summed: the newest charged round that this device gave an update from the same inputs to, if any.
+  ///   - lostSum: the newest charged round in it of which no release is known, if any.
   ///   - spent: the device's own filter over its journal.
   ///   - participation: this device's rounds in the offered block, if it is of one.
   /// - Returns: what the round would be charged, or its whole block.
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
-    lastRound: UInt64?, unsettled: UInt64?, summed: UInt64? = nil, spent: GDPFilter,
+    lastRound: UInt64?, unsettled: UInt64?, lostSum: UInt64? = nil, spent: GDPFilter,
     participation: ParticipationRecord = ParticipationRecord()
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
@@ -86,8 +86,8 @@ package enum OfferRules {
     if let unsettled { throw .outcomeNotProven(round: unsettled) }
     guard isSupported(policy) else { throw .unsupportedMode(policy.mode) }
     // The noise of the other masked mode is in the sum before anybody sees it.
-    if let summed, policy.mode == AggregationMode.secagg.rawValue {
-      throw .inputsSummed(round: summed)
+    if let lostSum, policy.mode == AggregationMode.secagg.rawValue {
+      throw .sumLost(round: lostSum)
     }
     try checkBlock(of: offer, policy: policy, participation: participation)
     let (index, bits) = (Int(offer.planIndex), Int(offer.fractionBits))

@@ -4,6 +4,9 @@ extension ItemFeatures {
   /// Values of a vector after an import, unless it had fewer: as those of the texts.
   package static let importedDimension = TextFeatures.defaultDimension
 
+  /// Values of all items before they are brought to the models' form: 1 GiB of doubles.
+  private static let importedValues = 1 << 27
+
   /// A shorter row tells nothing.
   private static let smallestNorm = 1e-12
 
@@ -36,6 +39,11 @@ extension ItemFeatures {
           of: "items of the catalogue; give the ids of the rows if they are others")
       }
       rowOfItem = Array(0..<file.rows)
+    }
+    guard catalogue.count <= Self.importedValues / file.columns else {
+      throw .tooLarge(
+        what: "table of \(catalogue.count) items of \(file.columns) values",
+        actual: catalogue.count * file.columns, limit: Self.importedValues)
     }
     var vectors = DoubleMatrix(rows: catalogue.count, columns: file.columns)
     for (item, row) in rowOfItem.enumerated() {

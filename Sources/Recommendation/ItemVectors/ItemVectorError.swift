@@ -14,7 +14,7 @@ package enum ItemVectorError: Error, Equatable, Sendable {
   case badShape([Int])
   /// More than may be read.
   case tooLarge(what: String, actual: Int, limit: Int)
-  /// A value that is NaN or infinite, or a row too long for its norm to be computed.
+  /// A value that is NaN or infinite.
   case notFinite(row: Int)
   /// Another number of rows than there are items or ids.
   case rowCount(expected: Int, actual: Int, of: String)
@@ -45,7 +45,7 @@ extension ItemVectorError: CustomStringConvertible {
     case .tooLarge(let what, let actual, let limit):
       "\(what): \(actual), at most \(limit) are accepted"
     case .notFinite(let row):
-      "row \(row) (from 0) holds a value that is not finite or too large"
+      "row \(row) (from 0) holds a value that is not finite"
     case .rowCount(let expected, let actual, let of):
       "it has \(actual) rows for \(expected) \(of)"
     case .repeatedID(let row):
