@@ -8,6 +8,8 @@ struct TridiagonalSolver {
   /// T[i, i]; after `solve`, the eigenvalues in no order.
   private(set) var diagonal: [Double]
   private var offDiagonal: [Double]
+  /// The largest magnitude in T.
+  private let scale: Double
   private let path: KernelPath
   private var sweeps: [tacit_sweep] = []
   private var cosines: [Double] = []
@@ -15,6 +17,10 @@ struct TridiagonalSolver {
 
   /// Sweeps for one eigenvalue; LAPACK allows 30 on average, and 2 are usual.
   private static let sweepLimit = 60
+  /// Sweeps after which an element that is rounding beside the whole of T counts as negligible. In a block of
+  /// eigenvalues zero, as of a matrix of low rank, all there is may be rounding, which never gets small beside
+  /// its neighbours.
+  private static let patience = 30
   /// Rotations kept before they are applied: 1 MB.
   private static let batchLimit = 1 << 16
 
@@ -22,6 +28,7 @@ struct TridiagonalSolver {
     self.diagonal = diagonal
     // One more element, always zero, ends the search for a split.
     self.offDiagonal = offDiagonal + [0]
+    scale = (diagonal + offDiagonal).reduce(0) { max($0, abs($1)) }
     self.path = path
   }
 
@@ -33,7 +40,8 @@ struct TridiagonalSolver {
     for first in 0..<order {
       var sweep = 0
       while true {
-        let last = endOfBlock(from: first)
+        let last = endOfBlock(
+          from: first, negligible: sweep < Self.patience ? 0x1p-200 : .ulpOfOne * scale)
         if last == first { break }
         guard sweep < Self.sweepLimit else {
           throw .notConverged(iterations: sweep, residual: abs(offDiagonal[first]))
@@ -47,14 +55,14 @@ struct TridiagonalSolver {
   }
 
   /// The last row of the block that starts at `first` and has no negligible element off its
-  /// diagonal.
-  private func endOfBlock(from first: Int) -> Int {
+  /// diagonal: one up to `negligible`, or of rounding beside its neighbours on the diagonal.
+  private func endOfBlock(from first: Int, negligible: Double) -> Int {
     var last = first
     while last < diagonal.count - 1 {
       let size = abs(diagonal[last]) + abs(diagonal[last + 1])
       // The second test: the matrix is scaled to magnitude about 1, where 2^-200 is nothing, and
       // squares of what remains do not vanish.
-      if abs(offDiagonal[last]) <= .ulpOfOne / 2 * size || abs(offDiagonal[last]) < 0x1p-200 {
+      if abs(offDiagonal[last]) <= .ulpOfOne / 2 * size || abs(offDiagonal[last]) < negligible {
         break
       }
       last += 1

@@ -104,6 +104,28 @@ import VectorMath
     }
   }
 
+  @Test("a matrix of low rank, whose other eigenvalues are rounding, converges")
+  func lowRank() throws {
+    for seed: UInt64 in 1...5 {
+      var generator = SeededRandom(seed: seed)
+      var rows = DoubleMatrix(rows: 5, columns: 300)
+      for index in rows.storage.indices {
+        rows.storage[index] =
+          Double.random(in: -1...1, using: &generator) / Double(1 + index % 300)
+      }
+      let eigen = try SymmetricEigen.decompose(Kernels.gram(of: rows))
+      let trace = rows.storage.reduce(0) { $0 + $1 * $1 }
+      #expect(eigen.values.dropFirst(5).allSatisfy { abs($0) < 1e-13 * trace }, "seed \(seed)")
+      let product = Kernels.product(eigen.vectors, eigen.vectors.transposed())
+      for row in 0..<300 {
+        for column in 0..<300 {
+          let wanted = row == column ? 1.0 : 0
+          #expect(abs(product[row, column] - wanted) < 1e-12)
+        }
+      }
+    }
+  }
+
   @Test("the largest element of each vector is positive")
   func signs() throws {
     let eigen = try SymmetricEigen.decompose(Samples.symmetric(25, seed: 7))

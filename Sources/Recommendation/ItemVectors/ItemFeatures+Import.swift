@@ -53,14 +53,7 @@ extension ItemFeatures {
     vectors.scaleRowsToUnitNorm(above: Self.smallestNorm)
     do {
       if file.columns > Self.importedDimension {
-        var moments = Kernels.gram(of: vectors)
-        // The same directions, in the same order: vectors of lower rank would leave eigenvalues that
-        // are nothing but rounding, on which the solver may not converge.
-        let trace = (0..<moments.rows).reduce(0) { $0 + moments[$1, $1] }
-        for index in 0..<moments.rows {
-          moments[index, index] += 1e-7 * trace / Double(moments.rows)
-        }
-        let eigen = try SymmetricEigen.decompose(moments)
+        let eigen = try SymmetricEigen.decompose(Kernels.gram(of: vectors))
         var leading = DoubleMatrix(rows: Self.importedDimension, columns: file.columns)
         for index in leading.storage.indices {
           leading.storage[index] = eigen.vectors.storage[index]
