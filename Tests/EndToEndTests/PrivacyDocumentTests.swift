@@ -112,7 +112,7 @@ extension EndToEnd {
     private func empirical(_ shop: Shop) async throws {
       let refused = try await run("tacit", ["audit", "empirical", shop.coordinator])
       #expect(refused.code == 2, "\(refused.output)")
-      #expect(refused.errors.contains("production ledger") && refused.errors.contains("entry 2"))
+      #expect(refused.errors.contains("production ledger") && refused.errors.contains("entry 3"))
     }
 
     private func damaged(_ shop: Shop) async throws {

@@ -176,6 +176,8 @@ final class MaskedRoundHarness {
 
   func connect(_ id: ClientID) throws {
     members[id]?.isConnected = true
+    // Logging in shows the newest checkpoint.
+    members[id]?.held = try Checkpoint(signing: state, with: coordinator)
     try coordinate(
       .memberConnected(
         id, try RoundHarness.identity(id).verifyingKey, credential: try credential(of: id)))

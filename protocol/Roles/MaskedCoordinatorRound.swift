@@ -339,11 +339,11 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   }
 
   private mutating func agreed(_ agree: Agree, by id: ClientID) -> [CoordinatorRoundEffect] {
-    guard members[id]?.standing == .awaited else { return [] }
-    members.update(id) {
-      $0.checkpointSize = agree.checkpointSize
-      $0.standing = .answered
-    }
+    guard let standing = members[id]?.standing else { return [] }
+    // Said again by a member that came back: it holds a newer one since.
+    members.update(id) { $0.checkpointSize = agree.checkpointSize }
+    guard standing == .awaited else { return [] }
+    members.update(id) { $0.standing = .answered }
     // From outside the committee: it only says which checkpoint it holds.
     guard agree.signature.contains(where: { $0 != 0 }) else { return [] }
     do throws(MaskingRejection) {
