@@ -176,11 +176,15 @@ final class MaskedRoundHarness {
 
   func connect(_ id: ClientID) throws {
     members[id]?.isConnected = true
-    // Logging in shows the newest checkpoint.
-    members[id]?.held = try Checkpoint(signing: state, with: coordinator)
     try coordinate(
       .memberConnected(
         id, try RoundHarness.identity(id).verifyingKey, credential: try credential(of: id)))
+  }
+
+  /// Logging in again shows a member the newest checkpoint.
+  func reconnect(_ id: ClientID) throws {
+    members[id]?.held = try Checkpoint(signing: state, with: coordinator)
+    try connect(id)
   }
 
   func disconnect(_ id: ClientID) throws {

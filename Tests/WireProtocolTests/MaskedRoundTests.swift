@@ -210,7 +210,7 @@ struct MaskedRoundTests {
       }
       try harness.start()
       #expect(hasFailed, "\(lost)")
-      try harness.connect(3)
+      try harness.reconnect(3)
       try harness.pump()
       for (id, message) in kept { try harness.coordinate(.message(id, message)) }
       try harness.pump()
