@@ -189,8 +189,11 @@ extension FederationWorld {
       }
     case .finished(let reason):
       note("finished: \(reason)")
-      // Neither does ruling 27 admit a round after a lost sum of `secagg`.
-      if reason != .planComplete { isBudgetExhausted = true }
+      switch reason {
+      case .planComplete: break
+      case .budgetExhausted: isBudgetExhausted = true
+      case .sumLost: hasLostSum = true
+      }
     }
   }
 

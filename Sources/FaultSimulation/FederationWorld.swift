@@ -57,6 +57,8 @@ package final class FederationWorld: @unchecked Sendable {
     package let metSteps: Int
     /// Whether the run ended because the budget was spent: the ledger's, or that of a device by its own count.
     package let isBudgetExhausted: Bool
+    /// Whether it ended because a charged round of `secagg` gave no sum (ruling 27).
+    package let hasLostSum: Bool
   }
 
   enum Event {
@@ -97,6 +99,7 @@ package final class FederationWorld: @unchecked Sendable {
   var metSteps = 0
   var pendingCrash: SimulatedDisk.CrashOutcome?
   var isBudgetExhausted = false
+  var hasLostSum = false
 
   var faultsAreOver = false
   private var releasesWhenHealed: Int?
@@ -217,7 +220,7 @@ package final class FederationWorld: @unchecked Sendable {
   /// Whether the next round completed after the faults (or the budget admits none).
   private func isLive() -> Bool {
     guard faultsAreOver else { return false }
-    if isBudgetExhausted { return true }
+    if isBudgetExhausted || hasLostSum { return true }
     if let released = ledger?.state.rounds.released {
       // What was released before counts for nothing; where the coordinator was down it is known only now.
       guard let before = releasesWhenHealed else {
@@ -249,7 +252,7 @@ package final class FederationWorld: @unchecked Sendable {
       plan: plan, violation: watch.violation, digest: digest, trace: events,
       charged: rounds?.charged ?? 0, released: rounds?.released ?? 0, burned: rounds?.burned ?? 0,
       void: rounds?.void ?? 0, starts: life, metSteps: metSteps,
-      isBudgetExhausted: isBudgetExhausted)
+      isBudgetExhausted: isBudgetExhausted, hasLostSum: hasLostSum)
   }
 
   // MARK: - Chance and record

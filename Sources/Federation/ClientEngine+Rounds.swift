@@ -174,7 +174,7 @@ extension ClientEngine {
         round: offer.round, policyHash: policyHash, mu: charge.mu,
         charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
           + "stage=\(stage)",
-        updateDigest: digest, block: offer.block, inputs: offer.inputs))
+        updateDigest: digest, block: offer.block))
     return try advanceRound(.journaled)
   }
 
@@ -220,8 +220,8 @@ extension ClientEngine {
     guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
       return try storage.recordOutcome(round: closed.round, closed.outcome)
     }
-    // Either says that there was a charge, also to a device that was not there to see it proven.
-    if closed.outcome != .void { try storage.recordCharged(round: closed.round) }
+    // Also where this device was not there to see the proof of the charge.
+    if closed.outcome == .burned { try storage.recordCharged(round: closed.round) }
     // Taken back already, on the proof of a survivor set without this device.
     guard try storage.unsettledRounds().contains(closed.round) else { return }
     // A masked update may have left the device, and the word of the coordinator gives nothing back

@@ -97,15 +97,12 @@ package struct SpentRound: Equatable, Sendable {
   package let updateDigest: [UInt8]
   /// Place in a block of rounds with correlated noise.
   package let block: BlockPosition?
-  /// What the update was computed from.
-  package let inputs: RoundInputs
 
   package init(
     round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8],
-    block: BlockPosition? = nil, inputs: RoundInputs
+    block: BlockPosition? = nil
   ) {
     self.block = block
-    self.inputs = inputs
     self.round = round
     self.policyHash = policyHash
     self.mu = mu

@@ -62,7 +62,7 @@ extension CoordinatorEngine {
       settings.measuresExperiment
         || identity.policy.plan[planIndex].stage != ExperimentModel.stage
     else { return finish(.planComplete) }
-    guard !wouldSumAgain else {
+    guard !hasLostSum else {
       // Members that come back after a restart are to hear it too.
       return hasGathered ? [.note(.retryRefused)] + finish(.sumLost) : []
     }
@@ -109,13 +109,10 @@ extension CoordinatorEngine {
     excluded.contains(id) || block?.invited?.contains(id) == false
   }
 
-  /// Whether the next offer would ask for the updates of a charged round without a sum again. In `secagg`
-  /// the coordinator may have seen that sum, and would see another of nearly the same customers: their
-  /// difference is what no mask hides (ruling 27). Nothing but a release changes what devices send.
-  private var wouldSumAgain: Bool {
-    mode == .secagg
-      && storage.ledgerState.burnedPlanIndex == storage.ledgerState.nextPlanIndex
-  }
+  /// Whether a charged round of `secagg` ended without a sum. The coordinator may have seen it all the same, and
+  /// another sum from the same histories, with other customers in it, would tell them apart (ruling 27): as on the
+  /// devices, it is the last round of the ledger.
+  private var hasLostSum: Bool { mode == .secagg && storage.ledgerState.rounds.burned > 0 }
 
   /// Round after round had no quorum, or spent its charge for nothing: the operator has to look.
   package var quorumIsHopeless: Bool {

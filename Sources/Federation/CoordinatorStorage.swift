@@ -83,7 +83,3 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// - Returns: the blob with that digest, or nil.
   func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]?
 }
-
-extension CoordinatorStorage {
-  package func rosterCommitment() throws -> RosterCommitment? { nil }
-}

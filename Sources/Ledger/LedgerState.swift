@@ -89,9 +89,6 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var lastClosed: ClosedRound?
   /// The newest output, with the model in force.
   package private(set) var latestRelease: ReleaseRecord?
-  /// Plan index of the newest burned round, while nothing was released since: an offer under it would
-  /// ask for the same updates again (ruling 27).
-  package private(set) var burnedPlanIndex: Int?
   /// The block of correlated noise that the next round may continue, if any.
   package private(set) var openBlock: OpenBlock?
   /// What protocol failures add up to so far; `filter` keeps it off the policy's delta (ruling 25).
@@ -200,8 +197,9 @@ extension LedgerState {
 
   /// The only planned round that may be offered next, from 0.
   ///
-  /// A round without an output, void or burned, is tried again (in `secagg` a burned one is not, ruling 27), while the budget admits it. After the whole plan a new
-  /// training begins at 0, under the same budget. So it does after a POLICY.
+  /// A round without an output, void or burned, is tried again while the budget admits it; in `secagg` none follows
+  /// a burned one (ruling 27). After the whole plan a new training begins at 0, under the same budget. So it does
+  /// after a POLICY.
   package var nextPlanIndex: Int { releasedUnderPolicy % policy.plan.count }
 
   /// Rounds released under the policy in force.
@@ -294,7 +292,6 @@ extension LedgerState {
     }
     phase = .idle
     latestRelease = record
-    burnedPlanIndex = nil
     lastClosed = ClosedRound(round: record.round, kind: .release)
     rounds.released += 1
   }
@@ -315,7 +312,6 @@ extension LedgerState {
   private mutating func burn(_ record: BurnedRecord) throws(LedgerError) {
     try requireOpenCharge(.burned, round: record.round, chargeIndex: record.chargeIndex)
     phase = .idle
-    burnedPlanIndex = nextPlanIndex
     // Its sum may be missing from the coordinator's memory: the block is over (ruling 20).
     openBlock = nil
     lastClosed = ClosedRound(round: record.round, kind: .burned)

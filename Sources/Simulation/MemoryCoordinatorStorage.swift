@@ -62,6 +62,9 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
       line: entries[index].line, index: index, tree: tree, checkpoint: try checkpoint())
   }
 
+  /// Writes no ROSTER.
+  func rosterCommitment() -> RosterCommitment? { nil }
+
   func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
     guard (1...tree.size).contains(oldSize) else { return nil }
     return tree.consistencyProof(from: oldSize, to: tree.size)

@@ -38,6 +38,7 @@ struct SeedTests {
     var metSteps = 0
     var exhausted = 0
     var live = 0
+    var lost = 0
 
     mutating func add(_ report: FederationWorld.Report) {
       runs += 1
@@ -47,6 +48,7 @@ struct SeedTests {
       restarts += report.starts - 1
       metSteps += report.metSteps
       exhausted += report.isBudgetExhausted ? 1 : 0
+      lost += report.hasLostSum ? 1 : 0
       live += report.plan.goal == .liveness ? 1 : 0
     }
   }
@@ -77,7 +79,7 @@ struct SeedTests {
     #expect(totals.released > seeds.count / 2)
     #expect(totals.burned > seeds.count / 10 && totals.void > seeds.count / 10)
     #expect(totals.restarts > seeds.count && totals.metSteps > seeds.count / 4)
-    #expect(totals.exhausted > 0 && totals.live > seeds.count / 4)
+    #expect(totals.exhausted > 0 && totals.lost > 0 && totals.live > seeds.count / 4)
   }
 
   /// Runs a seed, every 50th of them again: the same seed gives the same events (I13).

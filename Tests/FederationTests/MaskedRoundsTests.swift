@@ -13,11 +13,12 @@ struct MaskedRoundsTests {
   private static let modes = ["secagg", "secagg-ddp"]
 
   private func harness(
-    mode: String = "secagg-ddp", customers: Int = 5
+    mode: String = "secagg-ddp", customers: Int = 5, trainings: Int = 1
   ) throws -> FederationHarness {
     let harness = try FederationHarness(
       policy: FederationHarness.policy(minimumCohort: 4, targetCohort: customers, mode: mode),
-      settings: CoordinatorSettings(gatherSeconds: 1, phaseSeconds: 20))
+      settings: CoordinatorSettings(
+        trainings: trainings, gatherSeconds: 1, phaseSeconds: 20))
     try harness.enrolEveryone(count: customers)
     return harness
   }
@@ -82,20 +83,24 @@ struct MaskedRoundsTests {
     }
   }
 
-  @Test("a device whose update is not in the sum takes the round back, on the proof of that alone")
-  func giveBack() throws {
-    let harness = try harness()
+  @Test(
+    "a device whose update is not in the sum takes the round back, on the proof of that alone",
+    arguments: modes)
+  func giveBack(mode: String) throws {
+    let harness = try harness(mode: mode, trainings: 2)
     harness.swallows = { index, message in
-      if index == 4, case .updateChunk = message { true } else { false }
+      if index == 4, case .updateChunk(let chunk) = message { chunk.round == 1 } else { false }
     }
     try harness.run()
     #expect(harness.finished == .planComplete)
     #expect(harness.notes.contains(.roundCharged(round: 1, contributors: 4)))
     let left = harness.customers[4]
     #expect(left.failure == nil)
-    #expect(left.device.journal.map(\.round) == [1])
     #expect(left.device.outcome(of: 1) == .void)
-    #expect(left.device.spentMuSquared() == 0)
+    // It goes on with the next round, which is all that it has spent.
+    #expect(left.notes.contains(.contributed(round: 2)))
+    #expect(left.device.journal.map(\.round) == [1, 2])
+    #expect(2 * left.device.spentMuSquared() == harness.customers[0].device.spentMuSquared())
     // The coordinator's word that it was released comes later, and changes nothing.
     #expect(left.notes.contains(.closed(round: 1, .released)))
     #expect(harness.customers[0].device.outcome(of: 1) == .released)

@@ -100,8 +100,7 @@ struct OutcomesTests {
       try device.journalSpent(
         SpentRound(
           round: round, policyHash: harness.identity.policyHash, mu: 0.1, charge: "",
-          updateDigest: [],
-          inputs: RoundInputs(planIndex: 0, modelHash: [UInt8](repeating: 0, count: 32))))
+          updateDigest: []))
     }
     try harness.connect(0)
     harness.log.clear()

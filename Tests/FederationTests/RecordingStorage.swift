@@ -151,6 +151,9 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     }
   }
 
+  /// Writes no ROSTER.
+  func rosterCommitment() -> RosterCommitment? { nil }
+
   func consistencyProof(from oldSize: Int) throws -> ConsistencyProof? {
     try begin("consistency")
     return state.withLock { state in

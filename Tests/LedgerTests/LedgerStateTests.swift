@@ -216,21 +216,6 @@ import Testing
     #expect(text.state.filter.spent == events[0] + events[1])
   }
 
-  @Test(
-    "which planned round was burned is known until the next release, whatever is void in between")
-  func burnedPlanIndex() throws {
-    var text = try offered()
-    #expect(text.state.burnedPlanIndex == nil)
-    try text.append(.charge(text.fixture.charge(text.state)))
-    try text.append(.burned(text.fixture.burned(text.state)))
-    #expect(text.state.burnedPlanIndex == 0)
-    try text.append(.offer(text.fixture.offer(text.state)))
-    try text.append(.void(VoidRecord(round: text.state.lastRound, reason: "quorum")))
-    #expect(text.state.burnedPlanIndex == 0)
-    try text.appendReleasedRound()
-    #expect(text.state.burnedPlanIndex == nil)
-  }
-
   @Test("a round without output is tried again, and after the plan a new training begins")
   func planOrder() throws {
     var text = try LedgerText.sample(LedgerFixture())

@@ -60,6 +60,18 @@ import Testing
     #expect(text.state.filter.spentMuSquared == 2 * spent)
   }
 
+  @Test("a burned round counts as burned under every later policy, though the plan begins anew")
+  func remembersBurned() throws {
+    let fixture = try LedgerFixture()
+    var text = try LedgerText(fixture)
+    try text.append(.offer(fixture.offer(text.state)))
+    try text.append(.charge(fixture.charge(text.state)))
+    try text.append(.burned(fixture.burned(text.state)))
+    try text.append(
+      .policy(PolicyRecord(policy: weaker(fixture), replacing: text.state.policyHash)))
+    #expect(text.state.nextPlanIndex == 0 && text.state.rounds.burned == 1)
+  }
+
   @Test("a stricter limit than what is spent admits no further round, and refunds nothing")
   func stricter() throws {
     let fixture = try LedgerFixture()

@@ -210,7 +210,7 @@ struct OfferRulesTests {
     #expect(throws: OfferRefusal.unsupportedMode("secagg-ddp")) {
       try OfferRules.check(
         offer, policy: tooLarge, policyHash: Self.policyHash,
-        coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil,
+        coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil, lostSum: nil,
         spent: tooLarge.makeFilter())
     }
   }
@@ -256,7 +256,7 @@ struct OfferRulesTests {
     }
     return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
-      coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil,
+      coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil, lostSum: nil,
       spent: policy.makeFilter(spentMuSquared: spentMuSquared), participation: participation)
   }
 

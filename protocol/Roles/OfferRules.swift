@@ -72,7 +72,7 @@ package enum OfferRules {
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
-    lastRound: UInt64?, unsettled: UInt64?, lostSum: UInt64? = nil, spent: GDPFilter,
+    lastRound: UInt64?, unsettled: UInt64?, lostSum: UInt64?, spent: GDPFilter,
     participation: ParticipationRecord = ParticipationRecord()
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
