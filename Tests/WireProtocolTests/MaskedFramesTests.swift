@@ -89,7 +89,7 @@ struct MaskedFramesTests {
         #expect(needles.count == Self.dimension - 3)
         #expect(needles.isDisjoint(with: seen), "member \(id), \(form.name)")
         // The control: the same search finds the same update in a frame that carries it unmasked.
-        let unmasked = Message.updateChunk(UpdateChunk(round: 1, index: 0, data: form.bytes))
+        let unmasked = Message.updateChunk(RoundChunk(round: 1, index: 0, data: form.bytes))
         #expect(
           needles.isSubset(of: Self.runs(in: unmasked.encoded(), each: 1)), "\(form.name)")
       }

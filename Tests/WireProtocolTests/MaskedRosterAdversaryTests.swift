@@ -29,9 +29,9 @@ struct MaskedRosterAdversaryTests {
         RoundRoster(
           round: header.round, memberCount: UInt32(members.count), parameters: parameters.bytes,
           digest: SHA256Digest(hashing: entries).bytes)),
-      .rosterChunk(RosterChunk(round: header.round, index: 0, data: entries)),
+      .rosterChunk(RoundChunk(round: header.round, index: 0, data: entries)),
       .credentials(
-        Credentials(round: header.round, index: 0, data: MemberIdentity.encode(identities))),
+        RoundChunk(round: header.round, index: 0, data: MemberIdentity.encode(identities))),
     ]
   }
 
@@ -131,7 +131,7 @@ struct MaskedRosterAdversaryTests {
 
   @Test("credentials of other members than asked for, fewer, or unasked ones are refused")
   func credentials() throws {
-    func refusal(_ change: @escaping (inout Credentials) -> Void) throws -> String? {
+    func refusal(_ change: @escaping (inout RoundChunk) -> Void) throws -> String? {
       try MaskedRoundHarness.refusal { _, message in
         guard case .credentials(var answer) = message else { return [message] }
         change(&answer)
@@ -149,8 +149,22 @@ struct MaskedRosterAdversaryTests {
     #expect(
       try MaskedRoundHarness.refusal { _, message in
         guard case .roundRoster = message else { return [message] }
-        return [message, .credentials(Credentials(round: 1, index: 0, data: []))]
+        return [message, .credentials(RoundChunk(round: 1, index: 0, data: []))]
       } == "out-of-order")
+  }
+
+  @Test("a process that forgets members beyond its capacity asks again, and refuses nobody")
+  func forgottenMembers() throws {
+    let rosters = RosterCache(memberCapacity: 3)
+    for _ in 0..<2 {
+      let harness = try MaskedRoundHarness()
+      harness.members[2]?.round = try harness.clientRound(
+        2, offer: harness.offer, rosters: rosters)
+      try harness.start()
+      #expect(harness.ending == "released")
+      let log = try #require(harness.members[2]?.log)
+      #expect(log.contains { $0.hasPrefix("accepted") } && !log.contains { $0.hasPrefix("left") })
+    }
   }
 
   @Test("a member's key that this device knows is not taken from anybody again, and not asked for")
@@ -184,7 +198,7 @@ struct MaskedRosterAdversaryTests {
           RoundRoster(
             round: 1, memberCount: 6, parameters: parameters.bytes,
             digest: SHA256Digest(hashing: entries).bytes)),
-        .rosterChunk(RosterChunk(round: 1, index: 0, data: entries)),
+        .rosterChunk(RoundChunk(round: 1, index: 0, data: entries)),
       ]
     }
     let relay = harness.tamper

@@ -1,3 +1,4 @@
+import Cryptography
 import SecureAggregation
 import Testing
 import WireProtocol

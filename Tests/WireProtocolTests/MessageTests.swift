@@ -220,10 +220,10 @@ struct MessageTests {
             clientID: 1, shares: shares, seedCommitment: Samples.ramp(32, from: 0),
             signature: ramp64))),
       .askCredentials(AskCredentials(round: 1, members: Samples.ramp(512, from: 0))),
-      .credentials(Credentials(round: 1, index: 3, data: Samples.ramp(262_144, from: 0))),
+      .credentials(RoundChunk(round: 1, index: 3, data: Samples.ramp(262_144, from: 0))),
       .unreadableShares(UnreadableShares(round: 1, dealers: Samples.ramp(512, from: 0))),
       .deliver(Deliver(round: 1, sharers: Samples.ramp(512, from: 0), shares: shares)),
-      .rosterChunk(RosterChunk(round: 1, index: 0, data: Samples.ramp(262_144, from: 0))),
+      .rosterChunk(RoundChunk(round: 1, index: 0, data: Samples.ramp(262_144, from: 0))),
       .proof(
         Proof(
           round: 1, signatures: signatures, receipt: Samples.ramp(16_384, from: 0), heldSize: 1,

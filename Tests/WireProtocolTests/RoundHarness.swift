@@ -109,7 +109,7 @@ final class RoundHarness {
     try sign(&header, by: signer ?? id, context: context)
     return [.updateHeader(header)]
       + sealed.chunks.enumerated().map { index, data in
-        .updateChunk(UpdateChunk(round: offer.round, index: UInt32(index), data: data))
+        .updateChunk(RoundChunk(round: offer.round, index: UInt32(index), data: data))
       }
   }
 

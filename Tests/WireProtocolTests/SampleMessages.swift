@@ -72,7 +72,7 @@ enum SampleMessages {
     ),
     (
       "update_chunk",
-      .updateChunk(UpdateChunk(round: round, index: 2, data: ramp(21, from: 20)))
+      .updateChunk(RoundChunk(round: round, index: 2, data: ramp(21, from: 20)))
     ),
     ("update_result_accepted", .updateResult(UpdateResult(round: round, rejection: nil))),
     (
@@ -127,7 +127,7 @@ enum SampleMessages {
     ),
     (
       "roster_chunk",
-      .rosterChunk(RosterChunk(round: round, index: 1, data: ramp(11, from: 37)))
+      .rosterChunk(RoundChunk(round: round, index: 1, data: ramp(11, from: 37)))
     ),
     (
       "shares",
@@ -194,7 +194,7 @@ enum SampleMessages {
     ),
     (
       "credentials",
-      .credentials(Credentials(round: round, index: 1, data: ramp(13, from: 59)))
+      .credentials(RoundChunk(round: round, index: 1, data: ramp(13, from: 59)))
     ),
     (
       "unreadable_shares",

@@ -22,33 +22,8 @@ package struct AskCredentials: Equatable, Sendable {
   }
 }
 
-/// One stretch of the answer to `AskCredentials`: a `MemberIdentity` for each member asked for, in
-/// the order of the roster; every chunk but the last is full.
-package struct Credentials: Equatable, Sendable {
-  package var round: UInt64
-  package var index: UInt32
-  package var data: [UInt8]
-
-  package init(round: UInt64, index: UInt32, data: [UInt8]) {
-    self.round = round
-    self.index = index
-    self.data = data
-  }
-
-  func write(to writer: inout ByteWriter) {
-    writer.uint64(round)
-    writer.uint32(index)
-    writer.opaque(data, limit: FrameLimits.maximumChunkBytes)
-  }
-
-  init(from reader: inout ByteReader) throws(WireError) {
-    round = try reader.uint64()
-    index = try reader.uint32()
-    data = try reader.opaque(limit: FrameLimits.maximumChunkBytes)
-  }
-}
-
-/// A member's identity key, and what admits it.
+/// A member's identity key, and what admits it: what the chunks of `Message.credentials` carry, for each member
+/// asked for, in the order of the roster.
 package struct MemberIdentity: Equatable, Sendable {
   package static let byteCount = 32 + MemberCredential.byteCount
 

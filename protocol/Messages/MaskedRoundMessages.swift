@@ -1,6 +1,6 @@
 package import SecureAggregation
 
-/// Message 5 of a masked round: announces a masked update and signs it; `UpdateChunk`s follow.
+/// Message 5 of a masked round: announces a masked update and signs it; `RoundChunk`s follow.
 package struct MaskedHeader: Equatable, Sendable {
   package var round: UInt64
   package var chunkCount: UInt32

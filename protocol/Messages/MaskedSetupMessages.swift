@@ -59,7 +59,7 @@ package struct Advertise: Equatable, Sendable {
 
 /// Message 2 of a masked round: who takes part, and the sizes that follow from their number.
 ///
-/// `RosterChunk`s carry the members. A client computes the sizes itself and refuses others.
+/// Chunks of `RosterEntries` follow. A client computes the sizes itself and refuses others.
 package struct RoundRoster: Equatable, Sendable {
   package var round: UInt64
   /// n, the number of members.
@@ -94,32 +94,7 @@ package struct RoundRoster: Equatable, Sendable {
   }
 }
 
-/// One stretch of the `RosterEntries`, `MaskingAdvert.byteCount` each; every chunk but the last is full.
-package struct RosterChunk: Equatable, Sendable {
-  package var round: UInt64
-  package var index: UInt32
-  package var data: [UInt8]
-
-  package init(round: UInt64, index: UInt32, data: [UInt8]) {
-    self.round = round
-    self.index = index
-    self.data = data
-  }
-
-  func write(to writer: inout ByteWriter) {
-    writer.uint64(round)
-    writer.uint32(index)
-    writer.opaque(data, limit: FrameLimits.maximumChunkBytes)
-  }
-
-  init(from reader: inout ByteReader) throws(WireError) {
-    round = try reader.uint64()
-    index = try reader.uint32()
-    data = try reader.opaque(limit: FrameLimits.maximumChunkBytes)
-  }
-}
-
-/// What the chunks of a roster carry: the members' adverts, in the order of their ids. Who the members are
+/// What the chunks of a roster carry: the members' adverts, `MaskingAdvert.byteCount` each, in the order of their ids. Who the members are
 /// is in their credentials.
 package enum RosterEntries {
   package static func encode(_ adverts: [MaskingAdvert]) -> [UInt8] {

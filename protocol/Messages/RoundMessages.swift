@@ -1,19 +1,5 @@
 package import Privacy
 
-/// What an update is computed from besides the customer's own log: with the same inputs, a device computes
-/// the same update.
-package struct RoundInputs: Hashable, Sendable {
-  /// Index of the planned round in the policy.
-  package let planIndex: UInt32
-  /// SHA-256 of the model that the update is for, 32 bytes.
-  package let modelHash: [UInt8]
-
-  package init(planIndex: UInt32, modelHash: [UInt8]) {
-    self.planIndex = planIndex
-    self.modelHash = modelHash
-  }
-}
-
 /// The coordinator offers a round. What a client trains on is fixed by the hashes in it.
 package struct Offer: Equatable, Sendable {
   package var round: UInt64
@@ -55,9 +41,6 @@ package struct Offer: Equatable, Sendable {
     self.deadlineSeconds = deadlineSeconds
     self.signature = signature
   }
-
-  /// What the updates of this round are computed from.
-  package var inputs: RoundInputs { RoundInputs(planIndex: planIndex, modelHash: modelHash) }
 
   /// What the coordinator signs: a label and every field but the signature.
   package var signedBytes: [UInt8] {
@@ -201,8 +184,9 @@ package struct UpdateHeader: Equatable, Sendable {
   }
 }
 
-/// One sealed chunk of an update.
-package struct UpdateChunk: Equatable, Sendable {
+/// One stretch of what is too long for a frame: a sealed or masked update, a roster, credentials. Every chunk
+/// but the last is full.
+package struct RoundChunk: Equatable, Sendable {
   package var round: UInt64
   package var index: UInt32
   package var data: [UInt8]

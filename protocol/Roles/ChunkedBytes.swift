@@ -13,13 +13,6 @@ struct ChunkedBytes: Sendable {
     (byteCount + FrameLimits.maximumChunkBytes - 1) / FrameLimits.maximumChunkBytes
   }
 
-  /// `bytes` in such chunks.
-  static func split(_ bytes: [UInt8]) -> [[UInt8]] {
-    stride(from: 0, to: bytes.count, by: FrameLimits.maximumChunkBytes).map { start in
-      Array(bytes[start..<min(bytes.count, start + FrameLimits.maximumChunkBytes)])
-    }
-  }
-
   var isComplete: Bool { chunks.count == Self.count(byteCount: byteCount) }
 
   /// - Parameter share: gives `chunk` itself, or an equal one that is in memory already.
@@ -34,5 +27,17 @@ struct ChunkedBytes: Sendable {
     else { return false }
     chunks.append(share(chunk, place))
     return true
+  }
+}
+
+extension RoundChunk {
+  /// `bytes` in such chunks.
+  static func chunks(of bytes: [UInt8], round: UInt64) -> [RoundChunk] {
+    stride(from: 0, to: bytes.count, by: FrameLimits.maximumChunkBytes).enumerated().map {
+      index, start in
+      RoundChunk(
+        round: round, index: UInt32(index),
+        data: Array(bytes[start..<min(bytes.count, start + FrameLimits.maximumChunkBytes)]))
+    }
   }
 }

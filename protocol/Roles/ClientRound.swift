@@ -109,7 +109,7 @@ package struct ClientRound: Sendable {
     for (index, data) in sealed.chunks.enumerated() {
       effects.append(
         .send(
-          .updateChunk(UpdateChunk(round: offer.round, index: UInt32(index), data: data))))
+          .updateChunk(RoundChunk(round: offer.round, index: UInt32(index), data: data))))
     }
     return effects
   }

@@ -210,7 +210,7 @@ package struct CoordinatorRound: ~Copyable, Sendable {
   }
 
   private mutating func append(
-    _ chunk: UpdateChunk, from id: ClientID
+    _ chunk: RoundChunk, from id: ClientID
   ) -> [CoordinatorRoundEffect] {
     guard uploads[id]?.header != nil else {
       // What follows a refused header is on its way already; its sender knows why.

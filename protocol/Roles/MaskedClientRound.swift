@@ -106,8 +106,16 @@ package struct MaskedClientRound: Sendable {
     if phase == .ended { return afterEnd(message) }
     switch message {
     case .roundRoster(let header): return try begin(header)
-    case .rosterChunk(let chunk): return try append(chunk)
-    case .credentials(let answer): return try append(answer)
+    case .rosterChunk(let chunk):
+      let setup = setup
+      return try receive { reception throws(RoundRefusal) in
+        try reception.append(chunk, setup: setup)
+      }
+    case .credentials(let answer):
+      let setup = setup
+      return try receive { reception throws(RoundRefusal) in
+        try reception.append(credentials: answer, setup: setup)
+      }
     case .deliver(let deliver): return try accept(deliver)
     case .proceed: return proceed()
     case .updateResult(let result): return settle(result)
@@ -146,20 +154,14 @@ package struct MaskedClientRound: Sendable {
     return []
   }
 
-  private mutating func append(_ chunk: RosterChunk) throws -> [ClientRoundEffect] {
-    // After a reconnection the roster comes again; it was accepted already.
+  /// Gives a chunk to the reception of the roster.
+  private mutating func receive(
+    _ step: (inout RosterReception) throws(RoundRefusal) -> RosterReception.Progress
+  ) throws -> [ClientRoundEffect] {
+    // After a reconnection both come again; the roster was accepted already.
     guard phase == .advertised else { return [] }
     guard var reception = incoming else { throw MaskingRefusal.outOfOrder }
-    let progress = try reception.append(chunk, setup: setup)
-    incoming = reception
-    return try advance(progress)
-  }
-
-  private mutating func append(_ answer: Credentials) throws -> [ClientRoundEffect] {
-    // Sent twice over a reconnection: the roster was accepted in the meantime.
-    guard phase == .advertised else { return [] }
-    guard var reception = incoming else { throw MaskingRefusal.outOfOrder }
-    let progress = try reception.append(answer, setup: setup)
+    let progress = try step(&reception)
     incoming = reception
     return try advance(progress)
   }
@@ -254,7 +256,7 @@ package struct MaskedClientRound: Sendable {
       + (0..<chunkCount).map { index in
         .send(
           .updateChunk(
-            UpdateChunk(
+            RoundChunk(
               round: offer.round, index: UInt32(index),
               data: MaskedUpdateCoding.chunk(index, of: update.values))))
       }

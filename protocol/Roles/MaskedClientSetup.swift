@@ -96,37 +96,36 @@ package struct MaskedClientSetup: Sendable {
     rosters.checked(roster, in: scope)
   }
 
-  /// The members of whom this process does not know that they were admitted, but for this client itself.
-  func unknownMembers(of roster: MaskingRoster) -> MemberSet {
-    let keys = rosters.members.identityKeys(of: roster.adverts.lazy.map(\.clientID), in: scope)
-    return MemberSet(
-      positions: keys.indices.filter {
-        keys[$0] == nil && roster.adverts[$0].clientID != clientID
-      }, memberCount: keys.count)
+  /// The members' identity keys, by position; nil for those of whom this process does not know that they
+  /// were admitted.
+  func knownKeys(of roster: MaskingRoster) -> [VerifyingKey?] {
+    rosters.members.identityKeys(of: roster.adverts.lazy.map(\.clientID), in: scope)
   }
 
-  /// Whether the enrolment authority admitted member `id` under this identity key.
-  func admit(_ identity: MemberIdentity, as id: ClientID) -> Bool {
+  /// The key of member `id`, if the enrolment authority admitted it under that one.
+  func admit(_ identity: MemberIdentity, as id: ClientID) -> VerifyingKey? {
     rosters.members.admit(identity, as: id, in: scope)
   }
 
-  /// `roster` with its members' keys, once all are known.
+  /// `roster` with its members' keys, of which this client's own may be missing: that one it takes from
+  /// itself.
   ///
-  /// - Throws: `masking(.notEnrolled)` for a member who is not.
-  func check(_ roster: MaskingRoster) throws(RoundRefusal) -> CheckedRoster {
-    let known = rosters.members.identityKeys(of: roster.adverts.lazy.map(\.clientID), in: scope)
-    var keys: [VerifyingKey] = []
-    keys.reserveCapacity(known.count)
-    for (advert, key) in zip(roster.adverts, known) {
-      // Its own key a device takes from itself.
+  /// - Parameter keys: by position.
+  /// - Throws: `masking(.notEnrolled)` for another member without a key.
+  func check(
+    _ roster: MaskingRoster, keys: [VerifyingKey?]
+  ) throws(RoundRefusal) -> CheckedRoster {
+    var complete: [VerifyingKey] = []
+    complete.reserveCapacity(keys.count)
+    for (advert, key) in zip(roster.adverts, keys) {
       guard let key = key ?? (advert.clientID == clientID ? identity.verifyingKey : nil) else {
         throw .masking(.notEnrolled)
       }
-      keys.append(key)
+      complete.append(key)
     }
-    let checked = CheckedRoster(masking: roster, keys: keys)
+    let checked = CheckedRoster(masking: roster, keys: complete)
     // Others share only what the authority's signature stands for.
-    if !known.contains(nil) { rosters.keep(checked, in: scope) }
+    if !keys.contains(nil) { rosters.keep(checked, in: scope) }
     return checked
   }
 

@@ -127,9 +127,7 @@ extension MaskedCoordinatorRound {
     let header = RoundRoster(
       round: offer.round, memberCount: UInt32(roster.adverts.count),
       parameters: roster.parameters.bytes, digest: SHA256Digest(hashing: entries).bytes)
-    let chunks = ChunkedBytes.split(entries).enumerated().map { index, data in
-      RosterChunk(round: offer.round, index: UInt32(index), data: data)
-    }
+    let chunks = RoundChunk.chunks(of: entries, round: offer.round)
     self.roster = (header, chunks, roster)
     begin(.sharing, seconds: limits.phaseSeconds)
     awaitAnswered()
@@ -240,10 +238,8 @@ extension MaskedCoordinatorRound {
     let identities = ids(in: asked).compactMap { id in
       members[id].map { MemberIdentity(identityKey: $0.key.bytes, credential: $0.credential) }
     }
-    return ChunkedBytes.split(MemberIdentity.encode(identities)).enumerated().map { index, data in
-      .send(
-        id, .credentials(Credentials(round: offer.round, index: UInt32(index), data: data)))
-    }
+    return RoundChunk.chunks(of: MemberIdentity.encode(identities), round: offer.round)
+      .map { .send(id, .credentials($0)) }
   }
 
   mutating func dropSlowUploads() -> [CoordinatorRoundEffect] {

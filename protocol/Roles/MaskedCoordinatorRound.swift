@@ -35,7 +35,7 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   /// Who is sent credentials, then who sends its update: both are long.
   var uploads: UploadQueue<MaskedHeader>
   /// U1 as it was sent, once it is fixed.
-  var roster: (header: RoundRoster, chunks: [RosterChunk], members: MaskingRoster)?
+  var roster: (header: RoundRoster, chunks: [RoundChunk], members: MaskingRoster)?
   /// U2 and U3, once they are fixed.
   var sharers: MemberSet?
   var survivors: MemberSet?
@@ -286,8 +286,10 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
       let position = roster.members.position(of: id),
       let dealers = MemberSet(bytes: told.dealers, memberCount: roster.members.adverts.count)
     else { return fail(id, UpdateRejection.malformed) }
-    let dealt = dealers.intersection(
-      with: roster.members.neighbours(of: position), sharers)
+    let dealt = MemberSet(
+      positions: roster.members.neighbours(of: position).filter {
+        dealers.contains($0) && sharers.contains($0)
+      }, memberCount: roster.members.adverts.count)
     unreadable[id] = dealt.count > 0 ? dealt : nil
     return []
   }
@@ -318,7 +320,7 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
   }
 
   private mutating func append(
-    _ chunk: UpdateChunk, from id: ClientID
+    _ chunk: RoundChunk, from id: ClientID
   ) -> [CoordinatorRoundEffect] {
     guard members[id]?.standing == .awaited else { return [] }
     guard uploads[id]?.header != nil else { return fail(id, .notOffered) }

@@ -15,12 +15,16 @@ package final class RosterCache: Sendable {
   }
 
   /// Who was admitted stays so from round to round.
-  let members = KnownMembers()
+  let members: KnownMembers
   private let newest = Mutex<(key: Key, roster: MaskingRoster)?>(nil)
   private let newestChecked = Mutex<(scope: KnownMembers.Scope, roster: CheckedRoster)?>(nil)
   private let newestChunks = Mutex<[Int: [UInt8]]>([:])
 
-  package init() {}
+  /// - Parameter memberCapacity: members remembered at most; two of the largest rosters, since members come
+  ///   and go.
+  package init(memberCapacity: Int = 2 * MaskedLimits.maximumMembers) {
+    members = KnownMembers(capacity: memberCapacity)
+  }
 
   /// `chunk` itself, or the storage of an equal one that another client of this process received
   /// before: a roster of 4,096 members is in memory once, not once for each of them.
@@ -90,10 +94,12 @@ final class KnownMembers: Sendable {
     let authority: VerifyingKey
   }
 
-  // Two of the largest rosters: members come and go.
-  private static let capacity = 2 * MaskedLimits.maximumMembers
+  private let capacity: Int
 
   private let known = Mutex<[Scope: [ClientID: VerifyingKey]]>([:])
+
+  /// - Parameter capacity: members remembered at most; beyond it all are forgotten, and asked for again.
+  init(capacity: Int) { self.capacity = capacity }
 
   /// The identity keys of `ids`, in their order; nil for a member that is not known.
   func identityKeys(
@@ -105,20 +111,20 @@ final class KnownMembers: Sendable {
     }
   }
 
-  /// Whether the authority admitted `id` under this identity key. It is known from then on.
-  func admit(_ identity: MemberIdentity, as id: ClientID, in scope: Scope) -> Bool {
+  /// The member's key, if the authority admitted `id` under it; nil if not. It is known from then on.
+  func admit(_ identity: MemberIdentity, as id: ClientID, in scope: Scope) -> VerifyingKey? {
     // Bytes that are no key or no credential admit nobody.
-    guard let key = try? VerifyingKey(bytes: identity.identityKey) else { return false }
-    if known.withLock({ $0[scope]?[id] }) == key { return true }
+    guard let key = try? VerifyingKey(bytes: identity.identityKey) else { return nil }
+    if known.withLock({ $0[scope]?[id] }) == key { return key }
     guard let credential = try? MemberCredential(bytes: identity.credential),
       credential.admits(
         identity.identityKey, as: id, in: scope.ledgerID, authority: scope.authority)
-    else { return false }
+    else { return nil }
     known.withLock { known in
-      if known.values.reduce(0, { $0 + $1.count }) >= Self.capacity { known.removeAll() }
+      if known.values.reduce(0, { $0 + $1.count }) >= capacity { known.removeAll() }
       known[scope, default: [:]][id] = key
     }
-    return true
+    return key
   }
 }
 

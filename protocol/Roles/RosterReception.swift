@@ -15,7 +15,10 @@ struct RosterReception: Sendable {
   let header: RoundRoster
   private var adverts: ChunkedBytes
   /// Set while credentials are waited for.
-  private var asked: (roster: MaskingRoster, members: MemberSet, credentials: ChunkedBytes)?
+  private var asked:
+    (
+      roster: MaskingRoster, keys: [VerifyingKey?], members: MemberSet, credentials: ChunkedBytes
+    )?
 
   init(header: RoundRoster) {
     self.header = header
@@ -24,7 +27,7 @@ struct RosterReception: Sendable {
   }
 
   mutating func append(
-    _ chunk: RosterChunk, setup: MaskedClientSetup
+    _ chunk: RoundChunk, setup: MaskedClientSetup
   ) throws(RoundRefusal) -> Progress {
     guard
       adverts.append(
@@ -33,14 +36,20 @@ struct RosterReception: Sendable {
     guard adverts.isComplete else { return .waiting }
     let roster = try setup.roster(chunks: adverts.chunks, header: header)
     if let checked = setup.checkedRoster(roster) { return .complete(checked) }
-    let unknown = setup.unknownMembers(of: roster)
-    guard unknown.count > 0 else { return .complete(try setup.check(roster)) }
-    asked = (roster, unknown, ChunkedBytes(byteCount: unknown.count * MemberIdentity.byteCount))
+    let keys = setup.knownKeys(of: roster)
+    let unknown = MemberSet(
+      positions: keys.indices.filter {
+        keys[$0] == nil && roster.adverts[$0].clientID != setup.clientID
+      }, memberCount: keys.count)
+    guard unknown.count > 0 else { return .complete(try setup.check(roster, keys: keys)) }
+    asked = (
+      roster, keys, unknown, ChunkedBytes(byteCount: unknown.count * MemberIdentity.byteCount)
+    )
     return .lacks(unknown)
   }
 
   mutating func append(
-    _ answer: Credentials, setup: MaskedClientSetup
+    credentials answer: RoundChunk, setup: MaskedClientSetup
   ) throws(RoundRefusal) -> Progress {
     guard var asked else { throw .masking(.outOfOrder) }
     guard
@@ -59,10 +68,11 @@ struct RosterReception: Sendable {
       throw .wrongRoster
     }
     for (position, identity) in zip(asked.members.positions, identities) {
-      guard setup.admit(identity, as: asked.roster.adverts[position].clientID) else {
+      guard let key = setup.admit(identity, as: asked.roster.adverts[position].clientID) else {
         throw .masking(.notEnrolled)
       }
+      asked.keys[position] = key
     }
-    return .complete(try setup.check(asked.roster))
+    return .complete(try setup.check(asked.roster, keys: asked.keys))
   }
 }

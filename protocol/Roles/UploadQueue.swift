@@ -1,6 +1,7 @@
 /// The coordinator's upload slots: who waits for one, and what has arrived in those granted.
 ///
-/// Memory is `slotCount` updates in flight, whatever the number of members.
+/// Memory is `slotCount` updates in flight, whatever the number of members. A masked round sends credentials in its
+/// slots, too: such an upload has no header.
 struct UploadQueue<Header: Sendable>: Sendable {
   /// One update on its way in. Nothing of it reaches a sum before it is complete and checked.
   struct Upload: Sendable {
@@ -22,7 +23,7 @@ struct UploadQueue<Header: Sendable>: Sendable {
     }
 
     /// - Returns: false when the chunk is out of order or one byte too many.
-    fileprivate mutating func append(_ chunk: UpdateChunk, limit: Int) -> Bool {
+    fileprivate mutating func append(_ chunk: RoundChunk, limit: Int) -> Bool {
       guard header != nil, Int(chunk.index) == chunks.count, chunks.count < chunkCount,
         byteCount + chunk.data.count <= limit
       else { return false }
@@ -88,7 +89,7 @@ struct UploadQueue<Header: Sendable>: Sendable {
   }
 
   /// - Returns: false when the chunk is out of order, one byte too many, or not announced.
-  mutating func append(_ chunk: UpdateChunk, from id: ClientID, limit: Int) -> Bool {
+  mutating func append(_ chunk: RoundChunk, from id: ClientID, limit: Int) -> Bool {
     uploads[id]?.append(chunk, limit: limit) == true
   }
 }
