@@ -54,13 +54,7 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
         round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
         charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
         atSeconds: Int64(time(nil)), state: .spent,
-        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) },
-        inputs: Self.journaled(entry.inputs)))
-  }
-
-  private static func journaled(_ inputs: RoundInputs) -> JournalEntry.Inputs {
-    JournalEntry.Inputs(
-      planIndex: Int(inputs.planIndex), modelHash: HexCoding.encode(inputs.modelHash))
+        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }))
   }
 
   func recordCharged(round: UInt64) throws {

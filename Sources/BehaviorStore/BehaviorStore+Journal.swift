@@ -31,22 +31,8 @@ package struct JournalEntry: Equatable, Sendable {
   package let state: RoundState
   /// Place in a block of rounds with correlated noise, which are charged together.
   package let block: Block?
-  /// What the update was computed from; nil for a round that an older version of this store journaled.
-  package let inputs: Inputs?
   /// Whether the device was shown that the round is charged: its sum may have been seen since.
   package let isCharged: Bool
-
-  /// Index of the planned round, and the model's SHA-256 in hexadecimal: with the same ones, the device
-  /// computes the same update.
-  package struct Inputs: Equatable, Sendable {
-    package let planIndex: Int
-    package let modelHash: String
-
-    package init(planIndex: Int, modelHash: String) {
-      self.planIndex = planIndex
-      self.modelHash = modelHash
-    }
-  }
 
   /// The number of the round that began the block, and the round within it, from 0.
   package struct Block: Equatable, Sendable {
@@ -62,9 +48,8 @@ package struct JournalEntry: Equatable, Sendable {
   package init(
     round: UInt64, ledgerID: String, policyHash: String, mu: Double, charge: String,
     updateDigest: String, atSeconds: Int64, state: RoundState = .spent, block: Block? = nil,
-    inputs: Inputs? = nil, isCharged: Bool = false
+    isCharged: Bool = false
   ) {
-    self.inputs = inputs
     self.isCharged = isCharged
     self.block = block
     self.round = round
@@ -108,13 +93,12 @@ extension BehaviorStore {
         sql: """
           INSERT INTO journal
             (ledgerID, round, policyHash, mu, charge, updateDigest, state, atSeconds, blockStart,
-             blockRound, planIndex, modelHash)
-          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?, ?, ?)
+             blockRound)
+          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?)
           """,
         arguments: [
           entry.ledgerID, round, entry.policyHash, entry.mu, entry.charge, entry.updateDigest,
-          entry.atSeconds, blockStart, entry.block?.round, entry.inputs?.planIndex,
-          entry.inputs?.modelHash,
+          entry.atSeconds, blockStart, entry.block?.round,
         ])
     }
   }
@@ -186,13 +170,13 @@ extension BehaviorStore {
       // A store in clear that is read without its key stays as version 1 left it.
       let columns = Set(try database.columns(in: "journal").map(\.name))
       let hasBlocks = columns.contains("blockStart")
-      let hasInputs = columns.contains("planIndex")
+      let hasCharges = columns.contains("isCharged")
       return try Row.fetchAll(
         database,
         sql: """
           SELECT round, policyHash, mu, charge, updateDigest, atSeconds, state,
             \(hasBlocks ? "blockStart, blockRound" : "NULL, NULL"),
-            \(hasInputs ? "planIndex, modelHash, isCharged" : "NULL, NULL, 0") FROM journal
+            \(hasCharges ? "isCharged" : "0") FROM journal
           WHERE ledgerID = ? ORDER BY round
           """, arguments: [ledgerID]
       ).map { row in
@@ -204,7 +188,7 @@ extension BehaviorStore {
           round: UInt64(row[0] as Int64), ledgerID: ledgerID, policyHash: row[1], mu: row[2],
           charge: row[3], updateDigest: row[4], atSeconds: row[5], state: state,
           block: Self.block(start: row[7], round: row[8]),
-          inputs: Self.inputs(planIndex: row[9], modelHash: row[10]), isCharged: row[11])
+          isCharged: row[9])
       }
     }
   }
@@ -212,11 +196,6 @@ extension BehaviorStore {
   private static func block(start: Int64?, round: Int?) -> JournalEntry.Block? {
     guard let start, let round else { return nil }
     return JournalEntry.Block(start: UInt64(start), round: round)
-  }
-
-  private static func inputs(planIndex: Int?, modelHash: String?) -> JournalEntry.Inputs? {
-    guard let planIndex, let modelHash else { return nil }
-    return JournalEntry.Inputs(planIndex: planIndex, modelHash: modelHash)
   }
 
   private static func lastRound(ledgerID: String, in database: Database) throws -> UInt64? {

@@ -53,12 +53,10 @@ enum Schema {
           PRAGMA user_version = 5;
           """)
     }
-    // What the update of a round was computed from, and whether its charge was shown to the device.
+    // Whether the charge of a round was shown to the device.
     migrator.registerMigration("6") { database in
       try database.execute(
         sql: """
-          ALTER TABLE journal ADD COLUMN planIndex INTEGER;
-          ALTER TABLE journal ADD COLUMN modelHash TEXT;
           ALTER TABLE journal ADD COLUMN isCharged INTEGER NOT NULL DEFAULT 0
             CHECK (isCharged IN (0, 1));
           PRAGMA user_version = 6;

@@ -10,17 +10,20 @@ extension LedgerState {
     to members: RosterCommitment, revocations: [UInt8]
   ) -> RosterRecord? {
     let record = RosterRecord(
-      epoch: (roster?.record.epoch ?? 0) + 1, members: members,
+      epoch: nextEpoch, members: members,
       revocationsHash: SHA256Digest(hashing: revocations))
-    return roster.map { record.differs(from: $0.record) } ?? true ? record : nil
+    if let roster, !record.differs(from: roster.record) { return nil }
+    return record
   }
 
   /// Between rounds only, one epoch after the other, and only where something changed.
   func requireRoster(_ record: RosterRecord) throws(LedgerError) {
     guard case .idle = phase, genesis.format > 1 else { throw outOfOrder(.roster) }
-    try Requirement(entry: size).equal("epoch", (roster?.record.epoch ?? 0) + 1, record.epoch)
+    try Requirement(entry: size).equal("epoch", nextEpoch, record.epoch)
     guard let roster, !record.differs(from: roster.record) else { return }
     throw .invalidField(
       entry: size, field: "roster_hash", expected: "another roster than the one in force")
   }
+
+  private var nextEpoch: Int { (roster?.record.epoch ?? 0) + 1 }
 }

@@ -26,27 +26,3 @@ package struct RosterCommitment: Equatable, Sendable {
     self.init(size: frontier.size, hash: frontier.root)
   }
 }
-
-/// ROSTER: who may take part from here on, recorded before the first OFFER after a change.
-///
-/// A member that is admitted while a round is open may join it, and is in the next ROSTER.
-package struct RosterRecord: Equatable, Sendable {
-  /// 1 for the first of a ledger, and one more each time.
-  package let epoch: Int
-  /// Who.
-  package let members: RosterCommitment
-  /// SHA-256 of the enrolment authority's list of revoked members as every member is shown it; of nothing before the first.
-  package let revocationsHash: SHA256Digest
-
-  /// Every field; checked when the entry is applied to a `LedgerState`.
-  package init(epoch: Int, members: RosterCommitment, revocationsHash: SHA256Digest) {
-    self.epoch = epoch
-    self.members = members
-    self.revocationsHash = revocationsHash
-  }
-
-  /// Whether this says something else than `other`.
-  package func differs(from other: RosterRecord) -> Bool {
-    members != other.members || revocationsHash != other.revocationsHash
-  }
-}

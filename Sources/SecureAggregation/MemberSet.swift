@@ -29,12 +29,6 @@ package struct MemberSet: Hashable, Sendable {
     self.bytes = bytes
   }
 
-  /// The members that are at one of `positions` and in `other`, too.
-  package func intersection(with positions: [Int], _ other: MemberSet) -> MemberSet {
-    MemberSet(
-      positions: positions.filter { contains($0) && other.contains($0) }, memberCount: memberCount)
-  }
-
   /// Number of members in the set.
   package var count: Int { bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
 

@@ -83,7 +83,7 @@ extension AuditCommand {
 enum LedgerEvidence {
   private static let largestLog = 1 << 30
   private static let largestFile = 1 << 20
-  private static let largestRoster = 1 << 24
+  private static let largestRoster = 1 << 28
   private static let logName = "ledger.jsonl"
   private static let receiptSuffix = ".tlog-proof"
 

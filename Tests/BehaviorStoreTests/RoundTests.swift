@@ -78,23 +78,19 @@ import Testing
     #expect(try store.journal(ledgerID: "other").isEmpty)
   }
 
-  @Test("what an update was computed from reads back, and that its round was charged")
-  func inputsAndCharge() throws {
+  @Test("that a round was charged reads back, whatever is said of it later")
+  func charged() throws {
     try store.giveConsent(policyHash: "aa", atSeconds: 1)
-    let inputs = JournalEntry.Inputs(planIndex: 3, modelHash: "abcd")
     for round: UInt64 in [1, 2] {
       try store.journalSpent(
         JournalEntry(
           round: round, ledgerID: ledger, policyHash: "aa", mu: 1, charge: "{}", updateDigest: "00",
-          atSeconds: 1, inputs: inputs))
+          atSeconds: 1))
     }
     try store.recordCharged(round: 2, ledgerID: ledger)
     try store.recordCharged(round: 1, ledgerID: "other")
     try store.recordCharged(round: 9, ledgerID: ledger)
-    let journal = try store.journal(ledgerID: ledger)
-    #expect(journal.map(\.inputs) == [inputs, inputs])
-    #expect(journal.map(\.isCharged) == [false, true])
-    // Whatever the coordinator says later.
+    #expect(try store.journal(ledgerID: ledger).map(\.isCharged) == [false, true])
     try store.recordOutcome(.void, round: 2, ledgerID: ledger, atSeconds: 2)
     #expect(try store.journal(ledgerID: ledger).map(\.isCharged) == [false, true])
   }

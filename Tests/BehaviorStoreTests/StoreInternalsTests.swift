@@ -92,7 +92,7 @@ import Testing
         "forgottenInterest: id tag localSeconds utcSeconds", "forgottenItem: itemID interestID",
         "item: id tag sealed",
         "journal: ledgerID round policyHash mu charge updateDigest state atSeconds "
-          + "outcomeAtSeconds blockStart blockRound planIndex modelHash isCharged",
+          + "outcomeAtSeconds blockStart blockRound isCharged",
         "modelState: name bytes",
         "occasion: id tag sealed",
         "sealing: keyCheck isScrubbed",

@@ -138,7 +138,7 @@ final class HandDriven {
   func upload(
     _ values: [Float], to offer: Offer, signedBy signer: SigningKey? = nil,
     spoil: (inout SealedUpdate) -> Void = { _ in }
-  ) throws -> (header: UpdateHeader, chunks: [UpdateChunk]) {
+  ) throws -> (header: UpdateHeader, chunks: [RoundChunk]) {
     let context = RoundContext.digest(
       offer: offer, coordinatorKey: token.address.coordinatorKey, ledgerID: token.address.ledgerID)
     var sealed = try UpdateSeal.seal(
@@ -151,12 +151,12 @@ final class HandDriven {
     header.signature = try (signer ?? identity).sign(
       header.signedBytes(context: context, clientID: clientID))
     let chunks = sealed.chunks.enumerated().map { index, data in
-      UpdateChunk(round: offer.round, index: UInt32(index), data: data)
+      RoundChunk(round: offer.round, index: UInt32(index), data: data)
     }
     return (header, chunks)
   }
 
-  func send(_ upload: (header: UpdateHeader, chunks: [UpdateChunk])) async throws {
+  func send(_ upload: (header: UpdateHeader, chunks: [RoundChunk])) async throws {
     try await send(.updateHeader(upload.header))
     for chunk in upload.chunks { try await send(.updateChunk(chunk)) }
   }
