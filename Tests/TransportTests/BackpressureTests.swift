@@ -44,8 +44,10 @@ import Testing
       }
       finished.put(work == 0 ? 0 : received)
     }
+    var limits = Loopback.patientLimits
+    limits.closeTimeout = Loopback.patience
     try await Loopback.withServer(identity: identity, handler: handler) { server in
-      try await Loopback.connect(server, pin: identity.spkiHash) { connection in
+      try await Loopback.connect(server, pin: identity.spkiHash, limits: limits) { connection in
         let payload = [UInt8](repeating: 3, count: Self.frameBytes)
         for _ in 0..<Self.frameCount {
           try await connection.send(payload)
@@ -64,7 +66,7 @@ import Testing
     let release = Mailbox<Void>()
     let handler: @Sendable (FramedConnection) async -> Void = { _ in _ = await release.next() }
     try await Loopback.withServer(identity: identity, handler: handler) { server in
-      var limits = ConnectionLimits(maximumFrameBytes: Self.frameBytes)
+      var limits = Loopback.patientLimits
       limits.sendTimeout = .milliseconds(50)
       await #expect(throws: TransportError.sendTimedOut(after: .milliseconds(50))) {
         try await Loopback.connect(server, pin: identity.spkiHash, limits: limits) { connection in

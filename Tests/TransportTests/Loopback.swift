@@ -6,11 +6,14 @@ import Synchronization
 enum Loopback {
   static let maximumFrameBytes = 262_144 + 1_024
 
-  /// Limits for tests that are not about time: a loaded machine may take long over a handshake.
+  /// For tests that are not about time: other suites may keep every thread of the pool for minutes.
+  static let patience = Duration.seconds(3_600)
+
   static var patientLimits: ConnectionLimits {
     var limits = ConnectionLimits(maximumFrameBytes: maximumFrameBytes)
-    limits.connectTimeout = .seconds(120)
-    limits.handshakeTimeout = .seconds(120)
+    limits.connectTimeout = patience
+    limits.handshakeTimeout = patience
+    limits.sendTimeout = patience
     return limits
   }
 
@@ -22,6 +25,7 @@ enum Loopback {
     _ body: (TransportServer) async throws -> Result
   ) async throws -> Result {
     var limits = ServerLimits(connection: patientLimits)
+    limits.drainTimeout = patience
     adjust(&limits)
     let server = try await TransportServer.bind(
       host: "127.0.0.1", port: 0, identity: identity, limits: limits, observe: observe)
