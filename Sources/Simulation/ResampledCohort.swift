@@ -43,31 +43,11 @@ package struct ResampledCohort: Sendable, Equatable {
 
 /// A model as the coordinator of a resampled cohort advances it: sums and context in whole
 /// customers.
-struct ResampledModel: FederatedModel {
+struct ResampledModel: WrappedModel {
   static let identifier = "resampled"
 
   let base: any FederatedModel
   let cohort: ResampledCohort
-
-  var stages: [String] { base.stages }
-  var budgetShares: [Double] { base.budgetShares }
-
-  func initialParameters(catalogue: Catalogue) throws(RecommendationError) -> ModelParameters {
-    try base.initialParameters(catalogue: catalogue)
-  }
-
-  func updateDimension(
-    stage: Int, parameters: ModelParameters, itemCount: Int
-  ) throws(RecommendationError) -> Int {
-    try base.updateDimension(stage: stage, parameters: parameters, itemCount: itemCount)
-  }
-
-  func update(
-    stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
-  ) throws(RecommendationError) -> [Float] {
-    try base.update(
-      stage: stage, history: history, parameters: parameters, itemCount: itemCount)
-  }
 
   func advance(
     stage: Int, noisedSum: [Double], context: StageContext, parameters: ModelParameters,
@@ -80,17 +60,5 @@ struct ResampledModel: FederatedModel {
         noiseStandardDeviation: context.noiseStandardDeviation * factor,
         targetCohort: cohort.size, contributorCount: cohort.size, features: context.features),
       parameters: parameters, itemCount: itemCount)
-  }
-
-  func scores(
-    history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
-  ) throws(RecommendationError) -> ItemScores {
-    try base.scores(history: history, parameters: parameters, features: features)
-  }
-
-  func historyShares(
-    of items: [Int], history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [[HistoryShare]] {
-    try base.historyShares(of: items, history: history, parameters: parameters)
   }
 }

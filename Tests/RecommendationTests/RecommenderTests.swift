@@ -230,43 +230,10 @@ private final class CallCount: Sendable {
 }
 
 /// A model whose shares are counted.
-private struct CountedModel: FederatedModel {
+private struct CountedModel: WrappedModel {
   static let identifier = "counted"
   let base: any FederatedModel
   let calls: CallCount
-  var stages: [String] { base.stages }
-  var budgetShares: [Double] { base.budgetShares }
-
-  func initialParameters(catalogue: Catalogue) throws(RecommendationError) -> ModelParameters {
-    try base.initialParameters(catalogue: catalogue)
-  }
-
-  func updateDimension(
-    stage: Int, parameters: ModelParameters, itemCount: Int
-  ) throws(RecommendationError) -> Int {
-    try base.updateDimension(stage: stage, parameters: parameters, itemCount: itemCount)
-  }
-
-  func update(
-    stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
-  ) throws(RecommendationError) -> [Float] {
-    try base.update(stage: stage, history: history, parameters: parameters, itemCount: itemCount)
-  }
-
-  func advance(
-    stage: Int, noisedSum: [Double], context: StageContext, parameters: ModelParameters,
-    itemCount: Int
-  ) throws(RecommendationError) -> ModelParameters {
-    try base.advance(
-      stage: stage, noisedSum: noisedSum, context: context, parameters: parameters,
-      itemCount: itemCount)
-  }
-
-  func scores(
-    history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
-  ) throws(RecommendationError) -> ItemScores {
-    try base.scores(history: history, parameters: parameters, features: features)
-  }
 
   func historyShares(
     of items: [Int], history: CustomerHistory, parameters: ModelParameters

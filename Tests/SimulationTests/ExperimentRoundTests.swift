@@ -97,14 +97,16 @@ import Testing
     #expect(abs(sums.arms[0].customers - 20) < 6 * sums.noiseStandardDeviation)
   }
 
-  @Test("an experiment is measured once: a second training ends before its round")
-  func measuredOnce() throws {
+  @Test(
+    "an experiment is measured once: a second training ends before its round",
+    arguments: [nil, ResampledCohort(copies: [Int](repeating: 1, count: 40))])
+  func measuredOnce(cohort: ResampledCohort?) throws {
     var shop = try Self.shop(mode: "sealed")
     // Enough for a second training.
     shop.policy = try Self.changed(shop.policy, epsilonLimit: "20")
     let experiment = try #require(shop.model.experiment)
-    let once = try shop.train(seed: nil)
-    let twice = try shop.train(seed: nil, trainings: 2)
+    let once = try shop.train(seed: nil, cohort: cohort)
+    let twice = try shop.train(seed: nil, trainings: 2, cohort: cohort)
     #expect(once.roundsReleased == 2 && twice.roundsReleased == 3)
     #expect(
       try ExperimentSums(twice.parameters, of: experiment)

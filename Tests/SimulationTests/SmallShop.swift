@@ -40,10 +40,12 @@ struct SmallShop {
   }
 
   /// Trains once; noise from `seed`, none for nil.
-  func train(seed: UInt64?, trainings: Int = 1) throws -> InProcessFederation.Outcome {
+  func train(
+    seed: UInt64?, trainings: Int = 1, cohort: ResampledCohort? = nil
+  ) throws -> InProcessFederation.Outcome {
     let federation = try InProcessFederation(
       policy: policy, model: model, catalogue: catalogue, histories: histories,
-      noise: SimulatedNoise(seed: seed), trainings: trainings)
+      noise: SimulatedNoise(seed: seed), trainings: trainings, cohort: cohort)
     return try federation.train()
   }
 

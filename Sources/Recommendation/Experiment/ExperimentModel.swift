@@ -8,7 +8,7 @@
 /// caps, at most 1, and w = 1/√7, so that the norm is at most 1 for every customer and nothing but the caps
 /// biases a sum. Who was shown nothing sends zero (ruling 1): customers are counted from their first slate.
 /// The squares are there for the sampling variance, which otherwise nobody could know.
-package struct ExperimentModel: FederatedModel {
+package struct ExperimentModel: WrappedModel {
   package static let identifier = "experiment"
   /// Name of the last stage.
   package static let stage = "experiment"
@@ -40,16 +40,9 @@ package struct ExperimentModel: FederatedModel {
   package var budgetShares: [Double] {
     base.budgetShares.map { $0 * (1 - definition.budgetShare) } + [definition.budgetShare]
   }
-  package var repeatedStages: Range<Int> { base.repeatedStages }
 
   private var lastStage: Int { base.stages.count }
   private var dimension: Int { definition.arms.count * Self.coordinatesPerArm }
-
-  package func initialParameters(
-    catalogue: Catalogue
-  ) throws(RecommendationError) -> ModelParameters {
-    try base.initialParameters(catalogue: catalogue)
-  }
 
   package func updateDimension(
     stage: Int, parameters: ModelParameters, itemCount: Int
@@ -120,18 +113,6 @@ package struct ExperimentModel: FederatedModel {
       tensors[name] = parameters[name]
     }
     return try ModelParameters(tensors: tensors)
-  }
-
-  package func scores(
-    history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
-  ) throws(RecommendationError) -> ItemScores {
-    try base.scores(history: history, parameters: parameters, features: features)
-  }
-
-  package func historyShares(
-    of items: [Int], history: CustomerHistory, parameters: ModelParameters
-  ) throws(RecommendationError) -> [[HistoryShare]] {
-    try base.historyShares(of: items, history: history, parameters: parameters)
   }
 }
 
