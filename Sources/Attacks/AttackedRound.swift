@@ -116,7 +116,8 @@ package struct AttackedRound {
       stage: stage, noisedSum: encoding.decode(protected ? noisedSum : exactSum),
       context: StageContext(
         noiseStandardDeviation: protected ? noiseStandardDeviation : 0,
-        targetCohort: cohort.policy.targetCohort, contributorCount: cohort.histories.count),
+        targetCohort: cohort.policy.targetCohort, contributorCount: cohort.histories.count,
+        features: nil),
       parameters: parameters, itemCount: cohort.catalogue.count)
   }
 }

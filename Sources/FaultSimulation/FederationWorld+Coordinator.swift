@@ -51,8 +51,8 @@ extension FederationWorld {
       settings: CoordinatorSettings(
         trainings: plan.trainings, gatherSeconds: 1, loginSeconds: 5, uploadSlots: 4,
         uploadSeconds: 5, phaseSeconds: 5),
-      identity: identity, model: model, keys: keys, storage: seams.storage(storage),
-      noise: WatchedNoise(seed: random.next(), watch: watch),
+      identity: identity, model: model, features: nil, keys: keys,
+      storage: seams.storage(storage), noise: WatchedNoise(seed: random.next(), watch: watch),
       startedAt: MonotonicTime(milliseconds: 0))
   }
 

@@ -48,7 +48,7 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   /// - Throws: `FederationError` when the stored model cannot be read; storage errors.
   package init(
     settings: CoordinatorSettings, identity: FederationIdentity, model: any FederatedModel,
-    features: ItemFeatures? = nil, keys: CoordinatorKeys, storage: any CoordinatorStorage,
+    features: ItemFeatures?, keys: CoordinatorKeys, storage: any CoordinatorStorage,
     noise: consuming Noise, startedAt now: MonotonicTime
   ) throws {
     // All that can fail comes first: a partly made engine would hold a round it cannot end.

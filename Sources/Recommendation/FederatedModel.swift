@@ -10,10 +10,11 @@ package struct StageContext: Sendable, Equatable {
   /// Public vectors of all items; nil where there are none.
   package let features: ItemFeatures?
 
+  /// No argument has a default: a caller that forgot the vectors would train another model, silently.
   /// - Precondition: a finite deviation of at least 0, `targetCohort >= 1`, `contributorCount >= 0`.
   package init(
     noiseStandardDeviation: Double, targetCohort: Int, contributorCount: Int,
-    features: ItemFeatures? = nil
+    features: ItemFeatures?
   ) {
     precondition(
       noiseStandardDeviation >= 0 && noiseStandardDeviation.isFinite,

@@ -47,7 +47,7 @@ package struct InProcessFederation: ~Copyable {
 
   /// - Parameters:
   ///   - policy: its target cohort need not equal the number of histories.
-  ///   - features: public vectors of the items, as the coordinator has them.
+  ///   - features: public vectors of the items, as the coordinator has them; nil where there are none.
   ///   - histories: one a customer; each becomes an enrolled client.
   ///   - noise: seeded, or none. For a resampled cohort its factor is already divided by the most
   ///     copies.
@@ -55,7 +55,7 @@ package struct InProcessFederation: ~Copyable {
   ///   - cohort: for how many customers each history stands; nil for one each.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
-    features: ItemFeatures? = nil, histories: [CustomerHistory],
+    features: ItemFeatures?, histories: [CustomerHistory],
     noise: consuming SimulatedNoise, trainings: Int = 1, cohort: ResampledCohort? = nil
   ) throws {
     precondition(

@@ -63,7 +63,7 @@ import VectorMath
       stage: 1, noisedSum: sum,
       context: StageContext(
         noiseStandardDeviation: cohort.noise, targetCohort: cohort.customers,
-        contributorCount: cohort.customers), parameters: empty, itemCount: 1)
+        contributorCount: cohort.customers, features: nil), parameters: empty, itemCount: 1)
     return ExperimentAnalysis(try ExperimentSums(released, of: experiment), of: experiment)
   }
 

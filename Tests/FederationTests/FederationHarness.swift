@@ -86,8 +86,9 @@ final class FederationHarness {
       signingKey: keys.coordinator, log: log)
     _ = try storage.storeBlob(catalogue.encoded())
     coordinator = try CoordinatorEngine(
-      settings: settings, identity: identity, model: model, keys: keys, storage: storage,
-      noise: RecordingNoise(log: log, fails: noiseFails), startedAt: MonotonicTime(milliseconds: 0))
+      settings: settings, identity: identity, model: model, features: nil, keys: keys,
+      storage: storage, noise: RecordingNoise(log: log, fails: noiseFails),
+      startedAt: MonotonicTime(milliseconds: 0))
   }
 
   /// A popularity policy whose one planned round may be trained `rounds` times under epsilon 8.
@@ -354,8 +355,8 @@ final class FederationHarness {
     queue = []
     owners = [:]
     coordinator = try CoordinatorEngine(
-      settings: settings, identity: identity, model: model, keys: keys, storage: storage,
-      noise: RecordingNoise(log: log, fails: noiseFails),
+      settings: settings, identity: identity, model: model, features: nil, keys: keys,
+      storage: storage, noise: RecordingNoise(log: log, fails: noiseFails),
       startedAt: MonotonicTime(milliseconds: Int64(seconds) * 1_000))
   }
 }

@@ -164,7 +164,7 @@ import VectorMath
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: 0, targetCohort: shop.histories.count,
-          contributorCount: shop.histories.count), parameters: parameters,
+          contributorCount: shop.histories.count, features: nil), parameters: parameters,
         itemCount: catalogue.count)
     }
     let after = Recommender(

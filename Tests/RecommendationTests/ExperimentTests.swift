@@ -147,7 +147,8 @@ import VectorMath
     let after = try model.advance(
       stage: 1, noisedSum: (0..<14).map { weight * Double($0) },
       context: StageContext(
-        noiseStandardDeviation: 2 * weight, targetCohort: 10, contributorCount: 9),
+        noiseStandardDeviation: 2 * weight, targetCohort: 10, contributorCount: 9,
+        features: nil),
       parameters: try ModelParameters(tensors: ["popularity": .init([1])]), itemCount: 1)
     let sums = try ExperimentSums(
       try ModelParameters(decoding: after.encoded()), of: experiment)
@@ -192,7 +193,8 @@ import VectorMath
     // The first stage makes the parameters anew.
     let again = try first.advance(
       stage: 0, noisedSum: [Double](repeating: 1, count: 12),
-      context: StageContext(noiseStandardDeviation: 0, targetCohort: 8, contributorCount: 8),
+      context: StageContext(
+        noiseStandardDeviation: 0, targetCohort: 8, contributorCount: 8, features: nil),
       parameters: released, itemCount: 12)
     #expect(again["experiment"] == released["experiment"])
     #expect(ExperimentSums.areReleased(in: again, of: experiments.0))

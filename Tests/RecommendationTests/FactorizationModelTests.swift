@@ -96,7 +96,8 @@ import VectorMath
     ])
     let after = try model.advance(
       stage: 1, noisedSum: [2, -8],
-      context: StageContext(noiseStandardDeviation: 1, targetCohort: 8, contributorCount: 5),
+      context: StageContext(
+        noiseStandardDeviation: 1, targetCohort: 8, contributorCount: 5, features: nil),
       parameters: before, itemCount: 2)
     #expect(after["velocity"]?.values == [0.5, -1])
     #expect(after["factors"]?.values == [-1, 3])
@@ -123,7 +124,8 @@ import VectorMath
     func first(_ catalogue: Catalogue) throws -> ModelParameters {
       try model.advance(
         stage: 0, noisedSum: [Double](repeating: 0, count: 20),
-        context: StageContext(noiseStandardDeviation: 0, targetCohort: 6, contributorCount: 6),
+        context: StageContext(
+          noiseStandardDeviation: 0, targetCohort: 6, contributorCount: 6, features: nil),
         parameters: model.initialParameters(catalogue: catalogue), itemCount: 20)
     }
     let other = try Catalogue(

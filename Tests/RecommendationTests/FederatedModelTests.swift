@@ -141,7 +141,8 @@ import VectorMath
         try model.update(stage: stage, history: outside, parameters: initial, itemCount: count)
       }
     }
-    let context = StageContext(noiseStandardDeviation: 0, targetCohort: 1, contributorCount: 1)
+    let context = StageContext(
+      noiseStandardDeviation: 0, targetCohort: 1, contributorCount: 1, features: nil)
     #expect(
       throws: RecommendationError.shapeMismatch(
         name: "noised sum", expected: [count], actual: [count - 1])

@@ -279,7 +279,7 @@ import VectorMath
       parameters = try model.advance(
         stage: stage, noisedSum: [Double](repeating: 0, count: dimension),
         context: StageContext(
-          noiseStandardDeviation: 1, targetCohort: 10, contributorCount: 0),
+          noiseStandardDeviation: 1, targetCohort: 10, contributorCount: 0, features: nil),
         parameters: parameters, itemCount: 30)
     }
     #expect(parameters["weights"]?.values == [0])
@@ -327,7 +327,8 @@ import VectorMath
     let parameters = try model.advance(
       stage: 0, noisedSum: sum,
       context: StageContext(
-        noiseStandardDeviation: 1 / 0.15.squareRoot(), targetCohort: 400, contributorCount: 4),
+        noiseStandardDeviation: 1 / 0.15.squareRoot(), targetCohort: 400, contributorCount: 4,
+        features: nil),
       parameters: initial, itemCount: 200)
     #expect(parameters["head"]?.values == (100..<180).map(Float.init))
     #expect(

@@ -52,7 +52,8 @@ import VectorMath
       try model.advance(
         stage: 0, noisedSum: [1, 2],
         context: StageContext(
-          noiseStandardDeviation: 1, targetCohort: 16, contributorCount: contributors),
+          noiseStandardDeviation: 1, targetCohort: 16, contributorCount: contributors,
+          features: nil),
         parameters: none, itemCount: 2)
     }
     #expect(try popularity(contributors: 3)["popularity"]?.values == [0.5, 1])

@@ -46,7 +46,7 @@ struct SyntheticShop {
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: 0, targetCohort: histories.count,
-          contributorCount: histories.count),
+          contributorCount: histories.count, features: nil),
         parameters: parameters, itemCount: catalogue.count)
       try afterStage(stage, parameters)
     }

@@ -99,7 +99,7 @@ import Testing
 
   @Test(
     "an experiment is measured once: a second training ends before its round",
-    arguments: [nil, ResampledCohort(copies: [Int](repeating: 1, count: 40))])
+    arguments: [nil, ResampledCohort(copies: [Int](repeating: 1, count: 40))] as [ResampledCohort?])
   func measuredOnce(cohort: ResampledCohort?) throws {
     var shop = try Self.shop(mode: "sealed")
     // Enough for a second training.

@@ -51,6 +51,35 @@ struct InProcessFederationTests {
     #expect(Set(theirs.totals).count > 10)
   }
 
+  @Test(
+    "without noise the published text weight is the one measured in one place, copies or not",
+    arguments: [nil, ResampledCohort(copies: (0..<40).map { $0 % 4 })] as [ResampledCohort?])
+  func textWeightEqualsDirect(cohort: ResampledCohort?) throws {
+    func textWeight(_ parameters: ModelParameters) throws -> Float {
+      try #require(parameters["text_weight"]?.values.first)
+    }
+    let unaware = try SmallShop(model: "gram")
+    var shop = unaware
+    // An item's vector is its shelf.
+    var vectors = Matrix(rows: SmallShop.itemCount, columns: 3)
+    for item in 0..<SmallShop.itemCount { vectors[item, item / 30] = 1 }
+    shop.features = try ItemFeatures(vectors: vectors)
+    let published = try textWeight(try shop.train(seed: nil, cohort: cohort).parameters)
+    var direct = shop
+    if let cohort {
+      direct.policy = try SmallShop(model: "gram", customers: cohort.size).policy
+      direct.histories = zip(shop.histories, cohort.copies).flatMap {
+        [CustomerHistory](repeating: $0, count: $1)
+      }
+    }
+    let measured = try textWeight(try direct.trainDirectly())
+    // Entries of the sum, about 0.1, lose less than 2^-20 a customer to the grid.
+    #expect(abs(published - measured) < 5e-3)
+    // What is assumed where the coordinator has no vectors.
+    let assumed = try textWeight(try unaware.train(seed: nil, cohort: cohort).parameters)
+    #expect(abs(published - assumed) > 0.05)
+  }
+
   @Test("without noise, one customer more or less is seen in the model", arguments: models)
   func oneCustomerCounts(model: String) throws {
     let shop = try SmallShop(model: model)

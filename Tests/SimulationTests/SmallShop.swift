@@ -11,6 +11,8 @@ struct SmallShop {
   var policy: PrivacyPolicy
   let catalogue: Catalogue
   var histories: [CustomerHistory]
+  /// Public vectors of the items, as the coordinator has them; none at first.
+  var features: ItemFeatures?
 
   static let itemCount = 90
 
@@ -44,8 +46,9 @@ struct SmallShop {
     seed: UInt64?, trainings: Int = 1, cohort: ResampledCohort? = nil
   ) throws -> InProcessFederation.Outcome {
     let federation = try InProcessFederation(
-      policy: policy, model: model, catalogue: catalogue, histories: histories,
-      noise: SimulatedNoise(seed: seed), trainings: trainings, cohort: cohort)
+      policy: policy, model: model, catalogue: catalogue, features: features,
+      histories: histories, noise: SimulatedNoise(seed: seed), trainings: trainings,
+      cohort: cohort)
     return try federation.train()
   }
 
@@ -66,7 +69,7 @@ struct SmallShop {
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: 0, targetCohort: policy.targetCohort,
-          contributorCount: histories.count),
+          contributorCount: histories.count, features: features),
         parameters: parameters, itemCount: Self.itemCount)
     }
     return parameters

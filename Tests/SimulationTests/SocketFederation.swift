@@ -65,8 +65,8 @@ struct SocketFederation: Sendable {
       engine: try CoordinatorEngine(
         // Long enough that no round opens before every customer has logged in.
         settings: CoordinatorSettings(gatherSeconds: 3_600), identity: identity,
-        model: shop.model, keys: keys, storage: storage, noise: SimulatedNoise(seed: seed),
-        startedAt: MonotonicTime(milliseconds: 0)),
+        model: shop.model, features: shop.features, keys: keys, storage: storage,
+        noise: SimulatedNoise(seed: seed), startedAt: MonotonicTime(milliseconds: 0)),
       counter: counter)
     let limits = ConnectionLimits(maximumFrameBytes: FrameLimits.maximumFrameBytes)
     let server = try await TransportServer.bind(

@@ -15,8 +15,9 @@ struct UnmaskedTwinTests {
     cohort: ResampledCohort? = nil
   ) throws -> InProcessFederation.Outcome {
     try InProcessFederation(
-      policy: policy, model: shop.model, catalogue: shop.catalogue, histories: shop.histories,
-      noise: SimulatedNoise(seed: seed, deviationFactor: factor), cohort: cohort
+      policy: policy, model: shop.model, catalogue: shop.catalogue, features: shop.features,
+      histories: shop.histories, noise: SimulatedNoise(seed: seed, deviationFactor: factor),
+      cohort: cohort
     ).train()
   }
 
