@@ -74,6 +74,11 @@ package struct PolicyTemplate: Sendable {
     // What sparse graphs add to delta is kept off it, for every planned round (ruling 25); the ledger
     // rounds it up on its way, by far less than the thousandth that is added here.
     let reserved = 1.001 * unplanned.largestProtocolDelta * Double(trained.stages.count)
+    guard delta.doubleRoundedDown > reserved else {
+      throw PrivacyError.invalidPolicyField(
+        field: "delta", value: "\(delta)",
+        accepted: "above \(reserved), which the sparse graphs of the masked rounds take of it")
+    }
     let calibration = try NoiseCalibration(
       epsilonLimit: epsilonLimit.doubleRoundedDown, delta: delta.doubleRoundedDown - reserved,
       shares: shares, fractionBits: try coarsestGrid(of: unplanned, shares: shares, block: block))

@@ -23,6 +23,8 @@ struct ComparisonSetup {
   ]
   /// What is tried on any other data set.
   private static let lambdas = [50.0, 100, 200, 400, 800]
+  /// Of every federated model: its defaults.
+  private static let federatedHyperparameters = JSONValue.object([:])
 
   init(_ command: CompareCommand) async throws {
     let dataset = try DatasetLibrary.user().load(command.name, shipped: .current())
@@ -40,7 +42,8 @@ struct ComparisonSetup {
     }
     let identifiers = command.models.split(separator: ",").map(String.init)
     for identifier in identifiers {
-      _ = try ModelRegistry.model(identifier: identifier, hyperparameters: .object([:]))
+      _ = try ModelRegistry.model(
+        identifier: identifier, hyperparameters: Self.federatedHyperparameters)
     }
     var notes: [String] = []
     let features = try Self.features(command, dataset.catalogue)
@@ -54,7 +57,8 @@ struct ComparisonSetup {
         why: "customers that are drawn again are weights of a sum, and masks know no weights",
         next: "leave one of them out", exit: .usage)
     }
-    cells = Self.feasible(cells, customers: problem.histories.count, notes: &notes)
+    cells = try Self.feasible(
+      cells, delta: command.delta, customers: problem.histories.count, notes: &notes)
     var lambda = Self.anchoredLambda[command.name]
     var tried = 0
     if dataset.catalogue.count > EASE.largestCatalogue {
@@ -89,20 +93,28 @@ struct ComparisonSetup {
 
   /// Takes out the runs that a masked mode cannot make, and says so.
   private static func feasible(
-    _ cells: [ComparisonCell], customers: Int, notes: inout [String]
-  ) -> [ComparisonCell] {
-    var reasons: [String] = []
-    let kept = cells.filter { cell in
-      guard cell.epsilon != nil,
-        let reason = InProcessTrainer.obstacle(
-          toMode: cell.mode, customers: cell.customers(of: customers))
-      else { return true }
-      let note =
-        "\(cell.mode) is left out for \(Format.count(cell.customers(of: customers))) customers: \(reason)"
-      if !reasons.contains(note) { reasons.append(note) }
-      return false
+    _ cells: [ComparisonCell], delta: Double, customers: Int, notes: inout [String]
+  ) throws -> [ComparisonCell] {
+    var kept: [ComparisonCell] = []
+    // By row: the runs of one differ by their seeds, which are no obstacle.
+    var obstacles: [String: String?] = [:]
+    for cell in cells {
+      let members = cell.customers(of: customers)
+      let found: String?
+      if let known = obstacles[cell.label] {
+        found = known
+      } else {
+        found = try InProcessTrainer.obstacle(
+          to: cell, hyperparameters: federatedHyperparameters, delta: delta, customers: members)
+        obstacles.updateValue(found, forKey: cell.label)
+      }
+      guard let obstacle = found else {
+        kept.append(cell)
+        continue
+      }
+      let note = "\(cell.mode) is left out for \(Format.count(members)) customers: \(obstacle)"
+      if !notes.contains(note) { notes.append(note) }
     }
-    notes += reasons
     return kept
   }
 

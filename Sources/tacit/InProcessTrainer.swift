@@ -38,26 +38,36 @@ enum InProcessTrainer {
           ? nil : setup.epsilonSpent ?? outcome.epsilonSpent))
   }
 
-  /// Why no round of `customers` can be run in `mode`; nil if one can.
-  static func obstacle(toMode mode: String, customers: Int) -> String? {
-    guard AggregationMode(rawValue: mode)?.isMasked == true else { return nil }
+  /// Why the masked mode of `cell` cannot make its run; nil if it can, and where nothing is masked.
+  ///
+  /// A reason that follows from the budget names it: the mode's other rows may be possible.
+  /// - Parameters:
+  ///   - hyperparameters: of the cell's model.
+  ///   - delta: of the private runs.
+  ///   - customers: of a round.
+  /// - Throws: what the policy's types throw for a budget or a model that no mode accepts.
+  static func obstacle(
+    to cell: ComparisonCell, hyperparameters: JSONValue, delta: Double, customers: Int
+  ) throws -> String? {
+    guard let epsilon = cell.epsilon, AggregationMode(rawValue: cell.mode)?.isMasked == true else {
+      return nil
+    }
     guard customers <= MaskingPolicy.largestCohort else {
       return "one masked sum has at most \(Format.count(MaskingPolicy.largestCohort)) members"
     }
+    func policy(mode: String) throws -> PrivacyPolicy {
+      try InProcessTrainer.policy(
+        model: cell.model, hyperparameters: hyperparameters, epsilon: epsilon, delta: delta,
+        mode: mode, customers: customers)
+    }
+    _ = try policy(mode: ComparisonCell.centralNoise)
     do {
-      guard
-        let policy = try MaskingPolicy(
-          of: policy(
-            of: FederatedTrainingRequest(
-              histories: [], catalogue: try Catalogue(codes: ["a"], descriptions: ["a"]),
-              features: nil, model: PopularityModel.identifier, hyperparameters: .object([:]),
-              epsilon: nil,
-              delta: 1e-5, seed: 0, mode: mode), customers: customers))
-      else { return nil }
-      _ = try MaskingParameters(cohortSize: customers, policy: policy)
+      try FederationIdentity.requireMaskedRounds(of: try policy(mode: cell.mode))
       return nil
-    } catch {
+    } catch let error as MaskingParameterError {
       return "\(error)"
+    } catch {
+      return "\(cell.model) at epsilon \(ComparisonCell.number(epsilon)): \(error)"
     }
   }
 
@@ -101,14 +111,23 @@ enum InProcessTrainer {
   private static func policy(
     of request: FederatedTrainingRequest, customers: Int
   ) throws -> PrivacyPolicy {
+    try policy(
+      model: request.model, hyperparameters: request.hyperparameters, epsilon: request.epsilon,
+      delta: request.delta, mode: request.mode, customers: customers)
+  }
+
+  /// - Parameter epsilon: of the whole training; nil for the nominal budget of a run without noise.
+  private static func policy(
+    model: String, hyperparameters: JSONValue, epsilon: Double?, delta: Double, mode: String,
+    customers: Int
+  ) throws -> PrivacyPolicy {
     try PolicyTemplate(
-      federation: "comparison", model: request.model, hyperparameters: request.hyperparameters,
-      epsilon: request.epsilon.map { "\($0)" } ?? nominalEpsilon,
-      delta: "\(request.delta)", customers: customers,
+      federation: "comparison", model: model, hyperparameters: hyperparameters,
+      epsilon: epsilon.map { "\($0)" } ?? nominalEpsilon, delta: "\(delta)",
+      customers: customers,
       // The noise of the masked modes is sized for the fewest that a round accepts.
-      minimumCohort: request.mode == ComparisonCell.centralNoise
-        ? customers : max(2, customers / 2),
-      maximumCohort: customers, roundDeadlineSeconds: 600, mode: request.mode
+      minimumCohort: mode == ComparisonCell.centralNoise ? customers : max(2, customers / 2),
+      maximumCohort: customers, roundDeadlineSeconds: 600, mode: mode
     ).policy()
   }
 }

@@ -188,6 +188,15 @@ extension EndToEnd {
         ["compare", "--data", "odd", "--epsilon", "8", "--seeds", "1", "--customers", "200x"])
       #expect(crowd.code == 0)
       #expect(crowd.errors.contains("secagg-ddp is left out for 4,800 customers"))
+      // The sparse graph of 240 takes 4.1e-9 of delta, which leaves enough of the default alone.
+      let strict = try await library.tacit([
+        "compare", "--data", "odd", "--models", "popularity", "--epsilon", "8", "--seeds", "2",
+        "--customers", "10x", "--delta", "2e-9",
+      ])
+      #expect(strict.code == 0)
+      #expect(strict.errors.contains("secagg-ddp is left out for 240 customers: popularity at"))
+      #expect(strict.output.contains("popularity:8:sealed:10x"))
+      #expect(!strict.output.contains("popularity:8:secagg-ddp:10x"))
     }
 
     @Test(

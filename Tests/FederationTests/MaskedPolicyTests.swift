@@ -85,6 +85,20 @@ struct MaskedPolicyTests {
     }
   }
 
+  @Test("a template whose delta its sparse graphs would use up is refused, with what they take")
+  func deltaOfTemplate() throws {
+    var template = template(customers: 300, dropout: "0.1")
+    template.delta = "2e-9"
+    let error = #expect(throws: PrivacyError.self) { try template.policy() }
+    guard case .invalidPolicyField("delta", let value, let accepted) = error else {
+      Issue.record("another error: \(String(describing: error))")
+      return
+    }
+    #expect(value == "2e-9" && accepted.hasPrefix("above 4.0"))
+    template.delta = "1e-8"
+    #expect(throws: Never.self) { try template.policy() }
+  }
+
   @Test("a cohort that no ring can serve is refused before a federation is made from it")
   func refused() throws {
     let policy = try template(customers: 3_613, dropout: "0.2").policy()
