@@ -38,15 +38,7 @@ extension ComparisonReport {
   ///
   /// - Throws: `EvaluationError.invalidPlan` if it names none or several.
   package func group(named text: String) throws(EvaluationError) -> Group {
-    if let exact = groups.first(where: { $0.cell.label == text }) { return exact }
-    let matches = groups.filter { $0.cell.label.hasPrefix(text + ":") }
-    guard let match = matches.first, matches.count == 1 else {
-      let labels = (matches.isEmpty ? groups : matches).map(\.cell.label)
-      throw .invalidPlan(
-        reason: (matches.isEmpty ? "no row is named \(text)" : "\(text) names several rows")
-          + "; rows are " + labels.joined(separator: ", "))
-    }
-    return match
+    groups[try ComparisonCell.place(ofRow: text, among: groups.map(\.cell.label))]
   }
 
   /// Every group but the reference against it.

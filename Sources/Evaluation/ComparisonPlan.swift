@@ -59,6 +59,30 @@ package struct ComparisonCell: Hashable, Sendable {
       + (isResampled ? ":\(Self.number(multiple))x" : "")
   }
 
+  /// The labels of the rows that `cells` make, in their order: runs that differ by their seed alone are
+  /// one row.
+  package static func rowLabels(of cells: [ComparisonCell]) -> [String] {
+    var known: Set<String> = []
+    return cells.map(\.label).filter { known.insert($0).inserted }
+  }
+
+  /// Where among `labels` the row is that `text` names: a label, or the start of one that no other row has.
+  ///
+  /// - Throws: `EvaluationError.invalidPlan` if it names none or several.
+  package static func place(
+    ofRow text: String, among labels: [String]
+  ) throws(EvaluationError) -> Int {
+    if let exact = labels.firstIndex(of: text) { return exact }
+    let matches = labels.indices.filter { labels[$0].hasPrefix(text + ":") }
+    guard let match = matches.first, matches.count == 1 else {
+      let candidates = matches.isEmpty ? labels : matches.map { labels[$0] }
+      throw .invalidPlan(
+        reason: (matches.isEmpty ? "no row is named \(text)" : "\(text) names several rows")
+          + "; rows are " + candidates.joined(separator: ", "))
+    }
+    return match
+  }
+
   /// `8` for 8.0, `0.5` for 0.5.
   package static func number(_ value: Double) -> String {
     Int(exactly: value).map(String.init) ?? "\(value)"

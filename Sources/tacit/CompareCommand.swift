@@ -119,8 +119,8 @@ struct CompareCommand: AsyncParsableCommand {
 
   func run() async throws {
     do {
-      let setup = try await ComparisonSetup(self)
       let metrics = try chosenMetrics()
+      let setup = try await ComparisonSetup(self)
       try requireFigure(of: setup.plan.cells)
       for note in setup.notes { StandardError.write(note + "\n") }
       let progress = ProgressReporter.onStandardError(
@@ -130,8 +130,7 @@ struct CompareCommand: AsyncParsableCommand {
       }
       progress.finish()
       let result = try ComparisonResult(
-        report: report, notes: setup.notes, metrics: metrics,
-        references: against.isEmpty ? setup.defaultReferences : against,
+        report: report, notes: setup.notes, metrics: metrics, references: setup.references,
         bootstrap: PairedBootstrap(resamples: resamples, seed: bootstrapSeed), reach: reach)
       if let perUser {
         StandardError.write("\(perUser) holds a row for each customer; \(Self.caution)\n")

@@ -13,7 +13,7 @@ struct ComparisonResult {
 
   /// - Parameters:
   ///   - metrics: to print; nil for those of the protocol.
-  ///   - references: rows that the others are held against.
+  ///   - references: labels of the rows that the others are held against.
   ///   - reach: share of centralized accuracy to estimate the customers for.
   init(
     report: ComparisonReport, notes: [String], metrics: [RankingMetric]?, references: [String],

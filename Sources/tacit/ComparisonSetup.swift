@@ -14,8 +14,8 @@ struct ComparisonSetup {
   let customerNames: [String]
   /// What was left out and why, in sentences.
   let notes: [String]
-  /// What rows are held against unless told otherwise.
-  let defaultReferences: [String]
+  /// Labels of the rows that all others are held against.
+  let references: [String]
 
   /// Lambda of EASE on the data sets of the published anchors.
   private static let anchoredLambda = [
@@ -59,14 +59,20 @@ struct ComparisonSetup {
     }
     cells = try Self.feasible(
       cells, delta: command.delta, customers: problem.histories.count, notes: &notes)
-    var lambda = Self.anchoredLambda[command.name]
-    var tried = 0
-    if dataset.catalogue.count > EASE.largestCatalogue {
+    let hasEASE = dataset.catalogue.count <= EASE.largestCatalogue
+    if !hasEASE {
       notes.append(
         "ease is left out: its matrix of \(Format.count(dataset.catalogue.count)) items squared is "
           + "too large (at most \(Format.count(EASE.largestCatalogue)))")
       cells.removeAll { $0.model == "ease" }
-    } else if lambda == nil {
+    }
+    // Before anything is run: runs may take hours.
+    let rows = ComparisonCell.rowLabels(of: cells)
+    let names = command.against.isEmpty ? [Self.baseline(hasEASE)] : command.against
+    references = try names.map { rows[try ComparisonCell.place(ofRow: $0, among: rows)] }
+    var lambda = Self.anchoredLambda[command.name]
+    var tried = 0
+    if hasEASE, lambda == nil {
       do {
         let chosen = try await EASE.chosenRegularization(
           among: Self.lambdas, on: try (benchmark ?? .p3).tuningProblem(dataset))
@@ -87,8 +93,12 @@ struct ComparisonSetup {
       cache: try CellCache(directory: command.cache ?? CacheDirectory.comparisons()),
       features: features?.make, featuresName: features?.name ?? "",
       trainer: InProcessTrainer.train)
-    defaultReferences = [cells.contains { $0.model == "ease" } ? "ease" : "popularity:centralized"]
     self.notes = notes
+  }
+
+  /// What rows are held against unless told otherwise.
+  private static func baseline(_ hasEASE: Bool) -> String {
+    ComparisonCell(model: hasEASE ? "ease" : "popularity", setting: .centralized).label
   }
 
   /// Takes out the runs that a masked mode cannot make, and says so.

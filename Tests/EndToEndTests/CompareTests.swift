@@ -150,6 +150,18 @@ extension EndToEnd {
       #expect(try row(document, "gram:8:sealed", "recall")["settings_tried"]?.integerValue == 0)
     }
 
+    @Test("a row that is not there is refused before the first run")
+    func unknownReference() async throws {
+      let library = try await Library()
+      let outcome = try await library.tacit(
+        ["compare", "--data", "odd", "--epsilon", "8", "--against", "ease", "--against", "gram:2"],
+        cache: "none")
+      #expect(outcome.code == 2)
+      #expect(outcome.errors.contains("no row is named gram:2; rows are popularity:centralized"))
+      // Nowhere to keep a finished run was made.
+      #expect(!FileManager.default.fileExists(atPath: library.directory.file("none")))
+    }
+
     @Test("with no tuning the figures are sensible: shelves are found, popularity is beaten")
     func sensible() async throws {
       let library = try await Library()

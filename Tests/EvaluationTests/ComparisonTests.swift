@@ -238,6 +238,8 @@ struct ComparisonTests {
         "popularity:centralized", "own-frequency:local", "local:local", "ease:centralized",
         "popularity:inf", "popularity:8:sealed",
       ])
+    // What a row may be called is known before any is run.
+    #expect(ComparisonCell.rowLabels(of: Self.cells) == labels)
     #expect(try report.group(named: "ease").cell.label == "ease:centralized")
     for name in ["popularity", "eas", "gram:8:sealed"] {
       #expect(throws: EvaluationError.self) { try report.group(named: name) }
