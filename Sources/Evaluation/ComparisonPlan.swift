@@ -101,9 +101,10 @@ package struct ComparisonPlan: Sendable {
   package let delta: Double
   /// Version of the program, for the cache: a result computed by other code is not used.
   package let codeVersion: String
-  /// How many settings of its hyper-parameters were tried on this data set to choose the ones of a model; 0, as
-  /// for models that are not named, where they follow from a rule. For the report.
-  package let settingsTried: [String: Int]
+  /// How many settings of its hyper-parameters were tried on this data set to choose the ones of a model: nil
+  /// where that was not counted; 0, as for models that are not named, where they follow from a rule. For
+  /// the report.
+  package let settingsTried: [String: Int?]
   /// Whether masked modes run their masks. If not, their cells draw the noise that the mode has at once.
   package let runsMasks: Bool
 
@@ -112,7 +113,7 @@ package struct ComparisonPlan: Sendable {
   ///   epsilon or by no positive factor, or a delta outside (0, 1).
   package init(
     problem: EvaluationProblem, cells: [ComparisonCell], hyperparameters: [String: JSONValue],
-    delta: Double, codeVersion: String, settingsTried: [String: Int] = [:],
+    delta: Double, codeVersion: String, settingsTried: [String: Int?] = [:],
     runsMasks: Bool = false
   ) throws(EvaluationError) {
     guard Set(cells).count == cells.count else {
@@ -188,6 +189,12 @@ package struct ComparisonPlan: Sendable {
       }
     }
     return cells
+  }
+
+  /// ``settingsTried`` of one model.
+  func settingsTried(for model: String) -> Int? {
+    guard let tried = settingsTried[model] else { return 0 }
+    return tried
   }
 
   /// What the result of a cell depends on, and nothing else.

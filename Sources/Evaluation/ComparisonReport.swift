@@ -16,8 +16,9 @@ package struct ComparisonRow: Equatable, Sendable {
   package let standardDeviation: Double
   /// How many runs.
   package let seeds: Int
-  /// Settings of its hyper-parameters that were tried on this data set to choose the model's.
-  package let settingsTried: Int
+  /// Settings of its hyper-parameters that were tried on this data set to choose the model's; nil where
+  /// that was not counted.
+  package let settingsTried: Int?
   /// How the noise came about: ``NoiseOrigin``; nil where nothing is noised.
   package let noise: NoiseOrigin?
 
@@ -46,7 +47,7 @@ package struct ComparisonRow: Equatable, Sendable {
       "mean": .number(mean),
       "sd": .number(standardDeviation),
       "seeds": .integer(Int64(seeds)),
-      "settings_tried": .integer(Int64(settingsTried)),
+      "settings_tried": settingsTried.map { JSONValue.integer(Int64($0)) } ?? .null,
     ])
   }
 }
@@ -120,7 +121,7 @@ package struct ComparisonReport: Sendable {
           cell: cell, customers: cell.customers(of: plan.problem.histories.count),
           task: task.name, metric: metric, k: task.cutoff, mean: mean,
           standardDeviation: standardDeviation(values, mean: mean), seeds: values.count,
-          settingsTried: plan.settingsTried[cell.model] ?? 0,
+          settingsTried: plan.settingsTried(for: cell.model),
           noise: plan.noiseOrigin(of: cell))
       }
     }

@@ -101,7 +101,8 @@ struct ComparisonResult {
     for row in shownRows {
       table.append([
         row.cell.label, Format.count(row.customers), row.task, row.metric.label(cutoff: row.k),
-        figure(row.mean), figure(row.standardDeviation), "\(row.seeds)", "\(row.settingsTried)",
+        figure(row.mean), figure(row.standardDeviation), "\(row.seeds)",
+        row.settingsTried.map { "\($0)" } ?? "-",
       ])
     }
     return table

@@ -114,6 +114,21 @@ struct ComparisonTests {
         && federated.json.prettyText.contains("\"epsilon\": null"))
   }
 
+  @Test("a row says how many settings were tried, and that it does not know")
+  func settingsTried() async throws {
+    let plan = try ComparisonPlan(
+      problem: try Self.problem(), cells: Self.cells,
+      hyperparameters: ["ease": .object(["lambda": .string("1")])], delta: 1e-5, codeVersion: "1",
+      settingsTried: ["ease": nil, "local": 3])
+    let (report, _) = try await Self.run(plan, cache: nil)
+    func tried(_ label: String) throws -> JSONValue? {
+      try #require(report.rows.first { $0.cell.label == label }).json["settings_tried"]
+    }
+    #expect(try tried("ease:centralized") == .null)
+    #expect(try tried("local:local") == .integer(3))
+    #expect(try tried("own-frequency:local") == .integer(0))
+  }
+
   @Test("federated Gram equals its twin without noise, and one client who sends other data shows")
   func twin() async throws {
     let problem = try Self.drawnProblem()
