@@ -80,7 +80,8 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Transport", dependencies: ["COpenSSL"] + nio, swiftSettings: strict),
     .target(
-      name: "Operations", dependencies: ["Cryptography", argumentParser], swiftSettings: strict),
+      name: "Operations", dependencies: ["Cryptography", "Recommendation", argumentParser],
+      swiftSettings: strict),
     .target(
       name: "Simulation",
       dependencies: [

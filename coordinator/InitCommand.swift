@@ -29,17 +29,7 @@ struct InitCommand: AsyncParsableCommand {
   @Option(help: "The public price list: CSV with the header code,description.")
   var catalogue: String
 
-  @Option(
-    help: """
-      Public item vectors instead of those of the descriptions: .npy or safetensors, one row an item, \
-      by ascending code.
-      """)
-  var itemVectors: String?
-
-  @Option(
-    name: .customLong("item-ids"),
-    help: "The item of each row of --item-vectors: a text file with one code a line.")
-  var itemIDs: String?
+  @OptionGroup var vectors: ItemVectorOptions
 
   @Option(name: .customLong("policy"), help: "A policy file to use instead of the flags below.")
   var policyFile: String?
@@ -116,17 +106,15 @@ struct InitCommand: AsyncParsableCommand {
     guard (experiment == nil) == arm.isEmpty else {
       throw ValidationError("--experiment and --arm go together.")
     }
-    guard itemIDs == nil || itemVectors != nil else {
-      throw ValidationError("--item-ids names the rows of --item-vectors: give both.")
-    }
   }
 
   func run() async throws {
     let target = location.directory
     try refuseExisting(target)
     let catalogue = try CatalogueFile.read(catalogue)
-    let features = try PublicItemVectors.make(
-      catalogue: catalogue, path: itemVectors, ids: itemIDs)
+    let features =
+      try vectors.features(for: catalogue)
+      ?? TextFeatures.vectors(descriptions: catalogue.descriptions)
     let policy = try policyFile.map(PolicyFile.readUsable) ?? makePolicy()
     let authority = try authorityKey.map(AuthorityDirectory.readPublicKey)
     let configuration = try CoordinatorConfiguration(

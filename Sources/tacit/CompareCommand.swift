@@ -69,17 +69,7 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "The share of centralized accuracy that --customers estimates the need for.")
   var reach: Double = 0.9
 
-  @Option(
-    help: """
-      Public item vectors instead of those of the item texts: .npy or safetensors, one row an item in \
-      the catalogue's order.
-      """)
-  var itemVectors: String?
-
-  @Option(
-    name: .customLong("item-ids"),
-    help: "The item of each row of --item-vectors: a text file with one code a line.")
-  var itemIDs: String?
+  @OptionGroup var vectors: ItemVectorOptions
 
   @Option(
     help: "Metrics to print, such as recall,auc,gini, or all; those of the protocol by default.")
@@ -110,9 +100,6 @@ struct CompareCommand: AsyncParsableCommand {
     guard (1...1_000).contains(seeds) else { throw ValidationError("--seeds is from 1 to 1000.") }
     guard (39...1_000_000).contains(resamples) else {
       throw ValidationError("--resamples is from 39 to 1000000.")
-    }
-    guard itemIDs == nil || itemVectors != nil else {
-      throw ValidationError("--item-ids names the rows of --item-vectors: give both.")
     }
     guard reach > 0, reach.isFinite else { throw ValidationError("--reach is above 0.") }
   }

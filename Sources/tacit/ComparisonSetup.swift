@@ -141,21 +141,8 @@ struct ComparisonSetup {
   private static func features(
     _ command: CompareCommand, _ catalogue: Catalogue
   ) throws -> (make: @Sendable () throws -> ItemFeatures, name: String)? {
-    if let path = command.itemVectors {
-      let limit = ItemVectorFile.Limits.fileBytes
-      let bytes = try FileAccess.read(path, limit: limit)
-      let idBytes = try command.itemIDs.map { path throws in
-        try FileAccess.read(path, limit: limit)
-      }
-      do {
-        let ids = try idBytes.map { bytes throws in try ItemFeatures.ids(decoding: bytes) }
-        let features = try ItemFeatures(importing: bytes, for: catalogue, ids: ids)
-        return ({ features }, SHA256Digest(hashing: features.encoded()).hex)
-      } catch {
-        throw CommandFailure(
-          what: "\(path) holds no vectors of these items", why: "\(error)",
-          next: "mend it, or make one with scripts/embed_items.py", exit: .invalidConfiguration)
-      }
+    if let features = try command.vectors.features(for: catalogue) {
+      return ({ features }, SHA256Digest(hashing: features.encoded()).hex)
     }
     let isDescribed = zip(catalogue.codes, catalogue.descriptions).contains {
       !$1.isEmpty && $0 != $1
