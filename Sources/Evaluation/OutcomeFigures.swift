@@ -30,8 +30,7 @@ package struct OutcomeFigures: Equatable, Sendable {
   /// That of a forecast of the base rate for every pair.
   package let baseLogLoss: Double
   /// Expected calibration error: over ten groups of pairs of (nearly) one size, by ascending p, the
-  /// mean of
-  /// |mean p - share of right answers|, by pairs.
+  /// mean of |mean p - share of right answers|, by pairs.
   package let calibrationError: Double
   /// 2 PR / (P + R) over all pairs at the threshold.
   package let f1: Double

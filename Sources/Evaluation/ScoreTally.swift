@@ -6,9 +6,8 @@ internal import Glibc
 ///
 /// Models score in different units and customers in different ranges. So a score counts as its
 /// number of standard deviations z from the mean of the items ranked for that customer, on the
-/// scale asinh(z), in
-/// ``binCount`` equal bins over ±``range``. Items in one bin count as tied. Customers of even and
-/// odd index are apart: what is chosen on one half is judged on the other.
+/// scale asinh(z), in ``binCount`` equal bins over ±``range``. Items in one bin count as tied.
+/// Customers of even and odd index are apart: what is chosen on one half is judged on the other.
 package struct ScoreTally: Equatable, Sendable {
   /// Half of the customers.
   package struct Half: Equatable, Sendable {

@@ -18,13 +18,11 @@ struct LearnedDirections {
     core = try Head(parameters, itemCount: itemCount)
     let popularity = try parameters.values(PopularityStage.tensor, shape: [itemCount])
     let asked = try parameters.values(GramModel.wideTensor, shape: [1])[0]
-    guard asked <= Float(Head.wideLimit) else {
-      throw .tooLarge(
-        what: GramModel.wideTensor, actual: Int(clamping: Int64(min(asked, 0x1p62))),
-        limit: Head.wideLimit)
-    }
     guard let wideSize = Int(exactly: asked), wideSize >= core.count else {
       throw .invalidHead(index: core.count - 1)
+    }
+    guard wideSize <= Head.wideLimit else {
+      throw .tooLarge(what: GramModel.wideTensor, actual: wideSize, limit: Head.wideLimit)
     }
     wide = Head(popularity: popularity, count: wideSize)
     // The most popular of the most popular: anything else is no head of these parameters.

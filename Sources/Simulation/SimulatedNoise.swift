@@ -102,10 +102,13 @@ package final class SimulatedNoiseShares: NoiseShareSource {
     let honestShares: Int
   }
 
+  /// Distributions kept at once; one more, and all are made anew when they are asked for.
   private static let distributionLimit = 64
   private static let distributions = Mutex<[Terms: NoiseShare.Distribution]>([:])
 
-  /// The tables of a round: the same for all simulated clients, and for every round of one policy and cohort.
+  /// The tables of a round, which take longer to make than a small share to draw: the same for all simulated
+  /// clients, and for every round of one policy and cohort, so that the process keeps them. They follow
+  /// from their terms alone: who asks, and when, changes nothing.
   private static func distribution(
     scale: UInt64, parameters: MaskingParameters
   ) -> NoiseShare.Distribution {

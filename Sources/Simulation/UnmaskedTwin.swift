@@ -3,14 +3,15 @@ package import Privacy
 internal import SecureAggregation
 internal import WireProtocol
 
-/// A training in mode `sealed` whose released sums are distributed as those of a masked mode.
+/// A training in mode `sealed` whose released sums are distributed as those of a masked mode, up to their
+/// grid.
 ///
-/// Masks cancel in the sum to the last bit, so that a masked round differs from a sealed one by its
-/// noise alone. In
-/// `secagg-ddp` that is the sum of the shares of all survivors: discrete Gaussian of variance
-/// |U3| sigma² / N_h, up to the tau of ruling 18 (below 1e-55 a coordinate). Here the coordinator
-/// draws it at once, which takes seconds where masks of thousands of clients take hours. It
-/// measures accuracy and protects nobody.
+/// Masks cancel in the sum to the last bit, so that a masked round that nobody leaves differs from a sealed
+/// one by its noise and by how fine its grid is. In `secagg-ddp` the noise is the sum of the shares of all
+/// survivors: discrete Gaussian of variance |U3| sigma² / N_h, up to the tau of ruling 18 (below 1e-55 a
+/// coordinate). Here the coordinator draws it at once, on the grid of the sealed policy and with a
+/// deviation of whole steps, 2^10 at the least, so within 2^-11 of the one that is meant. That takes
+/// seconds where masks of thousands of clients take hours. It measures accuracy and protects nobody.
 package struct UnmaskedTwin: Sendable, Equatable {
   /// The masked policy's plan in mode `sealed`.
   package let policy: PrivacyPolicy

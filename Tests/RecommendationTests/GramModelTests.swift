@@ -105,7 +105,7 @@ import VectorMath
     #expect(throws: RecommendationError.tooLarge(what: "wide_head", actual: 4097, limit: 4096)) {
       try dimension(head: [0, 1], rank: 2, wide: 4097)
     }
-    for wide: Float in [1, 0, -3, 7.5] {
+    for wide: Float in [1, 0, -3, 7.5, 1e30, -1e30] {
       #expect(throws: RecommendationError.invalidHead(index: 1)) {
         try dimension(head: [0, 1], rank: 2, wide: wide)
       }

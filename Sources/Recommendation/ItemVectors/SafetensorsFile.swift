@@ -4,7 +4,7 @@ internal import CanonicalJSON
 ///
 /// - Source: the format's description in huggingface/safetensors: eight bytes little-endian with
 ///   the length of a JSON header, the header, then a buffer that the tensors fill without holes or
-/// overlap.
+///   overlap.
 enum SafetensorsFile {
   private static let accepted = "F32, F16 and BF16"
   private static let metadata = "__metadata__"
