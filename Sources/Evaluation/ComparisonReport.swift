@@ -134,11 +134,10 @@ package struct ComparisonReport: Sendable {
     rows.first { $0.cell == cell.withSeed(0) && $0.task == task && $0.metric == metric }
   }
 
-  /// The task and metric that plots and estimates are about: of the last task (for a shop, what is new to a
-  /// customer) the recall, or the hit rate where each customer has one right answer.
+  /// The task and metric that plots and estimates are about: those of the last task (for a shop, what is new
+  /// to a customer).
   package var headline: (task: RankingTask, metric: RankingMetric)? {
-    guard let task = plan.problem.tasks.last else { return nil }
-    return (task, task.metrics.contains(.recall) ? .recall : task.metrics.first ?? .recall)
+    plan.problem.tasks.last.map { (task: $0, metric: $0.headlineMetric) }
   }
 
   private static func mean(_ values: [Double]) -> Double? {

@@ -45,6 +45,12 @@ package struct RankingTask: Equatable, Sendable {
     self.metrics = metrics
     self.queries = queries
   }
+
+  /// The metric that differences, plots and estimates are about: the recall, or what the task reports first
+  /// where each customer has one right answer.
+  package var headlineMetric: RankingMetric {
+    metrics.contains(.recall) ? .recall : metrics.first ?? .recall
+  }
 }
 
 /// What a model may learn from and what it is then asked.

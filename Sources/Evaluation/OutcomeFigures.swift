@@ -109,21 +109,20 @@ package struct OutcomeFigures: Equatable, Sendable {
     return points
   }
 
-  /// The form of `tacit compare --json`; the curve is left to those who ask for it.
-  package func json(withCurve: Bool) -> JSONValue {
-    var members: [String: JSONValue] = [
+  /// The form of `tacit compare --json`.
+  package var json: JSONValue {
+    .object([
       "pairs": .integer(Int64(pairs)), "base_rate": .number(baseRate),
       "auc_over_all_pairs": .number(area), "log_loss": .number(logLoss),
       "log_loss_of_base_rate": .number(baseLogLoss),
       "calibration_error": .number(calibrationError), "f1": .number(f1),
       "f1_thresholds": .array(thresholds.map(JSONValue.number)),
       "threshold_origin": .string(Self.thresholdOrigin),
-    ]
-    if withCurve {
-      members["roc"] = .array(
-        curve.map { .array([.number($0.falsePositiveRate), .number($0.truePositiveRate)]) })
-    }
-    return .object(members)
+      "roc": .array(
+        curve.map {
+          JSONValue.array([.number($0.falsePositiveRate), .number($0.truePositiveRate)])
+        }),
+    ])
   }
 
   /// For every report that shows an F1 over pairs.

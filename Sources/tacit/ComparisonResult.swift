@@ -27,7 +27,7 @@ struct ComparisonResult {
     differences = try references.flatMap { name in
       report.differences(
         to: try report.group(named: name),
-        metrics: { metrics ?? [$0.metrics.contains(.recall) ? .recall : $0.metrics[0]] },
+        metrics: { metrics ?? [$0.headlineMetric] },
         bootstrap: bootstrap)
     }
   }
@@ -126,7 +126,7 @@ struct ComparisonResult {
 
   /// Only where the metrics were asked for: seven columns more would bury the rest.
   private var outcomeTable: TextTable? {
-    guard let metrics, metrics == RankingMetric.allCases else { return nil }
+    guard let metrics, Set(metrics) == Set(RankingMetric.allCases) else { return nil }
     var table = TextTable(columns: [
       .init("row"), .init("task"), .init("auc", .right), .init("log loss", .right),
       .init("base rate's", .right), .init("calibration", .right), .init("f1", .right),
@@ -183,7 +183,7 @@ struct ComparisonResult {
         outcomes.map { cell, task, figures in
           .object([
             "row": .string(cell.label), "task": .string(task),
-            "figures": figures.json(withCurve: true),
+            "figures": figures.json,
           ])
         }),
       "customers_needed": .array(customersNeeded.map(json)),

@@ -136,6 +136,12 @@ extension EndToEnd {
       #expect(try await files("two") == first)
       #expect(first[0].contains("gram:8:secagg-ddp") && first[0].contains("paired bootstrap"))
       #expect(first[0].contains("highest F1 on the other half"))
+      let listed = try await library.tacit(
+        [
+          "compare", "--data", "odd", "--epsilon", "inf,8,2", "--seeds", "2", "--metrics",
+          "gini,coverage,diversity,novelty,auc,f1,hr,mrr,map,ndcg,precision,recall",
+        ], cache: "one")
+      #expect(listed.code == 0 && listed.output.contains("highest F1 on the other half"))
       let lines = first[1].split(separator: "\n")
       // Four runs without noise (popularity, ease, gram and its twin), and 2 x 2 x 2 private ones.
       #expect(lines.count == 1 + (4 + 8) * Library.customers)
