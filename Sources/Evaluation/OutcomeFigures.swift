@@ -32,7 +32,8 @@ package struct OutcomeFigures: Equatable, Sendable {
   /// Expected calibration error: over ten groups of pairs of (nearly) one size, by ascending p, the
   /// mean of |mean p - share of right answers|, by pairs.
   package let calibrationError: Double
-  /// 2 PR / (P + R) over all pairs at the threshold.
+  /// 2 PR / (P + R) over all pairs at the threshold, unlike the mean over customers of their lists that a row
+  /// `f1` shows.
   package let f1: Double
   /// Probabilities from which an item counts as foreseen, for even and for odd customers; each is
   /// the one with the highest F1 on the other half.
@@ -115,7 +116,7 @@ package struct OutcomeFigures: Equatable, Sendable {
       "pairs": .integer(Int64(pairs)), "base_rate": .number(baseRate),
       "auc_over_all_pairs": .number(area), "log_loss": .number(logLoss),
       "log_loss_of_base_rate": .number(baseLogLoss),
-      "calibration_error": .number(calibrationError), "f1": .number(f1),
+      "calibration_error": .number(calibrationError), "f1_over_all_pairs": .number(f1),
       "f1_thresholds": .array(thresholds.map(JSONValue.number)),
       "threshold_origin": .string(Self.thresholdOrigin),
       "roc": .array(

@@ -4,7 +4,7 @@ internal import Recommendation
 package enum RankingMetric: String, CaseIterable, Sendable {
   case recall, precision, ndcg, map, mrr
   case hitRate = "hr"
-  /// 2 PR / (P + R) of the list: its threshold is the cutoff that the protocol fixes.
+  /// 2 PR / (P + R) of the list: ``f1Threshold``.
   case f1
   /// The chance that a right answer is ranked above another item, of those that may be recommended;
   /// ties count half. Of the whole ranking, not of the list. 0.5 where there is no other item.
@@ -20,6 +20,11 @@ package enum RankingMetric: String, CaseIterable, Sendable {
   /// Gini coefficient of how often each item of the catalogue is in a list: 0 for all alike, near 1
   /// for few.
   case gini
+
+  /// Where the threshold of ``f1`` comes from, for every report that shows it. That of
+  /// ``OutcomeFigures/f1`` is another.
+  package static let f1Threshold =
+    "the list of k items counts as foreseen, and the protocol fixes k"
 
   /// Whether the figure is a mean over customers; the others belong to the whole task.
   package var isPerCustomer: Bool { self != .coverage && self != .gini }

@@ -66,11 +66,16 @@ struct ComparisonResult {
       + "the same distribution (--run-masks runs them)"
   }
 
+  private func thresholdNote(_ rows: [ComparisonRow]) -> String? {
+    guard rows.contains(where: { $0.metric == .f1 }) else { return nil }
+    return "threshold of f1@k: \(RankingMetric.f1Threshold)"
+  }
+
   // MARK: - Text
 
   var text: String {
     var lines = ["federated rows: \(CompareCommand.watermark)", CompareCommand.caution]
-    lines += [noiseNote, resampledNote].compactMap { $0 } + notes + [""]
+    lines += [noiseNote, resampledNote, thresholdNote(shownRows)].compactMap { $0 } + notes + [""]
     lines += rowTable.lines(width: 200)
     if !differences.isEmpty {
       lines += [
@@ -84,7 +89,7 @@ struct ComparisonResult {
     if let outcomeTable {
       lines += [
         "",
-        "as a forecast of each customer and item (first seed); threshold of F1: "
+        "as a forecast of each customer and item (first seed); threshold of f1 of pairs: "
           + OutcomeFigures.thresholdOrigin + ":",
       ]
       lines += outcomeTable.lines(width: 200)
@@ -129,7 +134,7 @@ struct ComparisonResult {
     guard let metrics, Set(metrics) == Set(RankingMetric.allCases) else { return nil }
     var table = TextTable(columns: [
       .init("row"), .init("task"), .init("auc", .right), .init("log loss", .right),
-      .init("base rate's", .right), .init("calibration", .right), .init("f1", .right),
+      .init("base rate's", .right), .init("calibration", .right), .init("f1 of pairs", .right),
       .init("thresholds", .right),
     ])
     for (cell, task, figures) in outcomes {
@@ -176,7 +181,8 @@ struct ComparisonResult {
     .object([
       "watermark": .string(CompareCommand.watermark), "caution": .string(CompareCommand.caution),
       "notes": .array(
-        ([noiseNote, resampledNote].compactMap { $0 } + notes).map(JSONValue.string)),
+        ([noiseNote, resampledNote, thresholdNote(report.rows)].compactMap { $0 } + notes)
+          .map(JSONValue.string)),
       "rows": .array(report.rows.map(\.json)),
       "differences": .array(differences.map { $0.json(bootstrap) }),
       "outcomes": .array(

@@ -135,7 +135,8 @@ extension EndToEnd {
       let first = try await files("one")
       #expect(try await files("two") == first)
       #expect(first[0].contains("gram:8:secagg-ddp") && first[0].contains("paired bootstrap"))
-      #expect(first[0].contains("highest F1 on the other half"))
+      #expect(first[0].contains("threshold of f1 of pairs: highest F1 on the other half"))
+      #expect(first[0].contains("threshold of f1@k: the list of k items"))
       let listed = try await library.tacit(
         [
           "compare", "--data", "odd", "--epsilon", "inf,8,2", "--seeds", "2", "--metrics",
@@ -152,6 +153,8 @@ extension EndToEnd {
       #expect(first[2].contains("epsilon (delta 1e-05, one customer)"))
       #expect(first[2].contains("gram, secagg-ddp") && first[2].contains("ease, centralized"))
       let document = try await library.compare(["--epsilon", "8", "--seeds", "1"], cache: "one")
+      let figures = try #require(document["outcomes"]?.arrayValue?.first?["figures"])
+      #expect(figures["f1"] == nil && figures["f1_over_all_pairs"]?.numberValue != nil)
       #expect(try row(document, "ease:centralized", "recall")["settings_tried"]?.integerValue == 5)
       #expect(try row(document, "gram:8:sealed", "recall")["settings_tried"]?.integerValue == 0)
     }
