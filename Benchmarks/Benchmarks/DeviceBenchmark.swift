@@ -8,7 +8,7 @@ enum DeviceBenchmark {
     try search(itemCount: 1_000_000, dimension: 64)
   }
 
-  /// A Gram model at the size that epsilon 8 gives on Online Retail, and a customer of 60 items.
+  /// A Gram model of 58 directions over 632 items, and a customer of 60 items.
   private static func recommend(itemCount: Int) throws {
     var random = SeededRandom(seed: 1)
     let (head, rank) = (632, 58)
