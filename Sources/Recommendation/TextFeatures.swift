@@ -64,7 +64,7 @@ package enum TextFeatures {
     } catch {
       throw .numericalFailure(step: "singular vectors of the item texts")
     }
-    return try ItemFeatures(vectors: unitRows(projected))
+    return try ItemFeatures(vectors: projected.singleUnitRows(above: smallestNorm))
   }
 
   /// The words of the lower-cased text.
@@ -105,17 +105,5 @@ package enum TextFeatures {
       return row.map { (column: $0.column, value: $0.value / norm) }
     }
     return (rows, vocabulary.count)
-  }
-
-  private static func unitRows(_ matrix: DoubleMatrix) -> Matrix {
-    var result = Matrix(rows: matrix.rows, columns: matrix.columns)
-    for row in 0..<matrix.rows {
-      let norm = matrix.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
-      guard norm > smallestNorm else { continue }
-      for column in 0..<matrix.columns {
-        result[row, column] = Float(matrix[row, column] / norm)
-      }
-    }
-    return result
   }
 }

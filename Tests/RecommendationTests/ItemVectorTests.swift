@@ -224,18 +224,20 @@ struct ItemVectorTests {
     #expect(throws: ItemVectorError.noKnownID) {
       try ItemFeatures(importing: mixed, for: catalogue, ids: ["w", "x", "y", "z"])
     }
-    #expect(throws: ItemVectorError.rowCount(expected: 3, actual: 4, of: "ids")) {
+    #expect(throws: ItemVectorError.rowCount(expected: 3, actual: 4, of: .ids)) {
       try ItemFeatures(importing: mixed, for: catalogue, ids: ["d", "a", "c"])
     }
     #expect(try ItemFeatures.ids(decoding: Array("a\r\nb\n\nd".utf8)) == ["a", "b", "", "d"])
-    #expect(throws: ItemVectorError.self) { try ItemFeatures.ids(decoding: [0xFF, 0x0A]) }
+    #expect(throws: ItemVectorError.badID(row: 1)) {
+      try ItemFeatures.ids(decoding: [0x61, 0x0A, 0xFF, 0x0A])
+    }
   }
 
   @Test("vectors of another number of rows, or that tell nothing, are refused")
   func useless() throws {
     let five = try Catalogue(
       codes: ["a", "b", "c", "d", "e"], descriptions: ["", "", "", "", ""])
-    #expect(throws: ItemVectorError.self) {
+    #expect(throws: ItemVectorError.rowCount(expected: 5, actual: 4, of: .items)) {
       try ItemFeatures(importing: Self.numpyFile, for: five)
     }
     for row: [Float] in [[0, 0, 0], [1, 1, 2]] {

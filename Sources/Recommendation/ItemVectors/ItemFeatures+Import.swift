@@ -29,14 +29,12 @@ extension ItemFeatures {
     let rowOfItem: [Int?]
     if let ids {
       guard file.rows == ids.count else {
-        throw .rowCount(expected: ids.count, actual: file.rows, of: "ids")
+        throw .rowCount(expected: ids.count, actual: file.rows, of: .ids)
       }
       rowOfItem = try Self.rows(of: ids, catalogue)
     } else {
       guard file.rows == catalogue.count else {
-        throw .rowCount(
-          expected: catalogue.count, actual: file.rows,
-          of: "items of the catalogue; give the ids of the rows if they are others")
+        throw .rowCount(expected: catalogue.count, actual: file.rows, of: .items)
       }
       rowOfItem = Array(0..<file.rows)
     }
@@ -59,16 +57,11 @@ extension ItemFeatures {
           leading.storage[index] = eigen.vectors.storage[index]
         }
         vectors = Kernels.product(vectors, leading.transposed())
-        vectors.scaleRowsToUnitNorm(above: Self.smallestNorm)
       }
-      var single = Matrix(rows: vectors.rows, columns: vectors.columns)
-      for item in 0..<vectors.rows {
-        for column in 0..<vectors.columns { single[item, column] = Float(vectors[item, column]) }
-      }
-      self = try ItemFeatures(vectors: single).centered()
+      self = try ItemFeatures(vectors: vectors.singleUnitRows(above: Self.smallestNorm)).centered()
     } catch {
       // Finite rows of norm 1 at most: neither step has another reason to fail.
-      throw .badHeader(reason: "its directions cannot be computed: \(error)")
+      throw .numericalFailure(reason: "\(error)")
     }
     guard values.contains(where: { $0 != 0 }) else { throw .nothingTold }
   }
@@ -98,20 +91,9 @@ extension ItemFeatures {
     var ids: [String] = []
     for line in lines {
       guard let id = String(validating: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
-      else { throw .badHeader(reason: "id \(ids.count) (from 0) is not UTF-8 text") }
+      else { throw .badID(row: ids.count) }
       ids.append(id)
     }
     return ids
-  }
-}
-
-extension DoubleMatrix {
-  /// Rows of at most that norm become zero.
-  fileprivate mutating func scaleRowsToUnitNorm(above smallest: Double) {
-    for row in 0..<rows {
-      let norm = self.row(row).reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let factor = norm > smallest ? 1 / norm : 0
-      for column in 0..<columns { self[row, column] *= factor }
-    }
   }
 }
