@@ -117,9 +117,10 @@ extension EvaluationProblem {
     guard scores.allSatisfy(\.isFinite) else {
       throw EvaluationError.scoreNotFinite(model: model.name)
     }
-    let list = Self.list(query, scores: scores, count: task.cutoff)
     let ranked = rankedItems(query)
     let rankedScores = ranked.map { scores[$0] }
+    // They ascend, so that ties by place are ties by index.
+    let list = Ranking.topK(rankedScores, task.cutoff).map { ranked[$0] }
     let targets = Set(query.targets)
     let isTarget = ranked.map(targets.contains)
     batch.tally.add(scores: rankedScores, isTarget: isTarget, customer: query.customer)
@@ -141,14 +142,6 @@ extension EvaluationProblem {
       if masked.first == item { masked.removeFirst() } else { items.append(item) }
     }
     return items
-  }
-
-  private static func list(_ query: RankingQuery, scores: [Float], count: Int) -> [Int] {
-    guard let candidates = query.candidates else {
-      return Ranking.topK(scores, count, excluding: Set(query.masked))
-    }
-    // Candidates ascend, so ties by position are ties by index.
-    return Ranking.topK(candidates.map { scores[$0] }, count).map { candidates[$0] }
   }
 
   private func result(
