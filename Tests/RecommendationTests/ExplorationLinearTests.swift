@@ -234,9 +234,9 @@ import VectorMath
     #expect(throws: RecommendationError.self) { try LinearPosterior(dimension: 0) }
     #expect(throws: RecommendationError.self) { try LinearPosterior(dimension: 2, ridge: 0) }
     #expect(throws: RecommendationError.self) { try DisjointArms(count: 0, dimension: 2) }
-    #expect(throws: RecommendationError.self) {
-      try BayesianLastLayer(
-        vectors: Matrix(rows: 1, columns: 1, storage: [.infinity]), ridge: 1)
+    // A layer is made of features, and vectors that are not finite make none.
+    #expect(throws: RecommendationError.notFinite(name: "features", index: 0)) {
+      try ItemFeatures(vectors: Matrix(rows: 1, columns: 1, storage: [.infinity]))
     }
   }
 }

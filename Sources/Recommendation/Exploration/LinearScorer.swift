@@ -123,24 +123,17 @@ package struct BayesianLastLayer: LinearScorer {
   ///
   /// - Throws: as ``LinearPosterior/init(dimension:ridge:)``.
   package init(_ features: ItemFeatures, ridge: Double) throws(RecommendationError) {
-    vectors = features.vectors
-    longestVector = ItemFeatures.largestNorm
-    posterior = try LinearPosterior(dimension: vectors.columns, ridge: ridge)
+    try self.init(
+      vectors: features.vectors, longestVector: ItemFeatures.largestNorm, ridge: ridge)
   }
 
-  /// - Throws: `.notFinite`, `.itemCountOutOfRange`, and as ``LinearPosterior/init(dimension:ridge:)``.
-  package init(vectors: Matrix, ridge: Double) throws(RecommendationError) {
-    guard (1...Catalogue.Limits.items).contains(vectors.rows) else {
-      throw .itemCountOutOfRange(actual: vectors.rows, limit: Catalogue.Limits.items)
-    }
-    if let index = vectors.storage.firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(name: "item vectors", index: index)
-    }
+  /// - Parameters:
+  ///   - vectors: finite.
+  ///   - longestVector: at least the norm of each.
+  /// - Throws: as ``LinearPosterior/init(dimension:ridge:)``.
+  init(vectors: Matrix, longestVector: Float, ridge: Double) throws(RecommendationError) {
     self.vectors = vectors
-    longestVector = (0..<vectors.rows).reduce(0) { longest, row in
-      let square = Kernels.sumOfSquares(vectors.storage.span.extracting(vectors.range(ofRow: row)))
-      return max(longest, Float(square.squareRoot()) * 1.0001)
-    }
+    self.longestVector = longestVector
     posterior = try LinearPosterior(dimension: vectors.columns, ridge: ridge)
   }
 
@@ -198,18 +191,21 @@ package struct BayesianLastLayer: LinearScorer {
   package func sampled(
     _ draws: Int, scale: Double, using generator: inout some RandomNumberGenerator
   ) -> CoefficientDraws {
-    let samples = posterior.samples(draws, scale: scale, using: &generator)
-    var coefficients = Matrix(rows: draws, columns: posterior.dimension)
-    for index in coefficients.storage.indices {
-      coefficients.storage[index] = Float(samples.storage[index])
-    }
-    return CoefficientDraws(
-      vectors: vectors, coefficients: coefficients, longestVector: longestVector)
+    let origin = [Double](repeating: 0, count: posterior.dimension)
+    return coefficientDraws(draws, scale: scale, from: origin, unit: 1, using: &generator)
   }
 
   /// Draws of what is not known: ``sampled(_:scale:using:)`` less the mean, times `unit`.
   func deviating(
     _ draws: Int, scale: Double, unit: Float, using generator: inout some RandomNumberGenerator
+  ) -> CoefficientDraws {
+    coefficientDraws(draws, scale: scale, from: posterior.mean, unit: unit, using: &generator)
+  }
+
+  /// Draws of the coefficients less `origin`, times `unit`.
+  private func coefficientDraws(
+    _ draws: Int, scale: Double, from origin: [Double], unit: Float,
+    using generator: inout some RandomNumberGenerator
   ) -> CoefficientDraws {
     let samples = posterior.samples(draws, scale: scale, using: &generator)
     let dimension = posterior.dimension
@@ -218,7 +214,7 @@ package struct BayesianLastLayer: LinearScorer {
       for column in 0..<dimension {
         let index = draw * dimension + column
         coefficients.storage[index] =
-          Float(samples.storage[index] - posterior.mean[column]) * unit
+          Float(samples.storage[index] - origin[column]) * unit
       }
     }
     return CoefficientDraws(
