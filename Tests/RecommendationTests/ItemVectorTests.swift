@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Testing
 import VectorMath
 
@@ -107,67 +108,75 @@ struct ItemVectorTests {
     func numpy(_ header: String) -> [UInt8] { Self.numpy(header: header, values: values) }
     func tensors(_ header: String) -> [UInt8] { Self.safetensors(header, values: values) }
     let huge = "99999999999999999999"
-    for (file, isExpected) in [
-      (numpy(Self.header(">f4")), { if case .unsupportedType = $0 { true } else { false } }),
-      (numpy(Self.header("|O")), { if case .unsupportedType = $0 { true } else { false } }),
-      (numpy(Self.header("<f4", "(12,)")), { $0 == .badShape([12]) }),
-      (numpy(Self.header("<f4", "(2, 2, 3)")), { $0 == .badShape([2, 2, 3]) }),
-      (numpy(Self.header("<f4", "(0, 3)")), { $0 == .badShape([0, 3]) }),
-      (numpy(Self.header("<f4", "(4, 5000)")), { if case .tooLarge = $0 { true } else { false } }),
-      // Announces terabytes: refused before anything is allocated.
-      (numpy(Self.header("<f4", "(1000000, 4096)")), { _ in true }),
+    let numpyTypes = "little-endian f4 and f8 (in NumPy: array.astype('<f4'))"
+    let incomplete = ItemVectorError.badHeader(
+      reason: "a tensor lacks its dtype, shape or data_offsets")
+    let beforeNumber = #"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,"#
+    let cases: [(file: [UInt8], expected: ItemVectorError)] = [
+      (
+        numpy(Self.header(">f4")), .unsupportedType(found: ">f4", accepted: numpyTypes)
+      ),
+      (numpy(Self.header("|O")), .unsupportedType(found: "|O", accepted: numpyTypes)),
+      (numpy(Self.header("<f4", "(12,)")), .badShape([12])),
+      (numpy(Self.header("<f4", "(2, 2, 3)")), .badShape([2, 2, 3])),
+      (numpy(Self.header("<f4", "(0, 3)")), .badShape([0, 3])),
+      (
+        numpy(Self.header("<f4", "(4, 5000)")),
+        .tooLarge(what: "values a vector", actual: 5_000, limit: 4_096)
+      ),
+      // Announces gigabytes: refused before anything is allocated.
+      (
+        numpy(Self.header("<f4", "(1000000, 4096)")),
+        .truncated(part: "values", needed: 16_384_000_000, available: 48)
+      ),
       (
         numpy(Self.header("<f4", "(\(huge), 3)")),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "the shape holds something that is no number, or too large a one")
       ),
       (
         numpy(Self.header("<f4").replacing("False", with: "True")),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "it is in Fortran order (in NumPy: numpy.ascontiguousarray(array))")
       ),
       (
         numpy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (4, 3)}"),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "a key occurs twice")
       ),
       (
         numpy("{'descr': __import__('os'), 'fortran_order': False, 'shape': (4, 3)}"),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "a quoted text is missing")
       ),
       (
         tensors(#"{"v":{"dtype":"F64","shape":[4,3],"data_offsets":[0,48]}}"#),
-        { if case .unsupportedType = $0 { true } else { false } }
+        .unsupportedType(found: "F64", accepted: "F32, F16 and BF16")
       ),
       (
         tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,47]}}"#),
-        { if case .trailingBytes = $0 { true } else { false } }
+        .trailingBytes(1)
       ),
       (
         tensors(
           #"{"v":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"#
             + #""w":{"dtype":"F32","shape":[2,3],"data_offsets":[24,48]}}"#),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "2 tensors have two dimensions; save the vectors alone")
       ),
       (
         tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[8,48]}}"#),
-        { if case .badHeader = $0 { true } else { false } }
+        .badHeader(reason: "its tensors overlap or leave holes")
       ),
       (
-        tensors(#"{"v":{"dtype":"F32","shape":[4,3],"data_offsets":[0,9007199254740993]}}"#),
-        { _ in true }
+        tensors(beforeNumber + "9007199254740993]}}"),
+        .badHeader(reason: "\(JSONError.numberOutOfRange(offset: beforeNumber.utf8.count))")
       ),
-      (tensors(#"{"v":{"dtype":"F32","shape":[-4,3],"data_offsets":[0,48]}}"#), { _ in true }),
-      (tensors("{}"), { if case .badHeader = $0 { true } else { false } }),
+      (tensors(#"{"v":{"dtype":"F32","shape":[-4,3],"data_offsets":[0,48]}}"#), incomplete),
+      (tensors("{}"), .badHeader(reason: "it names no tensor")),
       (
         Self.littleEndian(UInt64.max) + Array("{}".utf8),
-        { if case .tooLarge = $0 { true } else { false } }
+        .tooLarge(what: "header bytes", actual: .max, limit: 1 << 20)
       ),
-      (Array("code,description\n".utf8), { $0 == .unknownFormat }),
-    ] as [([UInt8], (ItemVectorError) -> Bool)] {
-      do {
-        _ = try ItemVectorFile.matrix(file)
-        Issue.record("a bad file was read")
-      } catch {
-        #expect(isExpected(error), "\(error)")
-      }
+      (Array("code,description\n".utf8), .unknownFormat),
+    ]
+    for (file, expected) in cases {
+      #expect(throws: expected) { try ItemVectorFile.matrix(file) }
     }
   }
 

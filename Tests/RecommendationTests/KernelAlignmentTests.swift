@@ -108,26 +108,8 @@ struct KernelAlignmentTests {
   @Test("in a training the weight follows the texts that the coordinator is given")
   func weightOfATraining() throws {
     let shop = try SyntheticShop(itemCount: 40, customers: 200, itemsEach: 6, seed: 9)
-    let model = GramModel()
     func weight(_ features: ItemFeatures?) throws -> Float? {
-      var parameters = try model.initialParameters(catalogue: shop.catalogue)
-      for stage in 0..<2 {
-        var sum = [Double](
-          repeating: 0,
-          count: try model.updateDimension(stage: stage, parameters: parameters, itemCount: 40))
-        for history in shop.histories {
-          let update = try model.update(
-            stage: stage, history: history, parameters: parameters, itemCount: 40)
-          for index in sum.indices { sum[index] += Double(update[index]) }
-        }
-        parameters = try model.advance(
-          stage: stage, noisedSum: sum,
-          context: StageContext(
-            noiseStandardDeviation: 0, targetCohort: 200, contributorCount: 200,
-            features: features),
-          parameters: parameters, itemCount: 40)
-      }
-      return parameters["text_weight"]?.values.first
+      try shop.train(GramModel(), features: features)["text_weight"]?.values.first
     }
     var vectors = Matrix(rows: 40, columns: 2)
     for row in 0..<40 { vectors[row, row % 2] = 1 }

@@ -1,4 +1,3 @@
-import Glibc
 import VectorMath
 
 @testable import Recommendation
@@ -7,7 +6,6 @@ import VectorMath
 func noiseTriangle(size: Int, sigma: Double, seed: UInt64) -> [Double] {
   var random = SeededRandom(seed: seed)
   return (0..<UpperTriangle(size: size).count).map { _ in
-    let radius = (-2 * log(1 - Double.random(in: 0..<1, using: &random))).squareRoot()
-    return sigma * radius * cos(2 * .pi * Double.random(in: 0..<1, using: &random))
+    sigma * RandomVariates.standardNormal(using: &random)
   }
 }

@@ -28,8 +28,10 @@ struct SyntheticShop {
   }
 
   /// Runs all stages of a model on the sum of all updates, without noise.
+  ///
+  /// - Parameter features: as the coordinator has them, who is given none by most tests.
   func train(
-    _ model: some FederatedModel,
+    _ model: some FederatedModel, features: ItemFeatures? = nil,
     afterStage: (Int, ModelParameters) throws -> Void = { _, _ in }
   ) throws -> ModelParameters {
     var parameters = try model.initialParameters(catalogue: catalogue)
@@ -46,7 +48,7 @@ struct SyntheticShop {
         stage: stage, noisedSum: sum,
         context: StageContext(
           noiseStandardDeviation: 0, targetCohort: histories.count,
-          contributorCount: histories.count, features: nil),
+          contributorCount: histories.count, features: features),
         parameters: parameters, itemCount: catalogue.count)
       try afterStage(stage, parameters)
     }
