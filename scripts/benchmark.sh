@@ -2,7 +2,7 @@
 # Builds and runs the benchmarks; sets the accountants beside dp-accounting where it installs.
 # Sets the search of item vectors beside numpy and faiss.
 # Usage: scripts/benchmark.sh [masks] [unmask] [round] [cohorts] [hostile] [accounting] [samplers]
-#                             [device] [store] [ledger] [simulation]
+#                             [device] [store] [ledger] [faults]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

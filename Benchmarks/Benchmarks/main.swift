@@ -13,7 +13,7 @@ let suites: [(name: String, run: () async throws -> Void)] = [
   ("device", { try DeviceBenchmark.run() }), ("store", { try StoreBenchmark.run() }),
   ("ledger", { try LedgerBenchmark.run() }),
   // Last: it swaps the entropy of the thread it runs on.
-  ("simulation", { try SimulationBenchmark.run() }),
+  ("faults", { try FaultBenchmark.run() }),
 ]
 
 let chosen = Array(CommandLine.arguments.dropFirst())

@@ -99,6 +99,20 @@ package struct DenseMatrix<Scalar: KernelScalar>: Equatable, Sendable {
     return result
   }
 
+  /// These rows, in this order; a row may occur more than once.
+  ///
+  /// - Precondition: each is a row of the matrix.
+  @specialized(where Scalar == Double)
+  @specialized(where Scalar == Float)
+  package func gathered(_ places: [Int]) -> Self {
+    var elements: [Scalar] = []
+    elements.reserveCapacity(places.count * columns)
+    for place in places { elements += storage[range(ofRow: place)] }
+    var result = Self(rows: places.count, columns: columns)
+    result.storage = elements
+    return result
+  }
+
   /// Where the first element that is NaN or infinite lies.
   func firstNotFinite() -> (row: Int, column: Int)? {
     guard let index = storage.firstIndex(where: { !$0.isFinite }) else { return nil }

@@ -26,6 +26,16 @@ import VectorMath
     #expect(large.transposed()[44, 69] == large[69, 44])
   }
 
+  @Test("gathered rows come in the order that is asked for, as often as it says")
+  func gathered() throws {
+    let matrix = try Matrix(rows: 3, columns: 2, storage: [1, 2, 3, 4, 5, 6])
+    let rows = matrix.gathered([2, 0, 2])
+    #expect(rows == (try Matrix(rows: 3, columns: 2, storage: [5, 6, 1, 2, 5, 6])))
+    #expect(matrix.gathered([]) == Matrix(rows: 0, columns: 2))
+    let large = Samples.matrix(70, 45, seed: 3)
+    #expect(large.gathered(Array(0..<70)) == large)
+  }
+
   @Test("mirroring copies the lower triangle and nothing else")
   func mirror() {
     let original = Samples.matrix(67, 67, seed: 2)

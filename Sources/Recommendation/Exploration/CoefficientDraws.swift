@@ -51,15 +51,3 @@ package struct CoefficientDraws: Sendable {
     return result
   }
 }
-
-extension Matrix {
-  /// These rows, in this order.
-  func gathered(_ rows: [Int]) -> Matrix {
-    var elements: [Float] = []
-    elements.reserveCapacity(rows.count * columns)
-    for row in rows { elements += storage[range(ofRow: row)] }
-    var result = Matrix(rows: rows.count, columns: columns)
-    result.storage = elements
-    return result
-  }
-}

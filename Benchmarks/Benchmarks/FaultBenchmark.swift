@@ -2,7 +2,7 @@ import FaultSimulation
 import Foundation
 
 /// What one seed of the fault simulator takes, and that none of them breaks an invariant.
-enum SimulationBenchmark {
+enum FaultBenchmark {
   /// As many as `TACIT_SIMULATION_SEEDS` says, for a long run; else 200. From `TACIT_SIMULATION_FIRST` (0) on.
   private static let seeds: Range<UInt64> = {
     func number(_ name: String) -> UInt64? {
@@ -21,7 +21,7 @@ enum SimulationBenchmark {
     }
     precondition(broken.isEmpty, "seeds \(broken) break an invariant")
     Measurement.report(
-      "simulation: \(seeds.count) federations under random faults",
+      "faults: \(seeds.count) federations under random faults",
       ["cpu_seconds": seconds, "cpu_seconds_per_seed": seconds / Double(seeds.count)])
   }
 }
