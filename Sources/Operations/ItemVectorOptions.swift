@@ -1,4 +1,4 @@
-package import ArgumentParser
+internal import ArgumentParser
 package import Recommendation
 
 /// `--item-vectors` and `--item-ids`: public item vectors from a file, wherever a command takes them.
