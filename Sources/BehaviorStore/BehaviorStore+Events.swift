@@ -148,19 +148,22 @@ extension BehaviorStore {
     let marks = kindNames.map { _ in "?" }.joined(separator: ",")
     let key = try requireKey()
     let rows = try read { database in
-      var items = CodeBook(.item, key: key)
+      let items = CodeBook(.item, key: key)
       var rows: [CustomerHistory.Row] = []
       // Rarely anything is forgotten, and the condition costs a search an event.
       let forgets = try Self.hasForgotten(in: database)
       let cursor = try Row.fetchCursor(
         database,
         sql: """
-          SELECT itemID, COUNT(DISTINCT occasionID), MAX(timeSeconds) FROM event
-          WHERE kind IN (\(marks)) AND timeSeconds >= ? \(forgets ? Self.notForgotten : "")
-          GROUP BY itemID
+          SELECT sealed, occasions, lastSeconds FROM (
+            SELECT itemID, COUNT(DISTINCT occasionID) AS occasions, MAX(timeSeconds) AS lastSeconds
+            FROM event
+            WHERE kind IN (\(marks)) AND timeSeconds >= ? \(forgets ? Self.notForgotten : "")
+            GROUP BY itemID
+          ) LEFT JOIN item ON item.id = itemID
           """, arguments: StatementArguments(kindNames) + [since])
       while let row = try cursor.next() {
-        guard let index = catalogueIndex(try items.code(row[0], in: database)) else { continue }
+        guard let index = catalogueIndex(try items.code(sealed: row[0])) else { continue }
         rows.append(CustomerHistory.Row(item: index, occasions: row[1], lastSeconds: row[2]))
       }
       return rows

@@ -52,12 +52,17 @@ struct CodeBook {
     if let known = codes[identifier] { return known }
     let statement = try database.cachedStatement(
       sql: "SELECT sealed FROM \(column.rawValue) WHERE id = ?")
-    guard let sealed = try Data.fetchOne(statement, arguments: [identifier]) else {
-      throw DanglingCode()
-    }
-    let code = String(decoding: try key.open(Array(sealed), column), as: UTF8.self)
+    let code = try code(sealed: try Data.fetchOne(statement, arguments: [identifier]))
     codes[identifier] = code
     return code
+  }
+
+  /// The code that this row of the column's table holds.
+  /// - Parameter sealed: nil if a row refers to a code that is not there.
+  /// - Throws: `BehaviorStoreError.corrupt` if it is not there, or its seal is broken.
+  func code(sealed: Data?) throws -> String {
+    guard let sealed else { throw DanglingCode() }
+    return String(decoding: try key.open(Array(sealed), column), as: UTF8.self)
   }
 }
 

@@ -69,17 +69,16 @@ package enum DurableFile {
         what: "\(path) has \(size) bytes", why: "the limit is \(limit)",
         next: "check that it is the right file", exit: .invalidConfiguration)
     }
-    var bytes = [UInt8](repeating: 0, count: size)
-    var done = 0
-    while done < size {
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        Glibc.read(descriptor, buffer.baseAddress?.advanced(by: done), size - done)
+    // Not zeroed first: that would touch every page of it twice.
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, done in
+      while done < size {
+        let count = Glibc.read(descriptor, buffer.baseAddress?.advanced(by: done), size - done)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { break }
+        done += count
       }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      done += count
     }
-    guard done == size else { throw failure("cannot read", path) }
+    guard bytes.count == size else { throw failure("cannot read", path) }
     return bytes
   }
 

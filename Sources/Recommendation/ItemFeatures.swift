@@ -135,9 +135,12 @@ package struct ItemFeatures: Sendable, Equatable {
     try Self.check(itemCount: itemCount, dimension: dimension)
     let values = try reader.readValues(itemCount * dimension, name: "features")
     try reader.end()
-    var vectors = Matrix(rows: itemCount, columns: dimension)
-    vectors.withMutableElements { elements in
-      for index in values.indices { elements[index] = values[index] }
+    let vectors: Matrix
+    do {
+      vectors = try Matrix(rows: itemCount, columns: dimension, storage: values)
+    } catch {
+      throw .shapeMismatch(
+        name: "features", expected: [itemCount, dimension], actual: [values.count])
     }
     try self.init(vectors: vectors)
   }
