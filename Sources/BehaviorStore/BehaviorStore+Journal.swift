@@ -71,9 +71,12 @@ extension BehaviorStore {
   /// device (ruling 12). The same transaction checks consent and that the round is newer than
   /// every one journaled for the ledger, so that neither a withdrawal in another process, nor a
   /// restart, nor a coordinator that went back can lead to an upload that must not be.
+  /// - Parameter receipt: proves the round's OFFER; kept with the entry.
   /// - Throws: `consentMissing`, `roundNotNewer`, `roundOutOfRange`, `chargeNotFinite`, or an
   ///   error of the store; nothing may then be sent.
-  package func journalSpent(_ entry: JournalEntry) throws(BehaviorStoreError) {
+  package func journalSpent(
+    _ entry: JournalEntry, receipt: KeptReceipt? = nil
+  ) throws(BehaviorStoreError) {
     guard let round = Int64(exactly: entry.round) else {
       throw .roundOutOfRange(round: entry.round)
     }
@@ -100,6 +103,10 @@ extension BehaviorStore {
           entry.ledgerID, round, entry.policyHash, entry.mu, entry.charge, entry.updateDigest,
           entry.atSeconds, blockStart, entry.block?.round,
         ])
+      if let receipt {
+        try Self.insert(
+          receipt, ledgerID: entry.ledgerID, atSeconds: entry.atSeconds, in: database)
+      }
     }
   }
 

@@ -22,23 +22,6 @@ package struct KeptCheckpoint: Equatable, Sendable {
 extension BehaviorStore {
   // MARK: - Checkpoints
 
-  /// Keeps a checkpoint whose signature the caller has verified. One already kept is not kept
-  /// twice; two different ones of one size both stay, because they convict the coordinator.
-  /// - Throws: `roundOutOfRange` if the size does not fit a ledger, or an error of the store.
-  package func keep(_ checkpoint: KeptCheckpoint) throws(BehaviorStoreError) {
-    guard let size = Int64(exactly: checkpoint.size) else {
-      throw .roundOutOfRange(round: checkpoint.size)
-    }
-    try write { database in
-      try database.execute(
-        sql: """
-          INSERT INTO checkpoint (ledgerID, size, note, atSeconds) VALUES (?, ?, ?, ?)
-          ON CONFLICT DO NOTHING
-          """,
-        arguments: [checkpoint.ledgerID, size, checkpoint.note, checkpoint.atSeconds])
-    }
-  }
-
   /// The kept checkpoint that covers most entries; a ledger shorter than it was cut.
   package func newestCheckpoint(ledgerID: String) throws(BehaviorStoreError) -> KeptCheckpoint? {
     try checkpoints(ledgerID: ledgerID).last

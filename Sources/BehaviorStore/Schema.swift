@@ -5,7 +5,7 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 6
+  static let currentVersion = 7
   /// From this version on a migration seals nothing, and needs no key.
   static let firstSealedVersion = 2
 
@@ -61,6 +61,10 @@ enum Schema {
             CHECK (isCharged IN (0, 1));
           PRAGMA user_version = 6;
           """)
+    }
+    migrator.registerMigration("7") { database in
+      try database.execute(sql: version7)
+      try database.execute(sql: "PRAGMA user_version = 7")
     }
     return migrator
   }
@@ -259,5 +263,26 @@ enum Schema {
       interestID INTEGER NOT NULL REFERENCES forgottenInterest (id) ON DELETE CASCADE,
       PRIMARY KEY (itemID, interestID)
     ) WITHOUT ROWID;
+    """
+
+  // What the ledger was proven to say, and what this device refused. Neither names an item or an event.
+  private static let version7 = """
+    CREATE TABLE receipt (
+      ledgerID TEXT NOT NULL,
+      entry INTEGER NOT NULL CHECK (entry >= 0),
+      round INTEGER NOT NULL CHECK (round >= 0),
+      kind TEXT NOT NULL,
+      text TEXT NOT NULL,
+      atSeconds INTEGER NOT NULL,
+      PRIMARY KEY (ledgerID, entry)
+    ) WITHOUT ROWID;
+    CREATE TABLE refusal (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      ledgerID TEXT NOT NULL,
+      round INTEGER,
+      reason TEXT NOT NULL,
+      evidence TEXT,
+      atSeconds INTEGER NOT NULL
+    );
     """
 }

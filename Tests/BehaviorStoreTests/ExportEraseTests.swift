@@ -22,7 +22,11 @@ import Testing
     try store.append((0..<200).map { try purchase(canary + "-\($0)") })
     try store.giveConsent(policyHash: "aa", atSeconds: 1)
     try store.journalSpent(entry(round: 1))
-    try store.keep(KeptCheckpoint(ledgerID: "0123", size: 4, note: "note\n", atSeconds: 1))
+    try store.keep(
+      KeptCheckpoint(ledgerID: "0123", size: 4, note: "note\n", atSeconds: 1),
+      receipts: [KeptReceipt(entry: 2, round: 1, kind: "charge", text: "proof\n")])
+    try store.list(
+      Refusal(round: 2, reason: "no", evidence: nil, atSeconds: 1), ledgerID: "0123")
     try store.set("theme", to: "dark")
     try store.setModelState("user", to: Array(canary.utf8))
     let slate = try store.recordSlate(
@@ -63,6 +67,7 @@ import Testing
       counts == [
         "event": 202, "consent": 1, "journal": 1, "checkpoint": 1, "setting": 1, "modelState": 1,
         "slate": 1, "slateItem": 1, "slateOutcome": 1, "forgottenInterest": 1, "forgottenItem": 1,
+        "receipt": 1, "refusal": 1,
       ])
     let tables = try store.read { try BehaviorStore.tables(in: $0) }
     #expect(Set(counts.keys).union(["item", "occasion", "sealing"]) == Set(tables))

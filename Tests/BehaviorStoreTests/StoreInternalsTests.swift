@@ -17,7 +17,7 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "6"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "7"),
     ])
   func pragmas(name: String, value: String) throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
@@ -95,6 +95,8 @@ import Testing
           + "outcomeAtSeconds blockStart blockRound isCharged",
         "modelState: name bytes",
         "occasion: id tag sealed",
+        "receipt: ledgerID entry round kind text atSeconds",
+        "refusal: id ledgerID round reason evidence atSeconds",
         "sealing: keyCheck isScrubbed",
         "setting: key value",
         "slate: id timeSeconds explorationPolicy seed experiment",
