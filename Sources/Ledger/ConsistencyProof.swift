@@ -15,22 +15,12 @@ package struct ConsistencyProof: Equatable, Sendable {
   package init(path: [SHA256Digest]) { self.path = path }
 
   /// The hashes one after another, as a message carries them.
-  package var bytes: [UInt8] { path.flatMap(\.bytes) }
+  package var bytes: [UInt8] { HashPath.bytes(path) }
 
   /// Reads what `bytes` writes.
   /// - Throws: `LedgerError.proofInvalid` unless it is at most `maximumPathCount` whole hashes.
   package init(decoding bytes: [UInt8]) throws(LedgerError) {
-    guard bytes.count.isMultiple(of: SHA256Digest.byteCount), bytes.count <= Self.maximumBytes
-    else {
-      throw .proofInvalid(problem: "\(bytes.count) bytes are not at most 64 hashes of 32 bytes")
-    }
-    do {
-      path = try stride(from: 0, to: bytes.count, by: SHA256Digest.byteCount).map {
-        try SHA256Digest(bytes: Array(bytes[$0..<$0 + SHA256Digest.byteCount]))
-      }
-    } catch {
-      throw .proofInvalid(problem: "\(error)")
-    }
+    path = try HashPath.decode(bytes, maximumCount: Self.maximumPathCount)
   }
 
   /// Checks that the tree of `newSize` leaves under `newRoot` begins with the `oldSize` leaves under `oldRoot`.

@@ -5,6 +5,8 @@ package import Cryptography
 package struct InclusionProof: Equatable, Sendable {
   /// Longest path of a tree that fits an `Int`.
   package static let maximumPathCount = 63
+  /// Longest `pathBytes`.
+  package static let maximumPathBytes = maximumPathCount * SHA256Digest.byteCount
 
   /// Place of the leaf, from 0.
   package let index: Int
@@ -18,6 +20,17 @@ package struct InclusionProof: Equatable, Sendable {
     self.index = index
     self.treeSize = treeSize
     self.path = path
+  }
+
+  /// The hashes of `path` one after another, as a message carries them.
+  package var pathBytes: [UInt8] { HashPath.bytes(path) }
+
+  /// Reads what `pathBytes` writes.
+  /// - Throws: `LedgerError.proofInvalid` unless it is at most `maximumPathCount` whole hashes.
+  package init(index: Int, treeSize: Int, pathBytes: [UInt8]) throws(LedgerError) {
+    self.init(
+      index: index, treeSize: treeSize,
+      path: try HashPath.decode(pathBytes, maximumCount: Self.maximumPathCount))
   }
 
   /// Checks that the leaf at `index` has this hash in the tree of `treeSize` leaves whose root is `root`.

@@ -80,6 +80,8 @@ package enum LedgerError: Error, Equatable, Sendable {
   case rolledBack(heldSize: Int, shownSize: Int)
   /// A signed checkpoint does not extend one that is held: two ledgers are shown (rule R2).
   case splitView(heldSize: Int, shownSize: Int, problem: String)
+  /// No entry of this kind was shown for a round with a proof that the ledger holds it (rules R6 and R9).
+  case notProven(round: UInt64, kind: String)
 }
 
 extension LedgerError {
@@ -101,7 +103,7 @@ extension LedgerError {
     case .wrongIndex, .brokenChain, .changedEntry, .outOfOrder, .roundNotIncreasing, .roundMismatch,
       .mismatch, .notPlanned, .noiseTooSmall, .budgetExhausted, .falseClaim, .headMismatch,
       .checkpointRefused, .checkpointMismatch, .formatNotWritable, .proofInvalid, .rolledBack,
-      .splitView:
+      .splitView, .notProven:
       .wrong
     }
   }
@@ -123,7 +125,7 @@ extension LedgerError {
       .checkpointMismatch(let entry, _, _):
       entry
     case .headUnreadable, .checkpointUnreadable, .checkpointRefused, .proofInvalid,
-      .receiptUnreadable, .rolledBack, .splitView:
+      .receiptUnreadable, .rolledBack, .splitView, .notProven:
       nil
     }
   }
@@ -194,6 +196,8 @@ extension LedgerError: CustomStringConvertible {
     case .splitView(let held, let shown, let problem):
       "two ledgers are signed: the one of \(shown) entries does not extend that of \(held), "
         + problem
+    case .notProven(let round, let kind):
+      "nothing proves that the ledger holds \(kind) of round \(round)"
     }
   }
 }

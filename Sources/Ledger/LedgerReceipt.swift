@@ -36,6 +36,13 @@ package struct LedgerReceipt: Equatable, Sendable {
     self.checkpoint = checkpoint
   }
 
+  /// A receipt as it was received; `verify` decides whether it proves anything.
+  package init(line: [UInt8], proof: InclusionProof, checkpoint: Checkpoint) {
+    self.line = line
+    self.proof = proof
+    self.checkpoint = checkpoint
+  }
+
   /// The `tlog-proof`, ending in a line feed.
   package var text: [UInt8] {
     let head = [Self.firstLine, "extra \(Base64.encode(line))", "index \(proof.index)"]
@@ -81,6 +88,12 @@ package struct LedgerReceipt: Equatable, Sendable {
   /// - Throws: `LedgerError`: `.checkpointRefused`, `.proofInvalid`, or why the line is no entry.
   package func verify(ledgerID: LedgerID, key: VerifyingKey) throws(LedgerError) -> LedgerEntry {
     try checkpoint.verify(ledgerID: ledgerID, key: key)
+    return try entryUnderCheckpoint()
+  }
+
+  /// The entry, by its place under a checkpoint whose signature was verified before.
+  /// - Throws: as `verify`, but for the signature.
+  func entryUnderCheckpoint() throws(LedgerError) -> LedgerEntry {
     guard checkpoint.format == GenesisRecord.currentFormat else {
       throw .checkpointRefused(
         problem: "a ledger of format \(checkpoint.format) has no tree to prove anything in")

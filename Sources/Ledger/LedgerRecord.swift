@@ -251,6 +251,18 @@ package struct ChargeRecord: Equatable, Sendable {
     self.masked = masked
     self.block = block
   }
+
+  /// What the charge costs: of its round, or of its whole block.
+  /// - Parameter entry: index of the CHARGE, for the error.
+  /// - Throws: `LedgerError.invalidField`.
+  package func event(entry: Int) throws(LedgerError) -> PrivacyEvent {
+    do {
+      return try .discreteGaussian(scale: scale, sensitivity: sensitivity)
+    } catch {
+      throw .invalidField(
+        entry: entry, field: "scale", expected: "a scale that can be charged: \(error)")
+    }
+  }
 }
 
 /// RELEASE: the one output of a charged round.

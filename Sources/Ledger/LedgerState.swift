@@ -23,6 +23,30 @@ package struct LedgerState: Equatable, Sendable {
     package let round: UInt64
     /// `release`, `void` or `burned`.
     package let kind: LedgerRecordKind
+    /// Index of that entry.
+    package let entry: Int
+    /// Index of the round's CHARGE; nil for a void one.
+    package let chargeEntry: Int?
+
+    /// What a ledger says about the end of a round.
+    package init(round: UInt64, kind: LedgerRecordKind, entry: Int, chargeEntry: Int?) {
+      self.round = round
+      self.kind = kind
+      self.entry = entry
+      self.chargeEntry = chargeEntry
+    }
+
+    /// The end that `record`, entry `entry`, is of a round; nil if it ends none.
+    package init?(_ record: LedgerRecord, entry: Int) {
+      guard let round = record.closedRound else { return nil }
+      let chargeEntry: Int? =
+        switch record {
+        case .release(let release): release.chargeIndex
+        case .burned(let burned): burned.chargeIndex
+        default: nil
+        }
+      self.init(round: round, kind: record.kind, entry: entry, chargeEntry: chargeEntry)
+    }
   }
 
   /// A policy that took another's place.
@@ -267,7 +291,7 @@ extension LedgerState {
     let block = try blockContinued(by: record)
     let (reserved, reservingFilter) = try filterReserving(deltaOf: record)
     var charged = reservingFilter
-    let event = try event(of: record)
+    let event = try record.event(entry: size)
     // The first CHARGE of a block has paid for the others.
     if record.block.map({ $0.round == 0 }) ?? true { try charge(event, to: &charged) }
     filter = charged
@@ -292,7 +316,7 @@ extension LedgerState {
     }
     phase = .idle
     latestRelease = record
-    lastClosed = ClosedRound(round: record.round, kind: .release)
+    lastClosed = ClosedRound(.release(record), entry: size)
     rounds.released += 1
   }
 
@@ -305,7 +329,7 @@ extension LedgerState {
         expected: "1 to \(LedgerRecord.maximumTextBytes) bytes of text")
     }
     phase = .idle
-    lastClosed = ClosedRound(round: record.round, kind: .void)
+    lastClosed = ClosedRound(.void(record), entry: size)
     rounds.void += 1
   }
 
@@ -314,7 +338,7 @@ extension LedgerState {
     phase = .idle
     // Its sum may be missing from the coordinator's memory: the block is over (ruling 20).
     openBlock = nil
-    lastClosed = ClosedRound(round: record.round, kind: .burned)
+    lastClosed = ClosedRound(.burned(record), entry: size)
     rounds.burned += 1
   }
 
@@ -397,15 +421,6 @@ extension LedgerState {
     }
     guard record.scale >= minimum else {
       throw .noiseTooSmall(entry: size, scale: record.scale, minimum: minimum)
-    }
-  }
-
-  private func event(of record: ChargeRecord) throws(LedgerError) -> PrivacyEvent {
-    do {
-      return try .discreteGaussian(scale: record.scale, sensitivity: record.sensitivity)
-    } catch {
-      throw .invalidField(
-        entry: size, field: "scale", expected: "a scale that can be charged: \(error)")
     }
   }
 }

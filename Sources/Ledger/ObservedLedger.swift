@@ -2,15 +2,44 @@ package import Cryptography
 
 /// What a device has seen of its coordinator's ledger, and the rules by which it lets itself be shown more.
 ///
-/// The device holds no log: one checkpoint, extended step by step, and receipts under it. Nothing here acts; a refusal
-/// means that the device takes no further part until a person looked.
+/// The device holds no log: one checkpoint, extended step by step, and what was proven under it. Nothing here acts; a
+/// refusal means that the device takes no further part until a person looked.
 package struct ObservedLedger: Equatable, Sendable {
+  /// A round's end as it was proven.
+  package struct Outcome: Equatable, Sendable {
+    /// RELEASE, VOID or BURNED.
+    package let record: LedgerRecord
+    /// What was charged; nil for a VOID.
+    package let charge: ChargeRecord?
+  }
+
+  private struct Charge: Equatable {
+    let entry: Int
+    let record: ChargeRecord
+  }
+
+  private struct Closing: Equatable {
+    let entry: Int
+    let record: LedgerRecord
+  }
+
+  private struct Opening: Equatable {
+    let entry: Int
+    let record: OfferRecord
+  }
+
   /// Which ledger, as pinned at enrolment.
   package let ledgerID: LedgerID
   /// Who signs it, as pinned at enrolment.
   package let coordinatorKey: VerifyingKey
   /// The newest checkpoint accepted; nil before the first.
   package private(set) var checkpoint: Checkpoint?
+  /// What the CHARGE and RELEASE entries proven so far add up to.
+  package private(set) var spend = ProvenSpend()
+  // The offer waits while outcomes are asked for; the rest is of use to the one message that follows.
+  private var offer: Opening?
+  private var charges: [UInt64: Charge] = [:]
+  private var closings: [UInt64: Closing] = [:]
 
   /// - Parameter checkpoint: the newest one that was accepted and stored before; it is trusted here.
   package init(ledgerID: LedgerID, coordinatorKey: VerifyingKey, checkpoint: Checkpoint?) {
@@ -27,85 +56,84 @@ package struct ObservedLedger: Equatable, Sendable {
   package mutating func accept(
     _ newer: Checkpoint, proof: ConsistencyProof
   ) throws(LedgerError) {
-    try newer.verify(ledgerID: ledgerID, key: coordinatorKey)
-    if let checkpoint { try newer.requireExtension(of: checkpoint, proof: proof) }
+    if newer != checkpoint {
+      try newer.verify(ledgerID: ledgerID, key: coordinatorKey)
+      if let checkpoint { try newer.requireExtension(of: checkpoint, proof: proof) }
+    }
     checkpoint = newer
+    charges = [:]
+    closings = [:]
   }
 
-  /// The entry that `receipt` proves to be in the ledger as accepted so far.
+  /// Takes a checkpoint that was held against `checkpoint` already, in a masked round's `Proof`.
+  package mutating func adopt(_ verified: Checkpoint) { checkpoint = verified }
+
+  /// Takes the entry that `receipt` proves to be in the ledger as accepted so far.
+  /// - Returns: that entry: OFFER, CHARGE, RELEASE, VOID or BURNED.
   /// - Throws: `LedgerError`: `.checkpointRefused` for a receipt under another checkpoint than the accepted one, else as
-  ///   `LedgerReceipt.verify`.
-  package func entry(provenBy receipt: LedgerReceipt) throws(LedgerError) -> LedgerEntry {
-    guard let checkpoint, receipt.checkpoint.size == checkpoint.size,
-      receipt.checkpoint.root == checkpoint.root
-    else {
+  ///   `LedgerReceipt.verify`; `.outOfOrder` for another kind; `.falseClaim` for a RELEASE that says less than what is
+  ///   proven to be charged.
+  @discardableResult
+  package mutating func take(_ receipt: LedgerReceipt) throws(LedgerError) -> LedgerEntry {
+    guard let checkpoint, receipt.checkpoint == checkpoint else {
       throw .checkpointRefused(
         problem: "the receipt is under a checkpoint of \(receipt.checkpoint.size) entries that was "
           + "not accepted")
     }
-    return try receipt.verify(ledgerID: ledgerID, key: coordinatorKey)
+    // Its signature was verified when it was accepted.
+    let entry = try receipt.entryUnderCheckpoint()
+    try spend.add(entry)
+    switch entry.record {
+    case .offer(let record): offer = Opening(entry: entry.index, record: record)
+    case .charge(let record): charges[record.round] = Charge(entry: entry.index, record: record)
+    case .release, .void, .burned:
+      if let round = entry.record.closedRound {
+        closings[round] = Closing(entry: entry.index, record: entry.record)
+      }
+    case .genesis, .policy, .roster:
+      throw .outOfOrder(
+        entry: entry.index, kind: entry.record.kind,
+        expected: "offer, charge, release, void or burned")
+    }
+    return entry
   }
 
-  /// The public OFFER of a round, which must be the one that the coordinator made to this device (rule R6): every
-  /// device then starts from the same model and the same catalogue.
-  /// - Parameters:
-  ///   - receipt: proves the OFFER.
-  ///   - round: offered to this device.
-  ///   - modelHash: SHA-256 of the parameters this device received.
-  ///   - catalogueHash: SHA-256 of the catalogue this device received.
-  ///   - policyHash: of the policy consented to.
-  /// - Throws: as `entry(provenBy:)`; `LedgerError.outOfOrder` if it is another kind of entry, `.roundMismatch`,
-  ///   `.mismatch` naming the field.
-  package func offer(
-    provenBy receipt: LedgerReceipt, round: UInt64, modelHash: SHA256Digest,
-    catalogueHash: SHA256Digest, policyHash: SHA256Digest
-  ) throws(LedgerError) -> OfferRecord {
-    let entry = try entry(provenBy: receipt)
-    guard case .offer(let offer) = entry.record else { throw Self.wrongKind(entry, "offer") }
-    try Self.requireRound(entry, round)
-    let required = Requirement(entry: entry.index)
-    try required.equal("model_in", modelHash, offer.modelIn)
-    try required.equal("catalogue_hash", catalogueHash, offer.catalogueHash)
-    try required.equal("policy_hash", policyHash, offer.policyHash)
-    return offer
-  }
+  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process.
+  /// - Throws: as `ProvenSpend.add`.
+  package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) { try spend.add(entry) }
 
-  /// The CHARGE of a round, without which no client of a masked round helps to unmask (ruling 11).
-  ///
-  /// What it charges is for the caller to compare with the offer and with its own journal.
-  /// - Throws: as `offer`.
-  package func charge(
-    provenBy receipt: LedgerReceipt, round: UInt64
-  ) throws(LedgerError) -> ChargeRecord {
-    let entry = try entry(provenBy: receipt)
-    guard case .charge(let charge) = entry.record else { throw Self.wrongKind(entry, "charge") }
-    try Self.requireRound(entry, round)
-    return charge
+  /// Requires that the ledger holds `expected` as the OFFER of its round, so that every device is offered the same
+  /// model, catalogue and policy (rule R6).
+  /// - Throws: `LedgerError.notProven` if no OFFER of that round was taken; `.mismatch` naming the first field that differs.
+  package func requireOffer(_ expected: OfferRecord) throws(LedgerError) {
+    guard let offer, offer.record.round == expected.round else {
+      throw .notProven(round: expected.round, kind: "offer")
+    }
+    let (required, offered) = (Requirement(entry: offer.entry), offer.record)
+    try required.equal("plan_index", expected.planIndex, offered.planIndex)
+    try required.equal("stage", expected.stage, offered.stage)
+    try required.equal("mode", expected.mode, offered.mode)
+    try required.equal("model_in", expected.modelIn, offered.modelIn)
+    try required.equal("catalogue_hash", expected.catalogueHash, offered.catalogueHash)
+    try required.equal("policy_hash", expected.policyHash, offered.policyHash)
+    try required.equal("deadline_seconds", expected.deadlineSeconds, offered.deadlineSeconds)
   }
 
   /// How a round ended, without which a device joins no further one (rule R9, ruling 13).
-  /// - Returns: `release`, `void` or `burned`.
-  /// - Throws: as `offer`.
-  package func outcome(
-    provenBy receipt: LedgerReceipt, of round: UInt64
-  ) throws(LedgerError) -> LedgerRecordKind {
-    let entry = try entry(provenBy: receipt)
-    switch entry.record {
-    case .release, .void, .burned:
-      try Self.requireRound(entry, round)
-      return entry.record.kind
-    case .genesis, .offer, .charge, .policy, .roster:
-      throw Self.wrongKind(entry, "release, void or burned")
+  /// - Throws: `LedgerError.notProven` if its end, or the CHARGE that its end names, was not taken under the newest
+  ///   checkpoint; `.mismatch` if the end names another CHARGE.
+  package func outcome(of round: UInt64) throws(LedgerError) -> Outcome {
+    guard let closing = closings[round] else {
+      throw .notProven(round: round, kind: "release, void or burned")
     }
-  }
-
-  private static func wrongKind(_ entry: LedgerEntry, _ expected: String) -> LedgerError {
-    .outOfOrder(entry: entry.index, kind: entry.record.kind, expected: expected)
-  }
-
-  private static func requireRound(_ entry: LedgerEntry, _ round: UInt64) throws(LedgerError) {
-    guard let found = entry.record.round, found == round else {
-      throw .roundMismatch(entry: entry.index, round: entry.record.round ?? 0, open: round)
+    let named: Int
+    switch closing.record {
+    case .release(let release): named = release.chargeIndex
+    case .burned(let burned): named = burned.chargeIndex
+    default: return Outcome(record: closing.record, charge: nil)
     }
+    guard let charge = charges[round] else { throw .notProven(round: round, kind: "charge") }
+    try Requirement(entry: closing.entry).equal("charge_index", charge.entry, named)
+    return Outcome(record: closing.record, charge: charge.record)
   }
 }

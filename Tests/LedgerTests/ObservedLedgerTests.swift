@@ -1,5 +1,6 @@
 import Cryptography
 import Ledger
+import Privacy
 import Testing
 
 @Suite struct ObservedLedgerTests {
@@ -91,29 +92,38 @@ import Testing
     }
   }
 
-  @Test("an offer must be the public one: model, catalogue, policy and round") func offer() throws {
+  @Test("an offer must be the public one, field by field") func offer() throws {
     let text = try LedgerText.sample(LedgerFixture())
-    let observed = observer(text, at: try text.checkpoint())
-    let receipt = try receipt(text, of: 4)
-    let (model, catalogue) = (SHA256Digest(hashing: [1]), SHA256Digest(hashing: [2]))
-    let (policy, other) = (text.state.genesis.policyHash, SHA256Digest(hashing: [9]))
-    func check(
-      _ round: UInt64, _ model: SHA256Digest, _ catalogue: SHA256Digest, _ policy: SHA256Digest
-    ) throws -> OfferRecord {
-      try observed.offer(
-        provenBy: receipt, round: round, modelHash: model, catalogueHash: catalogue,
-        policyHash: policy)
+    var observed = observer(text, at: try text.checkpoint())
+    let policy = text.state.genesis.policyHash
+    let (model, catalogue, other) = (
+      SHA256Digest(hashing: [1]), SHA256Digest(hashing: [2]), SHA256Digest(hashing: [9])
+    )
+    func offer(
+      round: UInt64 = 2, plan: Int = 1, stage: String = "gram", mode: String = "sealed",
+      model: SHA256Digest = model, catalogue: SHA256Digest = catalogue,
+      policy: SHA256Digest = policy, deadline: Int = 60
+    ) -> OfferRecord {
+      OfferRecord(
+        round: round, planIndex: plan, stage: stage, mode: mode, modelIn: model,
+        catalogueHash: catalogue, policyHash: policy, deadlineSeconds: deadline)
     }
-    #expect(try check(2, model, catalogue, policy).round == 2)
-    #expect(throws: LedgerError.roundMismatch(entry: 4, round: 2, open: 1)) {
-      try check(1, model, catalogue, policy)
+    #expect(throws: LedgerError.notProven(round: 2, kind: "offer")) {
+      try observed.requireOffer(offer())
+    }
+    try observed.take(receipt(text, of: 4))
+    try observed.requireOffer(offer())
+    #expect(throws: LedgerError.notProven(round: 3, kind: "offer")) {
+      try observed.requireOffer(offer(round: 3))
     }
     let wrong = [
-      ("model_in", other, catalogue, policy), ("catalogue_hash", model, other, policy),
-      ("policy_hash", model, catalogue, other),
+      ("plan_index", offer(plan: 0)), ("stage", offer(stage: "popularity")),
+      ("mode", offer(mode: "secagg")), ("model_in", offer(model: other)),
+      ("catalogue_hash", offer(catalogue: other)), ("policy_hash", offer(policy: other)),
+      ("deadline_seconds", offer(deadline: 61)),
     ]
-    for (field, model, catalogue, policy) in wrong {
-      let error = #expect(throws: LedgerError.self) { try check(2, model, catalogue, policy) }
+    for (field, record) in wrong {
+      let error = #expect(throws: LedgerError.self) { try observed.requireOffer(record) }
       guard case .mismatch(4, field, _, _) = error else {
         Issue.record("\(field): \(String(describing: error))")
         continue
@@ -121,62 +131,88 @@ import Testing
     }
   }
 
-  @Test("a round has ended by RELEASE, VOID or BURNED of that round, by nothing else")
+  @Test("a round has ended by RELEASE, VOID or BURNED of that round, with the CHARGE that it names")
   func outcome() throws {
     let text = try LedgerText.sample(LedgerFixture())
-    let observed = observer(text, at: try text.checkpoint())
-    let ends: [Int: (UInt64, LedgerRecordKind)] = [
-      3: (1, .release), 5: (2, .void), 8: (3, .burned),
+    let ends: [(UInt64, [Int], LedgerRecordKind)] = [
+      (1, [2, 3], .release), (2, [5], .void), (3, [7, 8], .burned),
     ]
-    for index in text.lines.indices {
-      let receipt = try receipt(text, of: index)
-      guard let (round, kind) = ends[index] else {
-        #expect(throws: LedgerError.self) {
-          try observed.outcome(provenBy: receipt, of: receipt.verifiedRound(of: text) ?? 1)
+    for (round, indices, kind) in ends {
+      var observed = observer(text, at: try text.checkpoint())
+      #expect(throws: LedgerError.notProven(round: round, kind: "release, void or burned")) {
+        try observed.outcome(of: round)
+      }
+      if indices.count == 2 {
+        try observed.take(receipt(text, of: indices[1]))
+        #expect(throws: LedgerError.notProven(round: round, kind: "charge")) {
+          try observed.outcome(of: round)
         }
-        continue
       }
-      #expect(try observed.outcome(provenBy: receipt, of: round) == kind)
-      #expect(throws: LedgerError.roundMismatch(entry: index, round: round, open: round + 1)) {
-        try observed.outcome(provenBy: receipt, of: round + 1)
-      }
+      for index in indices { try observed.take(receipt(text, of: index)) }
+      let outcome = try observed.outcome(of: round)
+      #expect(outcome.record.kind == kind && outcome.charge?.round == (kind == .void ? nil : round))
+      #expect(throws: LedgerError.self) { try observed.outcome(of: round + 1) }
+      // What is proven under one checkpoint is no proof under the next.
+      try observed.accept(text.checkpoint(), proof: ConsistencyProof(path: []))
+      #expect(throws: LedgerError.self) { try observed.outcome(of: round) }
     }
+    var observed = observer(text, at: try text.checkpoint())
+    #expect(throws: LedgerError.self) { try observed.take(receipt(text, of: 0)) }
   }
 
-  @Test("a charge is proven by its own entry only") func charge() throws {
-    let text = try LedgerText.sample(LedgerFixture())
-    let observed = observer(text, at: try text.checkpoint())
-    #expect(try observed.charge(provenBy: receipt(text, of: 2), round: 1).round == 1)
-    #expect(throws: LedgerError.self) {
-      try observed.charge(provenBy: receipt(text, of: 7), round: 1)
-    }
-    #expect(throws: LedgerError.self) {
-      try observed.charge(provenBy: receipt(text, of: 3), round: 1)
-    }
-  }
-
-  @Test("a receipt counts only under the checkpoint that was accepted") func unacceptedCheckpoint()
-    throws
-  {
+  @Test("a receipt counts only under the checkpoint that was accepted, at its own place")
+  func unacceptedCheckpoint() throws {
     let text = try LedgerText.sample(LedgerFixture())
     let receipt = try receipt(text, of: 3)
     let older = try checkpoints(text)[6]
     for held in [nil, older] {
-      let error = #expect(throws: LedgerError.self) {
-        try observer(text, at: held).outcome(provenBy: receipt, of: 1)
-      }
+      var observed = observer(text, at: held)
+      let error = #expect(throws: LedgerError.self) { try observed.take(receipt) }
       guard case .checkpointRefused = error else {
         Issue.record("\(String(describing: error))")
         continue
       }
     }
+    var observed = observer(text, at: try text.checkpoint())
+    let moved = LedgerReceipt(
+      line: text.lines[2], proof: receipt.proof, checkpoint: receipt.checkpoint)
+    #expect(throws: LedgerError.self) { try observed.take(moved) }
   }
-}
 
-extension LedgerReceipt {
-  fileprivate func verifiedRound(of text: LedgerText) throws -> UInt64? {
-    try verify(
-      ledgerID: text.fixture.ledgerID, key: text.fixture.signingKey.verifyingKey
-    ).record.round
+  @Test(
+    "what is proven to be charged adds up; a RELEASE may say more, and lies if it says less"
+  )
+  func spend() throws {
+    let fixture = try LedgerFixture()
+    var text = try LedgerText(fixture)
+    for _ in 0..<4 { try text.appendReleasedRound() }
+    var (whole, late) = (
+      observer(text, at: try text.checkpoint()), observer(text, at: try text.checkpoint())
+    )
+    for index in [2, 3, 5, 6, 8, 9, 11, 12] { try whole.take(receipt(text, of: index)) }
+    #expect(whole.spend.muSquared == text.state.filter.spent && whole.spend.chargeCount == 4)
+    // It was away for three rounds: the claim of the fourth stands for them.
+    for index in [11, 12] { try late.take(receipt(text, of: index)) }
+    let missed = text.state.filter.spentMuSquared - late.spend.muSquared.doubleValue
+    #expect(abs(missed) < 1e-12)
+    // Shown again, nothing counts twice.
+    for index in [11, 12] { try late.take(receipt(text, of: index)) }
+    #expect(late.spend.chargeCount == 1 && abs(missed) < 1e-12)
+
+    var spend = ProvenSpend()
+    try spend.add(LedgerEntry(decoding: text.lines[2], at: 2))
+    guard case .release(let release) = try LedgerEntry(decoding: text.lines[3], at: 3).record else {
+      return
+    }
+    let lie = ReleaseRecord(
+      round: 1, chargeIndex: 2, modelOut: release.modelOut,
+      claims: SpendClaims(epsilonAfter: "0.1", muSquaredAfter: "0.01"))
+    let entry = try LedgerEntry(
+      index: 3, previous: SHA256Digest(hashing: []), record: .release(lie))
+    let error = #expect(throws: LedgerError.self) { try spend.add(entry) }
+    guard case .falseClaim(3, "mu_squared_after", _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 }
