@@ -16,6 +16,10 @@ struct Receipts: Equatable {
   let rounds: [JournalEntry]
   let checkpoints: [KeptCheckpoint]
   let decisions: [ConsentDecision]
+  /// Entries of the ledger that were proven to this device.
+  let proofs: [KeptReceipt]
+  /// What this device did not go along with, oldest first.
+  let refusals: [Refusal]
 
   /// Reads them from the store of an enrolled device; no key is needed.
   init(enrolment: Enrolment, store: BehaviorStore) throws {
@@ -25,6 +29,8 @@ struct Receipts: Equatable {
     rounds = try store.journal(ledgerID: ledgerID)
     checkpoints = try store.checkpoints(ledgerID: ledgerID)
     decisions = try store.consentHistory()
+    proofs = try store.receipts(ledgerID: ledgerID)
+    refusals = try store.refusals(ledgerID: ledgerID)
   }
 
   /// - Throws: `PrivacyError` if the policy's text is damaged.
@@ -92,7 +98,24 @@ extension Receipts {
             "at_seconds": .integer(decision.atSeconds),
           ])
         }),
+      "proofs": .array(
+        proofs.map { proof in
+          .object([
+            "entry": .integer(Int64(proof.entry)), "round": .string(String(proof.round)),
+            "kind": .string(proof.kind), "text": .string(proof.text),
+          ])
+        }),
+      "refusals": .array(refusals.map(Self.json)),
     ])
+  }
+
+  static func json(_ refusal: Refusal) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "reason": .string(refusal.reason), "at_seconds": .integer(refusal.atSeconds),
+    ]
+    members["round"] = refusal.round.map { .string(String($0)) }
+    members["evidence"] = refusal.evidence.map { .string($0) }
+    return .object(members)
   }
 
   // Numbers that may exceed what JSON holds exactly are texts.
@@ -133,8 +156,27 @@ extension Receipts {
       else { return nil }
       return ConsentDecision(given: given, policyHash: hash, atSeconds: at)
     }
+    // Files of earlier versions have neither.
+    let proven = json["proofs"]?.arrayValue ?? []
+    let refused = json["refusals"]?.arrayValue ?? []
+    proofs = proven.compactMap { proof in
+      guard let entry = proof["entry"]?.integerValue.flatMap(Int.init(exactly:)),
+        let round = proof["round"]?.stringValue.flatMap(UInt64.init),
+        let kind = proof["kind"]?.stringValue, let text = proof["text"]?.stringValue
+      else { return nil }
+      return KeptReceipt(entry: entry, round: round, kind: kind, text: text)
+    }
+    refusals = refused.compactMap { refusal in
+      guard let reason = refusal["reason"]?.stringValue,
+        let at = refusal["at_seconds"]?.integerValue
+      else { return nil }
+      return Refusal(
+        round: refusal["round"]?.stringValue.flatMap(UInt64.init), reason: reason,
+        evidence: refusal["evidence"]?.stringValue, atSeconds: at)
+    }
     guard self.rounds.count == rounds.count, checkpoints.count == notes.count,
-      decisions.count == decided.count
+      decisions.count == decided.count, proofs.count == proven.count,
+      refusals.count == refused.count
     else { return nil }
   }
 

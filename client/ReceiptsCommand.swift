@@ -8,12 +8,13 @@ internal import Privacy
 struct ReceiptsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "receipts",
-    abstract: "Shows the rounds this device took part in, and its signed checkpoints.",
+    abstract: "Shows the rounds this device took part in, what it refused, and its evidence.",
     discussion: """
       Example:
 
         client receipts --home me --checkpoint > mine.note
-        tacit audit ledger DIR --checkpoint mine.note
+        client receipts --home me --proofs mine
+        tacit audit ledger DIR --checkpoint mine.note --receipts mine
 
       They stay after client data erase, unless it was given --receipts.
       """)
@@ -22,6 +23,9 @@ struct ReceiptsCommand: AsyncParsableCommand {
 
   @Flag(help: "Print only the newest checkpoint, as the coordinator signed it.")
   var checkpoint = false
+
+  @Option(help: "Write the entries that the ledger was proven to hold there, as tlog-proof files.")
+  var proofs: String?
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -37,6 +41,7 @@ struct ReceiptsCommand: AsyncParsableCommand {
       print(newest.note, terminator: "")
       return
     }
+    if let proofs { return try write(receipts.proofs, to: proofs) }
     let policy = try receipts.policy()
     let epsilon = try receipts.epsilon()
     if json {
@@ -46,16 +51,32 @@ struct ReceiptsCommand: AsyncParsableCommand {
           "rounds": .array(rows), "epsilon": .number(epsilon),
           "epsilon_limit": .number(policy.epsilonLimit.doubleValue),
           "checkpoints": .integer(Int64(receipts.checkpoints.count)),
+          "proofs": .integer(Int64(receipts.proofs.count)),
+          "refusals": .array(receipts.refusals.map(Receipts.json)),
         ]).prettyText)
       return
     }
     for round in receipts.rounds {
       print("round \(round.round)  \(round.state.rawValue)  \(round.charge)")
     }
+    for refusal in receipts.refusals {
+      let round = refusal.round.map { "round \($0)  " } ?? ""
+      print("\(round)refused: \(refusal.reason)")
+    }
     print(
       "this device has contributed epsilon \(Format.decimal(epsilon, places: 4)) of "
-        + "\(policy.epsilonLimit), by its own count; \(receipts.checkpoints.count) checkpoints kept"
-    )
+        + "\(policy.epsilonLimit), by its own count; \(receipts.checkpoints.count) checkpoints and "
+        + "\(receipts.proofs.count) proofs kept")
+  }
+
+  private func write(_ proofs: [KeptReceipt], to directory: String) throws {
+    try DurableFile.makeDirectory(directory)
+    for proof in proofs {
+      try DurableFile.write(
+        Array(proof.text.utf8),
+        to: "\(directory)/round-\(proof.round)-\(proof.kind).tlog-proof")
+    }
+    print("\(proofs.count) proofs are in \(directory)")
   }
 
   private static func json(_ round: JournalEntry) -> JSONValue {

@@ -54,7 +54,12 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
         round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
         charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
         atSeconds: Int64(time(nil)), state: .spent,
-        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }))
+        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }),
+      receipt: entry.offerReceipt.map(KeptReceipt.init))
+  }
+
+  func journaledMu(of round: UInt64) throws -> Double? {
+    try store.journal(ledgerID: ledgerID).first { $0.round == round }?.mu
   }
 
   func recordCharged(round: UInt64) throws {
@@ -81,11 +86,24 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func keepCheckpoint(_ checkpoint: CheckpointNote) throws {
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
     try store.keep(
       KeptCheckpoint(
         ledgerID: ledgerID, size: UInt64(checkpoint.size),
-        note: String(decoding: checkpoint.text, as: UTF8.self), atSeconds: Int64(time(nil))))
+        note: String(decoding: checkpoint.text, as: UTF8.self), atSeconds: Int64(time(nil))),
+      receipts: receipts.map(KeptReceipt.init))
+  }
+
+  func receipts() throws -> [[UInt8]] {
+    try store.receipts(ledgerID: ledgerID).map { Array($0.text.utf8) }
+  }
+
+  func recordRefusal(_ refusal: RefusalNote) throws {
+    try store.list(
+      Refusal(
+        round: refusal.round, reason: refusal.reason,
+        evidence: refusal.evidence.map { String(decoding: $0, as: UTF8.self) },
+        atSeconds: Int64(time(nil))), ledgerID: ledgerID)
   }
 
   func newestCheckpoint() throws -> CheckpointNote? {
@@ -102,5 +120,13 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
 
   func revocations() throws -> [UInt8]? {
     try store.setting(revocationsSetting).map(Base64URL.decode)
+  }
+}
+
+extension KeptReceipt {
+  init(_ note: ReceiptNote) {
+    self.init(
+      entry: note.entry, round: note.round, kind: note.kind,
+      text: String(decoding: note.text, as: UTF8.self))
   }
 }

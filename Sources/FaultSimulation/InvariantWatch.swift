@@ -102,6 +102,7 @@ final class InvariantWatch: @unchecked Sendable {
     case .roundClosed(let closed): check(closed)
     case .outcomes(let outcomes): for closed in outcomes.closed { check(closed) }
     case .welcome(let welcome): check(checkpoint: welcome.checkpoint)
+    case .ledgerShown(let shown): check(checkpoint: shown.checkpoint)
     case .blobChunk(let chunk) where chunk.count > 0:
       guard let digest = try? SHA256Digest(bytes: chunk.hash) else { break }
       if !publicBlobs.contains(digest) && !view.releasedModels.contains(digest) {

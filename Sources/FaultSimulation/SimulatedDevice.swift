@@ -19,6 +19,7 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
 
   private var rounds: [UInt64: Journaled] = [:]
   private var checkpoint: CheckpointNote?
+  private var keptReceipts: [Int: [UInt8]] = [:]
   private var keptRevocations: [UInt8]?
   private let watch: InvariantWatch
   /// Whether the next write dies, and on which side of it; asked at each write.
@@ -85,9 +86,24 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func keepCheckpoint(_ checkpoint: CheckpointNote) throws {
-    try write { self.checkpoint = checkpoint }
+  func journaledMu(of round: UInt64) -> Double? { rounds[round]?.entry.mu }
+
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
+    if let known = self.checkpoint, checkpoint.size < known.size {
+      watch.violate("I9", "a device takes a ledger of \(checkpoint.size) after \(known.size)")
+    }
+    try write {
+      self.checkpoint = checkpoint
+      for receipt in receipts { keptReceipts[receipt.entry] = receipt.text }
+    }
   }
+
+  func receipts() -> [[UInt8]] {
+    keptReceipts.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// A list for a person; nothing that a run depends on.
+  func recordRefusal(_ refusal: RefusalNote) {}
 
   func newestCheckpoint() -> CheckpointNote? { checkpoint }
 

@@ -30,6 +30,7 @@ extension ClientEngine {
       joins = true
     } catch {
       joins = false
+      listRefusal(round: offer.round, "\(error)")
       notes.append(.note(.declined(round: offer.round, error)))
     }
     round = try makeRound(offer, policy: policy, joins: joins)
@@ -108,10 +109,19 @@ extension ClientEngine {
       throw .noConsent
     }
     guard let spent else { throw .deltaExhausted(rounds: rounds) }
-    return try OfferRules.check(
+    // What the ledger has spent as far as it was proven to this device: ruling 16.
+    let proven = observed?.spend ?? ProvenSpend()
+    let charged = proven.chargeCount + 1
+    guard
+      let ledger = policy.makeFilter(
+        spentMuSquared: proven.muSquared.doubleValue, masked: charged)
+    else { throw .deltaExhausted(rounds: charged) }
+    let event = try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
-      lastRound: lastRound, unsettled: unsettled, lostSum: lostSum, spent: spent,
+      lastRound: lastRound, unsettled: unsettled, lostSum: lostSum, spent: spent, ledger: ledger,
       participation: participation)
+    try requirePublic(offer, planIndex: Int(offer.planIndex))
+    return event
   }
 
   var clientID: ClientID {
@@ -149,12 +159,14 @@ extension ClientEngine {
         if policy?.mode == AggregationMode.secagg.rawValue {
           try storage.recordCharged(round: offer.round)
         }
-        try storage.keepCheckpoint(
-          CheckpointNote(size: checkpoint.size, text: checkpoint.text))
+        try storage.keepLedger(
+          CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: [])
+        observed?.adopt(checkpoint)
       case .giveBack:
         // Void is what a device calls a round that does not count (ruling 12).
         try storage.recordOutcome(round: offer.round, .void)
       case .left(let refusal):
+        listRefusal(round: offer.round, "left the round: \(refusal.name)")
         effects.append(.note(.left(round: offer.round, refusal)))
       }
     }
@@ -166,6 +178,7 @@ extension ClientEngine {
     guard try storage.consents(to: policyHash) else {
       // Withdrawn between the offer and the upload: not one byte of the update leaves.
       endRound()
+      listRefusal(round: offer.round, "\(OfferRefusal.noConsent)")
       return [.note(.declined(round: offer.round, .noConsent)), .close]
     }
     let stage = policy.plan[Int(offer.planIndex)].stage
@@ -174,7 +187,8 @@ extension ClientEngine {
         round: offer.round, policyHash: policyHash, mu: charge.mu,
         charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
           + "stage=\(stage)",
-        updateDigest: digest, block: offer.block))
+        updateDigest: digest, block: offer.block,
+        offerReceipt: offerReceipt.flatMap { $0.round == offer.round ? $0 : nil }))
     return try advanceRound(.journaled)
   }
 
@@ -210,7 +224,7 @@ extension ClientEngine {
     guard try coordinatorKey().isValidSignature(closed.signature, for: closed.signedBytes) else {
       throw FederationError.wrongCoordinator("a round outcome is not signed by its key")
     }
-    try keep(checkpoint: closed.checkpoint)
+    try requireProven(closed)
     try record(closed)
     if round?.offer.round == closed.round { endRound() }
     return [.note(.closed(round: closed.round, closed.outcome))]

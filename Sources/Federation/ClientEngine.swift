@@ -32,6 +32,10 @@ package struct ClientEngine: Sendable {
   var policyHash: SHA256Digest?
   var round: OpenClientRound?
   var charge: PrivacyEvent?
+  /// What this device holds of the ledger; nil before a login.
+  var observed: ObservedLedger?
+  /// The newest OFFER that was shown, with its proof.
+  var offerReceipt: ReceiptNote?
   private var fetches: [SHA256Digest: [[UInt8]]] = [:]
   var missingBlobs: Set<SHA256Digest> = []
   var afterBlobs: AfterBlobs?
@@ -74,6 +78,19 @@ package struct ClientEngine: Sendable {
   /// - Throws: `FederationError` when the coordinator is refused or refuses; storage errors. The
   ///   driver closes the connection; `farewell(for:)` tells the peer why.
   package mutating func handle(_ event: ClientEvent) throws -> [ClientEffect] {
+    do {
+      return try advance(event)
+    } catch let error as FederationError where error.isRefusalOfLedger {
+      if case .ledgerForked(_, _, let evidence) = error {
+        listRefusal(round: nil, "\(error)", evidence: evidence)
+      } else {
+        listRefusal(round: nil, "\(error)")
+      }
+      throw error
+    }
+  }
+
+  private mutating func advance(_ event: ClientEvent) throws -> [ClientEffect] {
     switch event {
     case .connected(let exporter):
       phase = .awaitingHello(exporter: exporter)
@@ -111,7 +128,9 @@ package struct ClientEngine: Sendable {
     case .malformedMessage: code = .malformedMessage
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
-    case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack: code = .wrongCoordinator
+    case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
+      .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
+      code = .wrongCoordinator
     case .refused: return nil
     }
     return Message.refused(Refused(code, "\(error)")).encoded()
@@ -144,6 +163,8 @@ package struct ClientEngine: Sendable {
         return []
       }
       return try act(on: message)
+    case (.member, .ledgerShown(let shown)):
+      return try accept(shown)
     case (.member, .outcomes(let outcomes)):
       return try settle(outcomes)
     case (.member, .proceed), (.member, .updateResult), (.member, .roundRoster),
@@ -203,6 +224,7 @@ package struct ClientEngine: Sendable {
       throw FederationError.wrongCoordinator("its signature is not for this connection")
     }
     phase = .awaitingWelcome
+    let held = UInt64(try storage.newestCheckpoint()?.size ?? 0)
     switch start {
     case .login(let enrolment):
       let signature = try identity.sign(
@@ -210,7 +232,8 @@ package struct ClientEngine: Sendable {
           exporter: exporter, nonce: hello.nonce, clientID: enrolment.clientID,
           coordinatorKey: hello.coordinatorKey, ledgerID: hello.ledgerID))
       let auth = ClientAuth(
-        version: version, clientID: enrolment.clientID, signature: signature)
+        version: version, clientID: enrolment.clientID, checkpointSize: held,
+        signature: signature)
       return [.send(Message.clientAuth(auth).encoded())]
     case .enrol(let token):
       let key = identity.verifyingKey
@@ -222,7 +245,7 @@ package struct ClientEngine: Sendable {
           ledgerID: hello.ledgerID))
       let enrol = ClientEnrol(
         version: version, clientID: token.clientID, credential: credential,
-        identityKey: key.bytes, signature: signature)
+        identityKey: key.bytes, checkpointSize: held, signature: signature)
       return [.send(Message.clientEnrol(enrol).encoded())]
     }
   }
@@ -255,7 +278,8 @@ package struct ClientEngine: Sendable {
       start = .login(enrolment)
       effects.append(.enrolled(enrolment))
     }
-    try keep(checkpoint: welcome.checkpoint)
+    observed = try heldLedger()
+    try keep(checkpoint: welcome.checkpoint, consistency: welcome.consistency)
     try keep(revocations: welcome.revocations)
     knownHashes = (
       try SHA256Digest(bytes: welcome.catalogueHash),
@@ -283,29 +307,6 @@ package struct ClientEngine: Sendable {
       coordinatorKey: try coordinatorKey(),
       ledgerID: token.address.ledgerID, enrolmentKey: enrolmentKey, credential: credential.bytes,
       policyBytes: welcome.policy)
-  }
-
-  /// Verifies and keeps a checkpoint; a smaller one than kept before is refused (R2).
-  func keep(checkpoint bytes: [UInt8]) throws {
-    let kept = try storage.newestCheckpoint()
-    // What is kept was verified.
-    if let kept, kept.text == bytes { return }
-    let checkpoint: Checkpoint
-    do {
-      checkpoint = try Checkpoint(parsing: bytes)
-      try checkpoint.verify(ledgerID: LedgerID(bytes: pinned.ledgerID), key: coordinatorKey())
-    } catch {
-      throw FederationError.badCheckpoint("\(error)")
-    }
-    if let kept {
-      guard checkpoint.size >= kept.size else {
-        throw FederationError.ledgerRolledBack(kept: kept.size, shown: checkpoint.size)
-      }
-      guard checkpoint.size > kept.size else {
-        throw FederationError.badCheckpoint("two different ledgers of size \(kept.size) are signed")
-      }
-    }
-    try storage.keepCheckpoint(CheckpointNote(size: checkpoint.size, text: bytes))
   }
 
   /// Verifies and keeps the enrolment authority's list of revoked members; an older one than kept

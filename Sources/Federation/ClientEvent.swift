@@ -75,10 +75,17 @@ package protocol DeviceStorage: AnyObject {
   ///
   /// - Throws: when another outcome is recorded: the coordinator told two stories.
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws
-  /// Keeps a checkpoint that the coordinator signed: the device's own evidence.
-  func keepCheckpoint(_ checkpoint: CheckpointNote) throws
+  /// What this device journalled for a round, as mu; nil for a round that it took no part in.
+  func journaledMu(of round: UInt64) throws -> Double?
+  /// Keeps a checkpoint that the coordinator signed, and what was proven under it, in one step: the device's own
+  /// evidence. An entry that is kept already stays as it is.
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws
   /// The newest kept checkpoint.
   func newestCheckpoint() throws -> CheckpointNote?
+  /// The texts of all kept receipts of this ledger, in the order of their entries.
+  func receipts() throws -> [[UInt8]]
+  /// Lists a refusal for the person at the device.
+  func recordRefusal(_ refusal: RefusalNote) throws
   /// Keeps the bytes of a `RevocationList`, newer than any before: the device's own evidence.
   func keepRevocations(_ bytes: [UInt8]) throws
   /// What was kept last, or nil.
@@ -97,12 +104,15 @@ package struct SpentRound: Equatable, Sendable {
   package let updateDigest: [UInt8]
   /// Place in a block of rounds with correlated noise.
   package let block: BlockPosition?
+  /// The proof that the round was offered to everybody alike; kept with the entry.
+  package let offerReceipt: ReceiptNote?
 
   package init(
     round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8],
-    block: BlockPosition? = nil
+    block: BlockPosition? = nil, offerReceipt: ReceiptNote? = nil
   ) {
     self.block = block
+    self.offerReceipt = offerReceipt
     self.round = round
     self.policyHash = policyHash
     self.mu = mu
@@ -144,5 +154,40 @@ package struct CheckpointNote: Equatable, Sendable {
   package init(size: Int, text: [UInt8]) {
     self.size = size
     self.text = text
+  }
+}
+
+/// An entry of the ledger and the proof that a signed checkpoint covers it.
+package struct ReceiptNote: Equatable, Sendable {
+  /// Place in the ledger, from 0.
+  package let entry: Int
+  /// The round that it is of.
+  package let round: UInt64
+  /// `LedgerRecordKind` by name.
+  package let kind: String
+  /// The `tlog-proof` of `LedgerReceipt`.
+  package let text: [UInt8]
+
+  package init(entry: Int, round: UInt64, kind: String, text: [UInt8]) {
+    self.entry = entry
+    self.round = round
+    self.kind = kind
+    self.text = text
+  }
+}
+
+/// Something that this device did not go along with.
+package struct RefusalNote: Equatable, Sendable {
+  /// Nil where it concerns no single round.
+  package let round: UInt64?
+  /// One sentence.
+  package let reason: String
+  /// What convicts the coordinator, as it signed it; nil where there is nothing to show.
+  package let evidence: [UInt8]?
+
+  package init(round: UInt64?, reason: String, evidence: [UInt8]? = nil) {
+    self.round = round
+    self.reason = reason
+    self.evidence = evidence
   }
 }

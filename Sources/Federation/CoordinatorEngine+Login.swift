@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import Ledger
 internal import WireProtocol
 
 extension CoordinatorEngine {
@@ -11,6 +12,8 @@ extension CoordinatorEngine {
 
     var phase: Phase
     let since: MonotonicTime
+    /// Size of the newest checkpoint that the member holds; 0 for none.
+    var shownSize = 0
   }
 
   mutating func greet(
@@ -45,7 +48,7 @@ extension CoordinatorEngine {
       guard entry.identityKey.isValidSignature(auth.signature, for: transcript) else {
         return try refuse(connection, .badSignature)
       }
-      return try admit(entry, on: connection)
+      return try admit(entry, on: connection, holding: auth.checkpointSize)
     case .clientEnrol(let enrol):
       guard ProtocolVersion.supported.contains(enrol.version) else {
         return try refuseVersion(enrol.version, on: connection)
@@ -84,22 +87,23 @@ extension CoordinatorEngine {
     case .refused(let code): return try refuse(connection, code)
     case .enrolled(let entry):
       guard !entry.isRevoked else { return try refuse(connection, .revoked) }
-      return try admit(entry, on: connection)
+      return try admit(entry, on: connection, holding: enrol.checkpointSize)
     }
   }
 
   /// The newest connection of a member is the live one: an older one is closed with a reason.
   private mutating func admit(
-    _ entry: RosterEntry, on connection: ConnectionID
+    _ entry: RosterEntry, on connection: ConnectionID, holding checkpointSize: UInt64
   ) throws -> [CoordinatorEffect] {
     var effects: [CoordinatorEffect] = []
     sessions[connection]?.phase = .member(entry.id)
+    sessions[connection]?.shownSize = storage.ledgerState.size
     learn(entry)
     // Replaced first, so that the member never counts as gone: a round may wait for it alone.
     let older = connections.updateValue(connection, forKey: entry.id)
     if let older, older != connection { effects += try refuse(older, .alreadyConnected) }
     lastLogin = now
-    effects.append(send(.welcome(try welcome(entry)), on: connection))
+    effects.append(send(.welcome(try welcome(entry, holding: checkpointSize)), on: connection))
     if let finishReason {
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))
@@ -114,13 +118,17 @@ extension CoordinatorEngine {
     if entry.isExcluded { excluded.insert(entry.id) } else { excluded.remove(entry.id) }
   }
 
-  private func welcome(_ entry: RosterEntry) throws -> Welcome {
-    Welcome(
+  private func welcome(_ entry: RosterEntry, holding checkpointSize: UInt64) throws -> Welcome {
+    // A size that this ledger never had gets no proof: that member holds another ledger, and says so.
+    let held = Int(exactly: checkpointSize) ?? 0
+    return Welcome(
       clientID: entry.id, policy: identity.policyBytes,
       policySignature: try keys.coordinator.sign(
         LoginTranscript.policy(
           policyHash: identity.policyHash.bytes, ledgerID: identity.ledgerID)),
-      checkpoint: try storage.checkpointText(), revocations: try storage.revocations(),
+      checkpoint: try storage.checkpointText(),
+      consistency: try storage.consistencyProof(from: held)?.bytes ?? [],
+      revocations: try storage.revocations(),
       catalogueHash: identity.catalogueHash.bytes, featuresHash: identity.featuresHash.bytes,
       modelHash: modelHash.bytes)
   }

@@ -21,10 +21,16 @@ extension CoordinatorEngine {
     for effect in roundEffects {
       switch effect {
       case .send(let id, let message):
-        if let connection = connections[id] { effects.append(send(message, on: connection)) }
+        guard let connection = connections[id] else { continue }
+        // R6: the offer is the public one.
+        if case .offer = message, let offerEntry {
+          effects += try show([offerEntry], on: connection)
+        }
+        effects.append(send(message, on: connection))
       case .broadcast(let ids, let message):
         let payload = message.encoded()
         effects += ids.compactMap { connections[$0] }.map { .send($0, payload) }
+        if case .proof(let proof) = message { noteShown(proof, to: ids) }
       case .charge:
         effects += try masked == nil ? chargeAndRelease() : chargeAndProve()
       case .unmask(let removal):
@@ -174,13 +180,14 @@ extension CoordinatorEngine {
     {
       _ = try storage.append(.roster(change))
     }
-    _ = try storage.append(
+    offerEntry = try storage.append(
       .offer(
         OfferRecord(
           round: offer.round, planIndex: planIndex, stage: stage, mode: identity.policy.mode,
           modelIn: modelHash, catalogueHash: identity.catalogueHash,
           policyHash: identity.policyHash,
-          deadlineSeconds: identity.policy.roundDeadlineSeconds)))
+          deadlineSeconds: identity.policy.roundDeadlineSeconds))
+    ).index
     let context = RoundContext.digest(
       offer: offer, coordinatorKey: keys.coordinator.verifyingKey.bytes,
       ledgerID: identity.ledgerID)
@@ -319,23 +326,37 @@ extension CoordinatorEngine {
   mutating func close(
     round number: UInt64, outcome: RoundClosed.Outcome, reason: String
   ) throws -> [CoordinatorEffect] {
-    return broadcast(.roundClosed(try signed(outcome, of: number, reason: reason)))
+    guard let closing = try storage.closing(of: number) else { return [] }
+    let payload = Message.roundClosed(try signed(outcome, of: number, reason: reason)).encoded()
+    var effects: [CoordinatorEffect] = []
+    // R9: with the proof that the ledger says so, too.
+    for connection in connections.values.sorted() {
+      effects += try show(entries(closing: closing), on: connection)
+      effects.append(.send(connection, payload))
+    }
+    return effects
   }
 
   /// How rounds ended, for a member who was not there: from the ledger, so that a restart forgets
   /// nothing, and with the newest checkpoint, which is never older than the one of the welcome.
-  func outcomes(of rounds: [UInt64]) throws -> Outcomes {
-    Outcomes(
-      closed: try rounds.compactMap { number in
-        let outcome: RoundClosed.Outcome
-        switch try storage.closingKind(of: number) {
-        case .release: outcome = .released
-        case .burned: outcome = .burned
-        case .void: outcome = .void
-        case nil, .genesis, .offer, .charge, .policy, .roster: return nil
+  mutating func tell(
+    _ rounds: [UInt64], on connection: ConnectionID
+  ) throws -> [CoordinatorEffect] {
+    var closed: [RoundClosed] = []
+    var indices: Set<Int> = []
+    for number in rounds {
+      guard let closing = try storage.closing(of: number) else { continue }
+      let outcome: RoundClosed.Outcome =
+        switch closing.kind {
+        case .release: .released
+        case .burned: .burned
+        default: .void
         }
-        return try signed(outcome, of: number, reason: "")
-      })
+      closed.append(try signed(outcome, of: number, reason: ""))
+      indices.formUnion(entries(closing: closing))
+    }
+    let outcomes = send(.outcomes(Outcomes(closed: closed)), on: connection)
+    return try show(indices.sorted(), on: connection) + [outcomes]
   }
 
   private func signed(

@@ -27,6 +27,10 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
   /// The open round: one of these in its mode, or none.
   var round: CoordinatorRound?
   var masked: MaskedCoordinatorRound?
+  /// Index of the open round's OFFER.
+  var offerEntry: Int?
+  /// What was shown last: a round's offer and its end go to every member.
+  var ledgerShowing: LedgerShowing?
   /// CHARGE of the open masked round, once it is durable.
   var maskedCharge: DurableCharge?
   /// The block of correlated noise that is under way, and its past sums.
@@ -154,7 +158,7 @@ package struct CoordinatorEngine<Noise: AggregateNoise>: ~Copyable, Sendable {
     case .fetchBlob(let fetch):
       return try serveBlob(fetch, on: connection)
     case .askOutcomes(let ask):
-      return [send(.outcomes(try outcomes(of: ask.rounds)), on: connection)]
+      return try tell(ask.rounds, on: connection)
     case .refused:
       return try forget(connection) + [.close(connection)]
     default:

@@ -59,9 +59,9 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// The replayed ledger, after recovery.
   var ledgerState: LedgerState { get }
 
-  /// - Returns: the kind of entry that ended `round`: `release`, `void` or `burned`; nil while it is
-  ///   open and for a round that never was.
-  func closingKind(of round: UInt64) throws -> LedgerRecordKind?
+  /// - Returns: how `round` ended, and where the ledger says it; nil while it is open and for a round
+  ///   that never was.
+  func closing(of round: UInt64) throws -> LedgerState.ClosedRound?
 
   /// Appends and syncs an entry; it is durable on return.
   func append(_ record: LedgerRecord) throws -> LedgerPosition

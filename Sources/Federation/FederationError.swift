@@ -19,6 +19,15 @@ package enum FederationError: Error, Equatable, Sendable {
   case policyChanged(known: SHA256Digest, shown: SHA256Digest)
   /// The coordinator shows a ledger that is shorter than one it has signed before.
   case ledgerRolledBack(kept: Int, shown: Int)
+  /// The coordinator signed two ledgers: the one shown does not extend the one kept. `evidence` is the checkpoint that was
+  /// refused; the other one is kept.
+  case ledgerForked(kept: Int, shown: Int, evidence: [UInt8])
+  /// The proof that the ledger was extended begins at another size than this device holds.
+  case ledgerNotExtended(kept: Int, from: UInt64)
+  /// The coordinator says how a round ended, and nothing proves that its ledger says so (R9).
+  case outcomeNotProven(round: UInt64, String)
+  /// The ledger charges less for a round than this device was offered it for, or for fewer contributions (R5, R7).
+  case wrongCharge(round: UInt64, String)
   /// The coordinator shows an older list of revoked members than this device has seen.
   case revocationsRolledBack(kept: UInt32, shown: UInt32)
   case badPolicy(String)
@@ -42,10 +51,33 @@ extension FederationError: CustomStringConvertible {
       "the policy changed from \(known.hex.prefix(16)) to \(shown.hex.prefix(16))"
     case .ledgerRolledBack(let kept, let shown):
       "the coordinator shows a ledger of \(shown) entries; it signed one of \(kept) before"
+    case .ledgerForked(let kept, let shown, _):
+      "the coordinator signed two ledgers: the one of \(shown) entries does not extend that of \(kept)"
+    case .ledgerNotExtended(let kept, let from):
+      "the coordinator extends a ledger of \(from) entries; this device holds one of \(kept)"
+    case .outcomeNotProven(let round, let detail):
+      "how round \(round) ended is not proven: \(detail)"
+    case .wrongCharge(let round, let detail):
+      "round \(round) is not charged as it was offered: \(detail)"
     case .revocationsRolledBack(let kept, let shown):
       "the coordinator shows list \(shown) of revoked members; this device has seen list \(kept)"
     case .badPolicy(let detail): "the policy cannot be used: \(detail)"
     case .badCheckpoint(let detail): "the checkpoint cannot be used: \(detail)"
+    }
+  }
+}
+
+extension FederationError {
+  /// Whether it is the coordinator's conduct that this device refuses, as opposed to a message that it cannot read or a
+  /// peer that ended the connection. Such a refusal is kept on the device.
+  var isRefusalOfLedger: Bool {
+    switch self {
+    case .policyChanged, .ledgerRolledBack, .ledgerForked, .ledgerNotExtended, .outcomeNotProven,
+      .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
+      true
+    case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
+      .malformedMessage, .unexpectedMessage:
+      false
     }
   }
 }

@@ -66,8 +66,8 @@ package final class DurableStorage: CoordinatorStorage, @unchecked Sendable {
 
   package var ledgerState: LedgerState { ledger.state }
 
-  package func closingKind(of round: UInt64) throws -> LedgerRecordKind? {
-    if let closed = ledger.state.lastClosed, closed.round == round { return closed.kind }
+  package func closing(of round: UInt64) throws -> LedgerState.ClosedRound? {
+    if let closed = ledger.state.lastClosed, closed.round == round { return closed }
     let known = try history ?? ledger.history()
     history = known
     return known.closings[round]
@@ -75,7 +75,7 @@ package final class DurableStorage: CoordinatorStorage, @unchecked Sendable {
 
   package func append(_ record: LedgerRecord) throws -> LedgerPosition {
     let position = try ledger.append(record)
-    history?.append(record)
+    history?.append(record, at: position.index)
     return position
   }
 

@@ -3,8 +3,8 @@ package import Ledger
 
 /// What a ledger's entries say about its past rounds.
 package struct LedgerHistory: Equatable, Sendable {
-  /// The kind of entry that ended each round: `release`, `void` or `burned`.
-  package private(set) var closings: [UInt64: LedgerRecordKind] = [:]
+  /// How each round ended, and where the ledger says it.
+  package private(set) var closings: [UInt64: LedgerState.ClosedRound] = [:]
   /// Digests of all models that were released.
   package private(set) var releasedModels: Set<SHA256Digest> = []
 
@@ -13,7 +13,7 @@ package struct LedgerHistory: Equatable, Sendable {
   init(log: [UInt8]) throws(LedgerStoreError) {
     do throws(LedgerError) {
       for (index, line) in log.split(separator: UInt8(ascii: "\n")).enumerated() {
-        append(try LedgerEntry(decoding: Array(line), at: index).record)
+        append(try LedgerEntry(decoding: Array(line), at: index).record, at: index)
       }
     } catch {
       throw .ledger(error)
@@ -21,8 +21,10 @@ package struct LedgerHistory: Equatable, Sendable {
   }
 
   /// Takes in the next entry.
-  mutating func append(_ record: LedgerRecord) {
-    if let round = record.closedRound { closings[round] = record.kind }
+  mutating func append(_ record: LedgerRecord, at index: Int) {
+    if let closed = LedgerState.ClosedRound(record, entry: index) {
+      closings[closed.round] = closed
+    }
     if case .release(let release) = record { releasedModels.insert(release.modelOut) }
   }
 }

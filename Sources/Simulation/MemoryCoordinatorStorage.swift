@@ -13,7 +13,7 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   private let signingKey: SigningKey
   private var roster: [ClientID: RosterEntry] = [:]
   private var blobs: [SHA256Digest: [UInt8]] = [:]
-  private var closings: [UInt64: LedgerRecordKind] = [:]
+  private var closings: [UInt64: LedgerState.ClosedRound] = [:]
   private var signedCheckpoint: Checkpoint?
 
   init(genesis: GenesisRecord, signingKey: SigningKey) throws {
@@ -44,14 +44,14 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
 
   func revocations() -> [UInt8] { [] }
 
-  func closingKind(of round: UInt64) -> LedgerRecordKind? { closings[round] }
+  func closing(of round: UInt64) -> LedgerState.ClosedRound? { closings[round] }
 
   func append(_ record: LedgerRecord) throws -> LedgerPosition {
     let (entry, state) = try ledgerState.appending(record)
     entries.append(entry)
     tree.append(entry.hash)
     ledgerState = state
-    if let closed = record.closedRound { closings[closed] = record.kind }
+    if let closed = state.lastClosed { closings[closed.round] = closed }
     return LedgerPosition(index: entry.index, root: state.root)
   }
 

@@ -57,9 +57,20 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     state.withLock { $0.rounds[round]?.outcome = outcome }
   }
 
-  func keepCheckpoint(_ checkpoint: CheckpointNote) {
+  func journaledMu(of round: UInt64) -> Double? {
+    state.withLock { $0.rounds[round]?.entry.mu }
+  }
+
+  /// Keeps no receipts: a simulated customer logs in once, and thousands of them would hold the ledger thousands of
+  /// times.
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) {
     state.withLock { $0.checkpoint = checkpoint }
   }
+
+  func receipts() -> [[UInt8]] { [] }
+
+  /// Nobody reads what a simulated customer refused; the notes say it.
+  func recordRefusal(_ refusal: RefusalNote) {}
 
   func newestCheckpoint() -> CheckpointNote? { state.withLock { $0.checkpoint } }
 

@@ -65,6 +65,28 @@ extension EndToEnd {
       #expect(outcome.output.contains("complete for its first 8 entries"), "\(outcome.output)")
     }
 
+    @Test(
+      "proofs that a client kept are held against the ledger; one of another ledger is not in it")
+    func keptProofs() async throws {
+      let shop = try await Evidence().shop
+      let kept = shop.file("proofs")
+      let written = try await run("client", ["receipts", "--home", shop.home(), "--proofs", kept])
+      #expect(written.code == 0, "\(written.errors)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: kept).sorted()
+      #expect(
+        names
+          == [1, 2].flatMap { round in
+            ["charge", "offer", "release"].map { "round-\(round)-\($0).tlog-proof" }
+          })
+      #expect(try await shop.audit(["--receipts", kept]).code == 0)
+      let path = kept + "/" + names[0]
+      // The hash above the leaf is another one.
+      var lines = text(of: path).split(separator: "\n", omittingEmptySubsequences: false)
+      lines[3] = lines[4]
+      try Evidence.write(Array(lines.joined(separator: "\n").utf8), to: path)
+      #expect(try await shop.audit(["--receipts", kept]).code == 4)
+    }
+
     @Test("the list of members is that of the ledger, by both verifiers; another one is not")
     func membersAreThoseOfTheLedger() async throws {
       let shop = try await Evidence().shop

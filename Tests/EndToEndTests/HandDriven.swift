@@ -80,7 +80,7 @@ final class HandDriven {
       .clientEnrol(
         ClientEnrol(
           version: ProtocolVersion.current, clientID: token.clientID, credential: credential,
-          identityKey: key.bytes, signature: try identity.sign(transcript))))
+          identityKey: key.bytes, checkpointSize: 0, signature: try identity.sign(transcript))))
     let answer = try await next()
     if case .welcome(let welcome) = answer { clientID = welcome.clientID }
     return answer
@@ -95,7 +95,7 @@ final class HandDriven {
     try await send(
       .clientAuth(
         ClientAuth(
-          version: ProtocolVersion.current, clientID: id,
+          version: ProtocolVersion.current, clientID: id, checkpointSize: 0,
           signature: try identity.sign(transcript))))
     return try await next()
   }

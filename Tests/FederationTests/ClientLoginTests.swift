@@ -59,7 +59,7 @@ struct ClientLoginTests {
       policySignature: try harness.keys.coordinator.sign(
         LoginTranscript.policy(
           policyHash: SHA256Digest(hashing: policy).bytes, ledgerID: FederationHarness.ledgerID)),
-      checkpoint: try harness.storage.checkpointText(), revocations: [],
+      checkpoint: try harness.storage.checkpointText(), consistency: [], revocations: [],
       catalogueHash: harness.identity.catalogueHash.bytes,
       featuresHash: harness.identity.featuresHash.bytes,
       modelHash: [UInt8](repeating: 1, count: 32))
@@ -150,7 +150,7 @@ struct ClientLoginTests {
   func version() throws {
     try connect()
     let error = try #require(failure(try hello { $0.versions = [1, 9] }))
-    #expect("\(error)".contains("[1, 9]") && "\(error)".contains("[3]"))
+    #expect("\(error)".contains("[1, 9]") && "\(error)".contains("[4]"))
     let farewell = try #require(ClientEngine.farewell(for: error))
     guard case .refused(let refused) = try Message(decoding: farewell) else { return }
     #expect(refused.code == .unsupportedVersion)
@@ -159,13 +159,13 @@ struct ClientLoginTests {
   @Test("the newest common version is chosen among several")
   func severalVersions() throws {
     try connect()
-    guard case .send(let payload)? = try receive(try hello { $0.versions = [7, 3, 2] }).first,
+    guard case .send(let payload)? = try receive(try hello { $0.versions = [7, 4, 2] }).first,
       case .clientEnrol(let enrol) = try Message(decoding: payload)
     else {
       Issue.record("expected an enrolment")
       return
     }
-    #expect(enrol.version == 3)
+    #expect(enrol.version == 4)
   }
 
   @Test("a welcome with a wrong signature, number, list or checkpoint is refused and not kept")

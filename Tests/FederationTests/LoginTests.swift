@@ -39,7 +39,8 @@ struct LoginTests {
       coordinatorKey: harness.keys.coordinator.verifyingKey.bytes,
       ledgerID: FederationHarness.ledgerID)
     return .clientAuth(
-      ClientAuth(version: version, clientID: id, signature: try signer.sign(transcript)))
+      ClientAuth(
+        version: version, clientID: id, checkpointSize: 0, signature: try signer.sign(transcript)))
   }
 
   private func enrol(
@@ -55,7 +56,8 @@ struct LoginTests {
     return .clientEnrol(
       ClientEnrol(
         version: version, clientID: token.clientID, credential: credential,
-        identityKey: key.verifyingKey.bytes, signature: try key.sign(transcript)))
+        identityKey: key.verifyingKey.bytes, checkpointSize: 0, signature: try key.sign(transcript))
+    )
   }
 
   /// The refusal that `effects` send and close with; nil when they do not refuse.
@@ -244,7 +246,7 @@ struct LoginTests {
     let message = try auth(id: 1, signer: memberKey, version: version)
     let refused = try #require(try refusal(in: try send(message)))
     #expect(refused.code == .unsupportedVersion)
-    #expect(refused.reason.contains("[3]") && refused.reason.contains("\(version)"))
+    #expect(refused.reason.contains("[4]") && refused.reason.contains("\(version)"))
     try greet()
     let enrolment = try enrol(token: try harness.token(50), key: memberKey, version: version)
     #expect(try refusal(in: try send(enrolment))?.code == .unsupportedVersion)

@@ -288,11 +288,11 @@ struct MaskedRoundsTests {
       reason: "",
       signature: [])
     closed.signature = try harness.keys.coordinator.sign(closed.signedBytes)
-    try harness.deliver(.roundClosed(closed), to: index)
+    #expect(throws: FederationError.self) { try harness.deliver(.roundClosed(closed), to: index) }
     let first = try #require(harness.customers[index].offers.first)
     try harness.deliver(.offer(offer(round: 2, after: first, by: harness)), to: index)
     #expect(
-      harness.customers[index].notes.contains(.declined(round: 2, .sumLost(round: 1))))
+      harness.customers[index].notes.contains(.declined(round: 2, .outcomeNotProven(round: 1))))
   }
 
   @Test("a round of secagg that ended before its charge is asked for again")

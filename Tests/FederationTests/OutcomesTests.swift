@@ -77,13 +77,20 @@ struct OutcomesTests {
     let ask = Message.askOutcomes(AskOutcomes(rounds: [2, 1, 99]))
     let connection = try #require(harness.customers[0].connection)
     let effects = try harness.handle(.received(connection, ask.encoded()))
-    guard case .send(connection, let payload)? = effects.first, effects.count == 1,
+    // Their proof comes first.
+    guard case .send(connection, let proof)? = effects.first, effects.count == 2,
+      case .ledgerShown(let shown) = try Message(decoding: proof),
+      case .send(connection, let payload) = effects[1],
       case .outcomes(let outcomes) = try Message(decoding: payload)
     else {
       Issue.record("not answered: \(effects)")
       return
     }
     #expect(outcomes.closed.map(\.round) == [1])
+    #expect(
+      try shown.entries.map {
+        try LedgerEntry(decoding: $0.line, at: Int($0.index)).record.closedRound
+      } == [1])
     let closed = try #require(outcomes.closed.first)
     #expect(closed.outcome == .void)
     #expect(

@@ -14,8 +14,10 @@ final class RecordingDevice: DeviceStorage, Sendable {
     var extraMuSquared = 0.0
     var extraRounds = 0
     var checkpoint: CheckpointNote?
+    var receipts: [Int: ReceiptNote] = [:]
     var journalFails = false
     var revocations: [UInt8]?
+    var refusals: [RefusalNote] = []
 
     var counted: [SpentRound] {
       rounds.values.filter { $0.outcome != .void }.map(\.entry)
@@ -45,6 +47,8 @@ final class RecordingDevice: DeviceStorage, Sendable {
   func outcome(of round: UInt64) -> RoundClosed.Outcome? {
     state.withLock { $0.rounds[round]?.outcome }
   }
+
+  var refusals: [RefusalNote] { state.withLock { $0.refusals } }
 
   var journal: [SpentRound] {
     state.withLock { $0.rounds.values.map(\.entry).sorted { $0.round < $1.round } }
@@ -85,6 +89,7 @@ final class RecordingDevice: DeviceStorage, Sendable {
     try state.withLock { state in
       if state.journalFails { throw DiskFailure(call: "journal") }
       state.rounds[entry.round] = (entry, nil)
+      if let receipt = entry.offerReceipt { state.receipts[receipt.entry] = receipt }
     }
   }
 
@@ -110,8 +115,23 @@ final class RecordingDevice: DeviceStorage, Sendable {
     }
   }
 
-  func keepCheckpoint(_ checkpoint: CheckpointNote) {
-    state.withLock { $0.checkpoint = checkpoint }
+  func journaledMu(of round: UInt64) -> Double? {
+    state.withLock { $0.rounds[round]?.entry.mu }
+  }
+
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) {
+    state.withLock { state in
+      state.checkpoint = checkpoint
+      for receipt in receipts { state.receipts[receipt.entry] = receipt }
+    }
+  }
+
+  func receipts() -> [[UInt8]] {
+    state.withLock { $0.receipts.sorted { $0.key < $1.key }.map(\.value.text) }
+  }
+
+  func recordRefusal(_ refusal: RefusalNote) {
+    state.withLock { $0.refusals.append(refusal) }
   }
 
   func newestCheckpoint() -> CheckpointNote? { state.withLock { $0.checkpoint } }

@@ -119,10 +119,13 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     return state.withLock { $0.revocations }
   }
 
-  func closingKind(of round: UInt64) throws -> LedgerRecordKind? {
-    try begin("closing kind")
+  func closing(of round: UInt64) throws -> LedgerState.ClosedRound? {
+    try begin("closing")
     return state.withLock { state in
-      state.records.first { $0.closedRound == round }?.kind
+      for (index, record) in state.records.enumerated() where record.closedRound == round {
+        return LedgerState.ClosedRound(record, entry: index)
+      }
+      return nil
     }
   }
 

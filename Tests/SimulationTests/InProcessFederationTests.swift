@@ -136,7 +136,7 @@ struct InProcessFederationTests {
   func bytes() throws {
     let shop = try SmallShop(model: "popularity", customers: 5)
     let outcome = try shop.train(seed: 1)
-    let expected = try FrameBytes(shop: shop)
+    let expected = try FrameBytes(shop: shop, lines: outcome.ledgerLines)
     #expect(outcome.bytesUp == expected.up)
     #expect(outcome.bytesDown == expected.down)
   }
@@ -154,7 +154,7 @@ private struct FrameBytes {
   private(set) var up = 0
   private(set) var down = 0
 
-  init(shop: SmallShop) throws {
+  init(shop: SmallShop, lines: [[UInt8]]) throws {
     let customers = shop.histories.count
     let sum32 = [UInt8](repeating: 0, count: 32)
     let sum64 = [UInt8](repeating: 0, count: 64)
@@ -162,7 +162,7 @@ private struct FrameBytes {
     func size(_ message: Message) -> Int { 4 + message.encoded().count }
 
     // Up: enrolment, answer, header, one chunk; down: hello, welcome, offer, slot, result.
-    up += customers * (4 + 1 + 2 + 4 + MemberCredential.byteCount + 32 + 64)
+    up += customers * (4 + 1 + 2 + 4 + MemberCredential.byteCount + 32 + 8 + 64)
     up += customers * size(.answer(Answer(round: 1, joins: true)))
     up += customers * (4 + 1 + 8 + 32 + 24 + 4 + 32 + 64)
     up += customers * (4 + 1 + 8 + 4 + 4 + 4 * dimension + 17)
@@ -175,8 +175,13 @@ private struct FrameBytes {
     // The checkpoint at login covers one entry, the one at the end four; their texts have one size.
     let checkpoint = try Self.checkpointBytes()
     down += customers * (4 + 1 + 4 + 2 + shop.policy.canonicalBytes.count + sum64.count)
-    down += customers * (2 + checkpoint + 2 + 3 * 32)
+    down += customers * (2 + checkpoint + 2 + 2 + 3 * 32)
     down += customers * (4 + 1 + 8 + 1 + 32 + 2 + checkpoint + 2 + 64)
+
+    // From one entry to two, with the OFFER; from two to four, with CHARGE and RELEASE.
+    let shown = 4 + 1 + 8 + 2 + checkpoint + 2 + 32 + 1
+    down += customers * (shown + 8 + 2 + lines[1].count + 2 + 32)
+    down += customers * (shown + 2 * (8 + 2 + 2 + 2 * 32) + lines[2].count + lines[3].count)
 
     // One customer fetches each blob once: catalogue, initial model, and the final one, which has
     // the size of the initial one.

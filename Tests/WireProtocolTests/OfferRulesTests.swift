@@ -37,15 +37,29 @@ struct OfferRulesTests {
 
   private func check(
     _ offer: Offer, lastRound: UInt64? = nil, unsettled: UInt64? = nil, lostSum: UInt64? = nil,
-    spentMuSquared: Double = 0, key: VerifyingKey? = nil, policy: PrivacyPolicy? = nil
+    spentMuSquared: Double = 0, ledgerMuSquared: Double = 0, key: VerifyingKey? = nil,
+    policy: PrivacyPolicy? = nil
   ) throws(OfferRefusal) -> PrivacyEvent {
     let policy = policy ?? self.policy
     return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: key ?? coordinator.verifyingKey, lastRound: lastRound,
       unsettled: unsettled, lostSum: lostSum,
-      spent: policy.makeFilter(spentMuSquared: spentMuSquared)
-    )
+      spent: policy.makeFilter(spentMuSquared: spentMuSquared),
+      ledger: policy.makeFilter(spentMuSquared: ledgerMuSquared))
+  }
+
+  @Test("a round that the ledger has no budget for is declined, whatever this device has spent")
+  func ledgerBudget() throws {
+    let event = try check(offer())
+    var filter = policy.makeFilter()
+    try filter.charge(event, count: filter.roundsLeft(of: event))
+    let full = policy.makeFilter(spentMuSquared: filter.spentMuSquared)
+    #expect(
+      throws: OfferRefusal.ledgerExhausted(spentEpsilon: full.epsilonSpent, limit: 8)
+    ) { try check(offer(), ledgerMuSquared: filter.spentMuSquared) }
+    let rest = filter.spentMuSquared - 1.5 * event.mu * event.mu
+    #expect(try check(offer(), ledgerMuSquared: rest) == event)
   }
 
   @Test("an offer under the policy is charged by ruling 18")
@@ -211,7 +225,7 @@ struct OfferRulesTests {
       try OfferRules.check(
         offer, policy: tooLarge, policyHash: Self.policyHash,
         coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil, lostSum: nil,
-        spent: tooLarge.makeFilter())
+        spent: tooLarge.makeFilter(), ledger: tooLarge.makeFilter())
     }
   }
 
@@ -257,7 +271,8 @@ struct OfferRulesTests {
     return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil, lostSum: nil,
-      spent: policy.makeFilter(spentMuSquared: spentMuSquared), participation: participation)
+      spent: policy.makeFilter(spentMuSquared: spentMuSquared), ledger: policy.makeFilter(),
+      participation: participation)
   }
 
   @Test("a round of a block is charged for the whole block, under its exact sensitivity")

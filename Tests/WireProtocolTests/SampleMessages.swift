@@ -2,7 +2,7 @@ import Privacy
 import SecureAggregation
 import WireProtocol
 
-/// One message of every kind, with fixed field values; `Golden/make_messages_v3.py` holds the same.
+/// One message of every kind, with fixed field values; `Golden/make_messages_v4.py` holds the same.
 enum SampleMessages {
   /// `count` bytes that count up from `start`, modulo 256.
   static func ramp(_ count: Int, from start: Int) -> [UInt8] {
@@ -22,21 +22,24 @@ enum SampleMessages {
     (
       "client_auth",
       .clientAuth(
-        ClientAuth(version: 1, clientID: 0x0102_0304, signature: ramp(64, from: 1)))
+        ClientAuth(
+          version: 1, clientID: 0x0102_0304, checkpointSize: 1 << 33 | 9,
+          signature: ramp(64, from: 1)))
     ),
     (
       "client_enrol",
       .clientEnrol(
         ClientEnrol(
           version: 1, clientID: 0x0506_0708, credential: ramp(168, from: 2),
-          identityKey: ramp(32, from: 3), signature: ramp(64, from: 4)))
+          identityKey: ramp(32, from: 3), checkpointSize: 3, signature: ramp(64, from: 4)))
     ),
     (
       "welcome",
       .welcome(
         Welcome(
           clientID: 7, policy: Array(#"{"a":1}"#.utf8), policySignature: ramp(64, from: 5),
-          checkpoint: ramp(5, from: 8), revocations: ramp(9, from: 6),
+          checkpoint: ramp(5, from: 8), consistency: ramp(64, from: 7),
+          revocations: ramp(9, from: 6),
           catalogueHash: ramp(32, from: 9),
           featuresHash: [UInt8](repeating: 0, count: 32), modelHash: ramp(32, from: 10)))
     ),
@@ -104,6 +107,20 @@ enum SampleMessages {
         ]))
     ),
     ("outcomes_none", .outcomes(Outcomes(closed: []))),
+    (
+      "ledger_shown",
+      .ledgerShown(
+        LedgerShown(
+          heldSize: 1 << 33 | 9, checkpoint: ramp(6, from: 61), consistency: ramp(64, from: 62),
+          entries: [
+            .init(index: 1 << 33 | 11, line: ramp(10, from: 63), path: ramp(32, from: 64)),
+            .init(index: 1 << 33 | 12, line: ramp(11, from: 65), path: []),
+          ]))
+    ),
+    (
+      "ledger_shown_unchanged",
+      .ledgerShown(LedgerShown(heldSize: 7, checkpoint: [5], consistency: [], entries: []))
+    ),
     ("fetch_blob", .fetchBlob(FetchBlob(hash: ramp(32, from: 25)))),
     (
       "blob_chunk",

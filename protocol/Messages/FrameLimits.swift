@@ -24,8 +24,8 @@ package enum FrameLimits {
 
 /// Versions of this protocol. A peer without a common version is refused by name.
 package enum ProtocolVersion {
-  package static let current: UInt16 = 3
-  package static let supported: [UInt16] = [3]
+  package static let current: UInt16 = 4
+  package static let supported: [UInt16] = [4]
 }
 
 /// A customer's number in the roster, given at enrolment.

@@ -46,24 +46,31 @@ package struct ServerHello: Equatable, Sendable {
 package struct ClientAuth: Equatable, Sendable {
   package var version: UInt16
   package var clientID: ClientID
+  /// Size of the newest checkpoint that this device holds, 0 if none: `Welcome` shows that the ledger extends it.
+  package var checkpointSize: UInt64
   /// Ed25519 by the client's identity key over `LoginTranscript.auth`.
   package var signature: [UInt8]
 
-  package init(version: UInt16, clientID: ClientID, signature: [UInt8]) {
+  package init(
+    version: UInt16, clientID: ClientID, checkpointSize: UInt64, signature: [UInt8]
+  ) {
     self.version = version
     self.clientID = clientID
+    self.checkpointSize = checkpointSize
     self.signature = signature
   }
 
   func write(to writer: inout ByteWriter) {
     writer.uint16(version)
     writer.uint32(clientID)
+    writer.uint64(checkpointSize)
     writer.fixed(signature, count: 64)
   }
 
   init(from reader: inout ByteReader) throws(WireError) {
     version = try reader.uint16()
     clientID = try reader.uint32()
+    checkpointSize = try reader.uint64()
     signature = try reader.fixed(64)
   }
 }
@@ -77,17 +84,20 @@ package struct ClientEnrol: Equatable, Sendable {
   /// `MemberCredential.bytes`.
   package var credential: [UInt8]
   package var identityKey: [UInt8]
+  /// As in `ClientAuth`: above 0 where the answer to an earlier attempt was lost.
+  package var checkpointSize: UInt64
   /// Ed25519 by the new identity key over `LoginTranscript.enrol`: proof of possession.
   package var signature: [UInt8]
 
   package init(
     version: UInt16, clientID: ClientID, credential: [UInt8], identityKey: [UInt8],
-    signature: [UInt8]
+    checkpointSize: UInt64, signature: [UInt8]
   ) {
     self.version = version
     self.clientID = clientID
     self.credential = credential
     self.identityKey = identityKey
+    self.checkpointSize = checkpointSize
     self.signature = signature
   }
 
@@ -96,6 +106,7 @@ package struct ClientEnrol: Equatable, Sendable {
     writer.uint32(clientID)
     writer.fixed(credential, count: MemberCredential.byteCount)
     writer.fixed(identityKey, count: 32)
+    writer.uint64(checkpointSize)
     writer.fixed(signature, count: 64)
   }
 
@@ -104,6 +115,7 @@ package struct ClientEnrol: Equatable, Sendable {
     clientID = try reader.uint32()
     credential = try reader.fixed(MemberCredential.byteCount)
     identityKey = try reader.fixed(32)
+    checkpointSize = try reader.uint64()
     signature = try reader.fixed(64)
   }
 }
@@ -117,6 +129,8 @@ package struct Welcome: Equatable, Sendable {
   package var policySignature: [UInt8]
   /// Newest signed checkpoint of the ledger, as a text note.
   package var checkpoint: [UInt8]
+  /// `ConsistencyProof.bytes` from the checkpoint that the client said it holds; empty where it holds none.
+  package var consistency: [UInt8]
   /// `RevocationList.bytes` of the newest list, or empty before the first.
   package var revocations: [UInt8]
   package var catalogueHash: [UInt8]
@@ -125,12 +139,14 @@ package struct Welcome: Equatable, Sendable {
 
   package init(
     clientID: ClientID, policy: [UInt8], policySignature: [UInt8], checkpoint: [UInt8],
-    revocations: [UInt8], catalogueHash: [UInt8], featuresHash: [UInt8], modelHash: [UInt8]
+    consistency: [UInt8], revocations: [UInt8], catalogueHash: [UInt8], featuresHash: [UInt8],
+    modelHash: [UInt8]
   ) {
     self.clientID = clientID
     self.policy = policy
     self.policySignature = policySignature
     self.checkpoint = checkpoint
+    self.consistency = consistency
     self.revocations = revocations
     self.catalogueHash = catalogueHash
     self.featuresHash = featuresHash
@@ -142,6 +158,7 @@ package struct Welcome: Equatable, Sendable {
     writer.opaque(policy, limit: FrameLimits.maximumPolicyBytes)
     writer.fixed(policySignature, count: 64)
     writer.opaque(checkpoint, limit: FrameLimits.maximumCheckpointBytes)
+    writer.opaque(consistency, limit: MaskedLimits.maximumConsistencyBytes)
     writer.opaque(revocations, limit: RevocationList.maximumByteCount)
     writer.digest(catalogueHash)
     writer.digest(featuresHash)
@@ -153,6 +170,7 @@ package struct Welcome: Equatable, Sendable {
     policy = try reader.opaque(limit: FrameLimits.maximumPolicyBytes)
     policySignature = try reader.fixed(64)
     checkpoint = try reader.opaque(limit: FrameLimits.maximumCheckpointBytes)
+    consistency = try reader.opaque(limit: MaskedLimits.maximumConsistencyBytes)
     revocations = try reader.opaque(limit: RevocationList.maximumByteCount)
     catalogueHash = try reader.digest()
     featuresHash = try reader.digest()

@@ -17,6 +17,7 @@ package enum Message: Equatable, Sendable {
   case finished(Finished)
   case askOutcomes(AskOutcomes)
   case outcomes(Outcomes)
+  case ledgerShown(LedgerShown)
   case fetchBlob(FetchBlob)
   case blobChunk(BlobChunk)
   case advertise(Advertise)
@@ -53,6 +54,7 @@ extension Message {
     case finished = 23
     case askOutcomes = 24
     case outcomes = 25
+    case ledgerShown = 26
     case fetchBlob = 32
     case blobChunk = 33
     case advertise = 48
@@ -88,6 +90,7 @@ extension Message {
     case .finished: .finished
     case .askOutcomes: .askOutcomes
     case .outcomes: .outcomes
+    case .ledgerShown: .ledgerShown
     case .fetchBlob: .fetchBlob
     case .blobChunk: .blobChunk
     case .advertise: .advertise
@@ -132,6 +135,7 @@ extension Message {
     case .finished(let body): body.write(to: &writer)
     case .askOutcomes(let body): body.write(to: &writer)
     case .outcomes(let body): body.write(to: &writer)
+    case .ledgerShown(let body): body.write(to: &writer)
     case .fetchBlob(let body): body.write(to: &writer)
     case .blobChunk(let body): body.write(to: &writer)
     case .advertise(let body): body.write(to: &writer)
@@ -181,6 +185,7 @@ extension Message {
     case .finished: self = .finished(try Finished(from: &reader))
     case .askOutcomes: self = .askOutcomes(try AskOutcomes(from: &reader))
     case .outcomes: self = .outcomes(try Outcomes(from: &reader))
+    case .ledgerShown: self = .ledgerShown(try LedgerShown(from: &reader))
     case .fetchBlob: self = .fetchBlob(try FetchBlob(from: &reader))
     case .blobChunk: self = .blobChunk(try BlobChunk(from: &reader))
     case .advertise: self = .advertise(try Advertise(from: &reader))

@@ -95,7 +95,7 @@ package struct RoundClosed: Equatable, Sendable {
 /// A client asks how rounds ended that its journal holds without an outcome.
 package struct AskOutcomes: Equatable, Sendable {
   /// Most rounds of one request; a client with more asks again.
-  package static let maximumRounds = 128
+  package static let maximumRounds = 8
 
   /// 1 to `maximumRounds` rounds.
   package var rounds: [UInt64]
@@ -105,7 +105,7 @@ package struct AskOutcomes: Equatable, Sendable {
   }
 
   func write(to writer: inout ByteWriter) {
-    precondition((1...Self.maximumRounds).contains(rounds.count), "1 to 128 rounds are asked for")
+    precondition((1...Self.maximumRounds).contains(rounds.count), "1 to 8 rounds are asked for")
     writer.uint8(UInt8(rounds.count))
     for round in rounds { writer.uint64(round) }
   }

@@ -15,6 +15,10 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case unsupportedMode(String)
   case noiseBelowPolicy(offered: UInt64, needed: UInt64)
   case budgetExhausted(spentEpsilon: Double, limit: Double)
+  /// What the ledger has charged, as far as it was proven to this device, leaves no room for the round (R3).
+  case ledgerExhausted(spentEpsilon: Double, limit: Double)
+  /// Nothing proves that the ledger holds this offer for everybody (R6).
+  case offerNotProven(String)
   /// The offer claims a place in a block of correlated noise that the policy does not give it.
   case wrongBlock
   /// In mode `secagg`: the device took part in a charged round that released nothing. Another sum from the same
@@ -43,6 +47,10 @@ extension OfferRefusal: CustomStringConvertible {
       "the offer adds noise of \(offered) grid steps, the policy promises \(needed)"
     case .budgetExhausted(let spent, let limit):
       "this device has contributed epsilon \(spent) of \(limit)"
+    case .ledgerExhausted(let spent, let limit):
+      "the ledger has charged epsilon \(spent) of \(limit)"
+    case .offerNotProven(let detail):
+      "the offer is not proven to be the one made to everybody: \(detail)"
     case .wrongBlock: "the offer has another place in a block of correlated noise than planned"
     case .sumLost(let round):
       "round \(round) was charged and released nothing: whoever holds its exact sum could tell customers "
@@ -67,13 +75,14 @@ package enum OfferRules {
   ///   - unsettled: the oldest round in it without a proven outcome, if any (R9).
   ///   - lostSum: the newest charged round in it of which no release is known, if any.
   ///   - spent: the device's own filter over its journal.
+  ///   - ledger: the policy's filter over what the ledger was proven to have charged.
   ///   - participation: this device's rounds in the offered block, if it is of one.
   /// - Returns: what the round would be charged, or its whole block.
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
     lastRound: UInt64?, unsettled: UInt64?, lostSum: UInt64?, spent: GDPFilter,
-    participation: ParticipationRecord = ParticipationRecord()
+    ledger: GDPFilter, participation: ParticipationRecord = ParticipationRecord()
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
       throw .badSignature
@@ -109,6 +118,12 @@ package enum OfferRules {
     guard participation.count > 0 || spent.admits(event) else {
       throw .budgetExhausted(
         spentEpsilon: spent.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
+    }
+    // The first round of a block pays for the others.
+    let isPaid = (offer.block?.round ?? 0) > 0 && ledger.spent <= ledger.limit
+    guard isPaid || ledger.admits(event) else {
+      throw .ledgerExhausted(
+        spentEpsilon: ledger.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
     }
     return event
   }

@@ -1,0 +1,70 @@
+internal import Cryptography
+internal import Ledger
+internal import WireProtocol
+
+/// `LedgerShown` for every member that is to see the same entries: members that hold the same checkpoint get the same
+/// bytes.
+struct LedgerShowing: Sendable {
+  /// Entries of the ledger when this was made.
+  let size: Int
+  /// Which of them are shown.
+  let indices: [Int]
+  let checkpoint: [UInt8]
+  let entries: [LedgerShown.Entry]
+  /// Encoded, by the size that the member holds.
+  var payloads: [Int: [UInt8]] = [:]
+}
+
+extension CoordinatorEngine {
+  /// Extends what a member holds of the ledger, and proves these entries to it.
+  /// - Parameter indices: ascending, at most `LedgerShown.maximumEntries`.
+  mutating func show(
+    _ indices: [Int], on connection: ConnectionID
+  ) throws -> [CoordinatorEffect] {
+    guard let held = sessions[connection]?.shownSize else { return [] }
+    var showing = try ledgerShowing(of: indices)
+    let payload: [UInt8]
+    if let known = showing.payloads[held] {
+      payload = known
+    } else {
+      payload = Message.ledgerShown(
+        LedgerShown(
+          heldSize: UInt64(held), checkpoint: showing.checkpoint,
+          consistency: try storage.consistencyProof(from: held)?.bytes ?? [],
+          entries: showing.entries)
+      ).encoded()
+      showing.payloads[held] = payload
+    }
+    ledgerShowing = showing
+    sessions[connection]?.shownSize = showing.size
+    return [.send(connection, payload)]
+  }
+
+  private func ledgerShowing(of indices: [Int]) throws -> LedgerShowing {
+    let size = storage.ledgerState.size
+    if let known = ledgerShowing, known.size == size, known.indices == indices { return known }
+    return LedgerShowing(
+      size: size, indices: indices, checkpoint: try storage.checkpointText(),
+      entries: try indices.map { index in
+        let receipt = try storage.receipt(of: index)
+        return LedgerShown.Entry(
+          index: UInt64(index), line: receipt.line, path: receipt.proof.pathBytes)
+      })
+  }
+
+  /// The entries that prove how `round` ended: CHARGE, where there is one, and its end.
+  func entries(closing round: LedgerState.ClosedRound) -> [Int] {
+    [round.chargeEntry, round.entry].compactMap { $0 }
+  }
+
+  /// Members that agreed keep the checkpoint of `Proof`: the next one extends that.
+  mutating func noteShown(_ proof: Proof, to ids: [ClientID]) {
+    guard proof.heldSize > 0, let size = maskedCharge.map({ Int($0.ledgerIndex) + 1 }) else {
+      return
+    }
+    for connection in ids.compactMap({ connections[$0] }) {
+      let held = sessions[connection]?.shownSize ?? 0
+      sessions[connection]?.shownSize = max(size, held)
+    }
+  }
+}
