@@ -20,6 +20,7 @@ package struct Comparison: Sendable {
   private let features: (@Sendable () throws -> ItemFeatures)?
   private let featuresName: String
   private let trainer: FederatedTrainer?
+  private let tuning: (@Sendable () throws -> EvaluationProblem)?
 
   /// - Parameters:
   ///   - plan: what to run.
@@ -30,11 +31,14 @@ package struct Comparison: Sendable {
   ///   - featuresName: tells vectors apart in the cache: a digest of what they are made of besides the
   ///     catalogue.
   ///   - trainer: trains the federated cells.
+  ///   - tuning: makes a problem of the training part only, for cells that choose a setting on it; called
+  ///     at most once, and only for such cells.
   package init(
     plan: ComparisonPlan, cache: CellCache?,
     features: (@Sendable () throws -> ItemFeatures)?, featuresName: String = "texts",
-    trainer: FederatedTrainer?
+    trainer: FederatedTrainer?, tuning: (@Sendable () throws -> EvaluationProblem)? = nil
   ) {
+    self.tuning = tuning
     self.plan = plan
     self.cache = cache
     self.features = features
@@ -50,7 +54,7 @@ package struct Comparison: Sendable {
     progress: (Progress) -> Void = { _ in }
   ) async throws -> ComparisonReport {
     let digest = plan.problem.contentDigest()
-    var fitted = Fitting(plan: plan, features: features, trainer: trainer)
+    var fitted = Fitting(plan: plan, features: features, trainer: trainer, tuning: tuning)
     var outcomes: [(ComparisonCell, CellOutcome)] = []
     for cell in plan.cells {
       try Task.checkCancellation()
@@ -77,12 +81,15 @@ private struct Fitting {
   let plan: ComparisonPlan
   let makeFeatures: (@Sendable () throws -> ItemFeatures)?
   let trainer: FederatedTrainer?
+  let makeTuning: (@Sendable () throws -> EvaluationProblem)?
   private var madeFeatures: ItemFeatures?
+  private var chosenEpochs: Int?
 
   init(
     plan: ComparisonPlan, features: (@Sendable () throws -> ItemFeatures)?,
-    trainer: FederatedTrainer?
+    trainer: FederatedTrainer?, tuning: (@Sendable () throws -> EvaluationProblem)?
   ) {
+    makeTuning = tuning
     self.plan = plan
     makeFeatures = features
     self.trainer = trainer
@@ -113,12 +120,29 @@ private struct Fitting {
         CentralizedGram(
           histories: problem.histories, itemCount: itemCount,
           hyperparameters: hyperparameters(of: cell), features: features()))
+    case (.centralized, CentralizedSASRec.identifier):
+      return try await outcome(
+        CentralizedSASRec(
+          histories: problem.histories, itemCount: itemCount, epochs: try await epochs(),
+          seed: cell.seed))
     case (.federated, _):
       return try await federatedOutcome(of: cell)
     case (_, let model):
       throw EvaluationError.invalidPlan(
         reason: "there is no \(cell.setting.rawValue) form of \(model)")
     }
+  }
+
+  /// Those of the sequence transformer, chosen once for all of its seeds.
+  private mutating func epochs() async throws -> Int {
+    if let chosenEpochs { return chosenEpochs }
+    guard let makeTuning else {
+      throw EvaluationError.invalidPlan(
+        reason: "\(CentralizedSASRec.identifier) needs a split on which to choose its epochs")
+    }
+    let chosen = try await CentralizedSASRec.chosenEpochs(on: try makeTuning(), seed: 1)
+    chosenEpochs = chosen
+    return chosen
   }
 
   private mutating func federatedOutcome(of cell: ComparisonCell) async throws -> CellOutcome {

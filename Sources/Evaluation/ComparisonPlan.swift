@@ -101,9 +101,9 @@ package struct ComparisonPlan: Sendable {
   package let delta: Double
   /// Version of the program, for the cache: a result computed by other code is not used.
   package let codeVersion: String
-  /// How many settings of its hyper-parameters were tried on this data set to choose the ones of a model: nil
-  /// where that was not counted; 0, as for models that are not named, where they follow from a rule. For
-  /// the report.
+  /// By model, or by label of a row: how many settings of its hyper-parameters were tried on this data set to
+  /// choose the ones of a model: nil where that was not counted; 0, as for models that are not named, where
+  /// they follow from a rule. For the report.
   package let settingsTried: [String: Int?]
   /// Whether masked modes run their masks. If not, their cells draw the noise that the mode has at once.
   package let runsMasks: Bool
@@ -149,7 +149,7 @@ package struct ComparisonPlan: Sendable {
   ///
   /// - Parameters:
   ///   - federated: identifiers of the federated models; each also runs as its centralized twin if
-  ///     there is one.
+  ///     there is one, and the sequence transformer as that alone.
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
   ///   - seeds: repetitions of every private run, at least 1; seeds are 1, 2, ...
   ///   - withLocal: whether the baselines of the device are in.
@@ -171,6 +171,13 @@ package struct ComparisonPlan: Sendable {
       if model == CentralizedGram.identifier {
         cells.append(ComparisonCell(model: model, setting: .centralized))
       }
+      if model == CentralizedSASRec.identifier {
+        // It starts at random: one run says little.
+        for seed in 1...UInt64(seeds) {
+          cells.append(ComparisonCell(model: model, setting: .centralized, seed: seed))
+        }
+        continue
+      }
       for epsilon in epsilons {
         guard epsilon != nil else {
           cells.append(ComparisonCell(model: model, setting: .federated, seed: 1))
@@ -191,9 +198,9 @@ package struct ComparisonPlan: Sendable {
     return cells
   }
 
-  /// ``settingsTried`` of one model.
-  func settingsTried(for model: String) -> Int? {
-    guard let tried = settingsTried[model] else { return 0 }
+  /// ``settingsTried`` of a cell's row, or of its model.
+  func settingsTried(for cell: ComparisonCell) -> Int? {
+    guard let tried = settingsTried[cell.label] ?? settingsTried[cell.model] else { return 0 }
     return tried
   }
 

@@ -121,7 +121,7 @@ package struct ComparisonReport: Sendable {
           cell: cell, customers: cell.customers(of: plan.problem.histories.count),
           task: task.name, metric: metric, k: task.cutoff, mean: mean,
           standardDeviation: standardDeviation(values, mean: mean), seeds: values.count,
-          settingsTried: plan.settingsTried(for: cell.model),
+          settingsTried: plan.settingsTried(for: cell),
           noise: plan.noiseOrigin(of: cell))
       }
     }

@@ -46,7 +46,7 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Repetitions of every private run.")
   var seeds: Int = 3
 
-  @Option(help: "Federated models, such as popularity,gram.")
+  @Option(help: "Federated models, such as popularity,gram; sasrec is centralized only.")
   var models: String = "gram"
 
   @Option(

@@ -43,7 +43,7 @@ struct ComparisonSetup {
       customerNames = split.customers
     }
     let identifiers = command.models.split(separator: ",").map(String.init)
-    for identifier in identifiers {
+    for identifier in identifiers where identifier != CentralizedSASRec.identifier {
       _ = try ModelRegistry.model(
         identifier: identifier, hyperparameters: Self.federatedHyperparameters)
     }
@@ -68,6 +68,15 @@ struct ComparisonSetup {
           + "too large (at most \(Format.count(EASE.largestCatalogue)))")
       cells.removeAll { $0.model == "ease" }
     }
+    if dataset.catalogue.count > CentralizedSASRec.largestCatalogue,
+      cells.contains(where: Self.isCentralizedSASRec)
+    {
+      notes.append(
+        "\(CentralizedSASRec.identifier):centralized is left out: its softmax over "
+          + "\(Format.count(dataset.catalogue.count)) items would take hours "
+          + "(at most \(Format.count(CentralizedSASRec.largestCatalogue)))")
+      cells.removeAll(where: Self.isCentralizedSASRec)
+    }
     // Before anything is run: runs may take hours.
     let rows = ComparisonCell.rowLabels(of: cells)
     let names = command.against.isEmpty ? [Self.baseline(hasEASE)] : command.against
@@ -81,6 +90,9 @@ struct ComparisonSetup {
         tried.updateValue(nil, forKey: model)
       }
     }
+    // Epochs are chosen anew on every data set.
+    tried[ComparisonCell(model: CentralizedSASRec.identifier, setting: .centralized).label] =
+      CentralizedSASRec.candidateEpochs.count
     if hasEASE, lambda == nil {
       do {
         let chosen = try await EASE.chosenRegularization(
@@ -101,13 +113,21 @@ struct ComparisonSetup {
       plan: plan,
       cache: try CellCache(directory: command.cache ?? CacheDirectory.comparisons()),
       features: features?.make, featuresName: features?.name ?? "",
-      trainer: InProcessTrainer.train)
+      trainer: InProcessTrainer.train,
+      tuning: {
+        if let benchmark { return try benchmark.tuningProblem(dataset) }
+        return try EvaluationProblem.retail(.tuning(dataset), name: dataset.name)
+      })
     self.notes = notes
   }
 
   /// What rows are held against unless told otherwise.
   private static func baseline(_ hasEASE: Bool) -> String {
     ComparisonCell(model: hasEASE ? "ease" : "popularity", setting: .centralized).label
+  }
+
+  private static func isCentralizedSASRec(_ cell: ComparisonCell) -> Bool {
+    cell.model == CentralizedSASRec.identifier && cell.setting == .centralized
   }
 
   /// Takes out the runs that a masked mode cannot make, and says so.
