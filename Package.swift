@@ -181,7 +181,7 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Recommendation", "CanonicalJSON", "Cryptography"],
-      swiftSettings: strict),
+      exclude: ["Parquet"], swiftSettings: strict),
     .testTarget(
       name: "EvaluationTests",
       dependencies: ["Evaluation", "Datasets", "Recommendation", "VectorMath", "CanonicalJSON"],

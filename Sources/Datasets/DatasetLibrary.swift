@@ -68,6 +68,7 @@ package struct DatasetLibrary: Equatable, Sendable {
         reason: "\(name) holds slates that were shown, not what customers did; "
           + "use it with: tacit evaluate off-policy")
     }
+    if name == DatasetSource.completeJourney.name { return try completeJourney().dataset() }
     let directory = "\(root)/\(name)"
     if let source = DatasetSource.all.first(where: { $0.name == name }),
       let table = source.members.first

@@ -64,5 +64,5 @@ package struct DatasetSource: Equatable, Sendable {
       """)
 
   /// The sources that can be fetched.
-  package static let all = [movieLens100K, openBandit]
+  package static let all = [movieLens100K, openBandit, completeJourney]
 }

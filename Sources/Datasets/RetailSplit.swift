@@ -16,17 +16,44 @@ package struct RetailSplit: Sendable {
     package let new: [Int]
   }
 
+  /// Where a shop's log is cut.
+  package struct Cuts: Equatable, Sendable {
+    /// The first second of the test period.
+    package let test: Int64
+    /// The first second of what choices about models are judged on; it ends where the test period begins.
+    package let tuning: Int64
+  }
+
+  /// The cuts of the shops' logs that have tasks of their own; nil for any other data set.
+  package static func cuts(of name: String) -> Cuts? {
+    switch name {
+    case OnlineRetail.name: Cuts(test: onlineRetailCut, tuning: onlineRetailTuningCut)
+    case DatasetSource.completeJourney.name:
+      // 2017-11-27, the first day of week 49, and 2017-10-23, of week 44: both parts are five weeks.
+      Cuts(test: 1_511_740_800, tuning: 1_508_716_800)
+    default: nil
+    }
+  }
+
+  /// The split of one of those logs, or the one inside its training part.
+  ///
+  /// - Returns: nil for a data set that has no cuts.
+  package static func standard(
+    _ dataset: InteractionDataset, tuning: Bool
+  ) -> RetailSplit? {
+    cuts(of: dataset.name).map { cuts in
+      tuning
+        ? RetailSplit(dataset, cutSeconds: cuts.tuning, endSeconds: cuts.test)
+        : RetailSplit(dataset, cutSeconds: cuts.test)
+    }
+  }
+
   /// The first second of the test period of Online Retail: 2011-10-01 00:00:00.
   package static let onlineRetailCut: Int64 = 1_317_427_200
 
   /// Where choices about models are made: 2011-08-01 00:00:00, with a later part that ends where the test period
   /// begins.
   package static let onlineRetailTuningCut: Int64 = 1_312_156_800
-
-  /// The split of Online Retail inside its training part.
-  package static func tuning(_ dataset: InteractionDataset) -> RetailSplit {
-    RetailSplit(dataset, cutSeconds: onlineRetailTuningCut, endSeconds: onlineRetailCut)
-  }
 
   /// The first second of the later part.
   package let cutSeconds: Int64

@@ -31,7 +31,7 @@ struct CompareCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("protocol"),
-    help: "p1, p2 or p3; the retail log has its own tasks \"all\" and \"new\".")
+    help: "p1, p2 or p3; the retail logs have their own tasks \"all\" and \"new\".")
   var protocolName: String?
 
   @Flag(help: "Judge on a split inside the training part, where choices may be made.")

@@ -20,6 +20,7 @@ struct ComparisonSetup {
   /// Lambda of EASE on the data sets of the published anchors.
   private static let anchoredLambda = [
     OnlineRetail.name: "200", DatasetSource.movieLens100K.name: "400",
+    DatasetSource.completeJourney.name: "1000",
   ]
   /// What has nothing to tune.
   private static let untunedModels: Set<String> = ["popularity", "own-frequency"]
@@ -30,17 +31,20 @@ struct ComparisonSetup {
 
   init(_ command: CompareCommand) async throws {
     let dataset = try DatasetLibrary.user().load(command.name, shipped: .current())
-    let isRetail = command.name == OnlineRetail.name && command.protocolName == nil
+    let split =
+      command.protocolName == nil
+      ? RetailSplit.standard(dataset, tuning: command.tuning) : nil
+    let isRetail = split != nil
     let benchmark = isRetail ? nil : try Self.benchmark(command.protocolName)
     let problem: EvaluationProblem
-    if let benchmark {
-      problem = try command.tuning ? benchmark.tuningProblem(dataset) : benchmark.problem(dataset)
-      customerNames = dataset.customers
-    } else {
-      let split = command.tuning ? RetailSplit.tuning(dataset) : RetailSplit(dataset)
+    if let split {
       problem = try EvaluationProblem.retail(
         split, name: command.name + (command.tuning ? " tuning" : ""))
       customerNames = split.customers
+    } else {
+      let benchmark = benchmark ?? .p3
+      problem = try command.tuning ? benchmark.tuningProblem(dataset) : benchmark.problem(dataset)
+      customerNames = dataset.customers
     }
     let identifiers = command.models.split(separator: ",").map(String.init)
     for identifier in identifiers where identifier != CentralizedSASRec.identifier {

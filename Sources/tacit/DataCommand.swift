@@ -126,7 +126,8 @@ extension DataCommand {
 
           tacit data split --users 500 --out customers
 
-        The retail log is cut at 2011-10-01: later purchases stay out, for measuring.
+        The retail logs are cut where their test periods begin (online-retail: 2011-10-01): later
+        purchases stay out, for measuring.
         """)
 
     @Option(name: .customLong("data"), help: "The data set.")
@@ -144,12 +145,13 @@ extension DataCommand {
     func run() async throws {
       do {
         let dataset = try DatasetLibrary.user().load(name, shipped: .current())
-        let isRetail = name == OnlineRetail.name
         let summary = try CustomerSplit(
           dataset,
-          period: isRetail && !whole
-            ? .before(seconds: RetailSplit.onlineRetailCut) : .whole,
-          userLimit: users, attribution: isRetail ? OnlineRetail.attribution : nil
+          period: whole
+            ? .whole
+            : RetailSplit.cuts(of: name).map { .before(seconds: $0.test) } ?? .whole,
+          userLimit: users,
+          attribution: name == OnlineRetail.name ? OnlineRetail.attribution : nil
         ).write(to: out)
         print(
           "wrote \(Format.count(summary.customers)) customers, \(Format.count(summary.events)) "

@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+@testable import Datasets
+
+/// The tables of `Parquet/make_tables.py`, written by Apache Arrow.
+@Suite("ParquetFile")
+struct ParquetFileTests {
+  private static func bytes(_ name: String) throws -> [UInt8] {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    return [UInt8](try Data(contentsOf: folder.appendingPathComponent("Parquet/\(name).parquet")))
+  }
+
+  @Test(
+    "every column comes out as it was written, in runs or plain, compressed or not",
+    arguments: ["dictionary", "plain"])
+  func columns(name: String) throws {
+    let table = try ParquetFile(Self.bytes(name), file: name)
+    #expect(table.rowCount == 300)
+    #expect(try table.integers("number") == (0..<300).map { Int64($0 * $0 - 50) })
+    #expect(try table.numbers("amount") == (0..<300).map { Double($0) / 4 })
+    #expect(try table.texts("text") == (0..<300).map { $0 % 7 == 0 ? nil : "name \($0 % 5)" })
+    let first = try #require(CalendarTime.seconds("2017-01-01 11:53:26"))
+    #expect(try table.seconds("time") == (0..<300).map { first + Int64($0) * 3600 })
+  }
+
+  @Test("a column that is missing, of another type, or compressed in another way is an error")
+  func unreadable() throws {
+    let table = try ParquetFile(Self.bytes("plain"), file: "plain")
+    #expect(throws: DatasetError.self) { try table.integers("nothing") }
+    #expect(throws: DatasetError.self) { try table.integers("amount") }
+    let other = try ParquetFile(Self.bytes("zstd"), file: "zstd")
+    #expect(throws: DatasetError.self) { try other.integers("number") }
+  }
+
+  @Test("a cut file is an error wherever it is cut")
+  func cut() throws {
+    let whole = try Self.bytes("dictionary")
+    for count in stride(from: 0, to: whole.count, by: 97) {
+      #expect(throws: DatasetError.self) {
+        try ParquetFile(Array(whole.prefix(count)), file: "cut")
+      }
+    }
+  }
+
+  @Test("a changed byte gives values or an error of the file, and never stops the process")
+  func changed() throws {
+    let whole = try Self.bytes("dictionary")
+    var errors = 0
+    for place in whole.indices {
+      for mask: UInt8 in [0xFF, 0x01, 0x80] {
+        var bytes = whole
+        bytes[place] ^= mask
+        do throws(DatasetError) {
+          let table = try ParquetFile(bytes, file: "changed")
+          guard table.rowCount <= 1_000 else { continue }
+          _ = try table.texts("text")
+          _ = try table.seconds("time")
+          _ = try table.integers("number")
+        } catch {
+          errors += 1
+        }
+      }
+    }
+    #expect(errors > whole.count / 10)
+  }
+
+  @Test("a Snappy block with literals and overlapping copies, by hand")
+  func snappy() throws {
+    // "ab", then a copy of 7 bytes from 2 back (kind 1), then 2 bytes from 4 back (kind 2).
+    let block: [UInt8] = [11, 0x04, 0x61, 0x62, 0x0D, 0x02, 0x06, 0x04, 0x00]
+    var cursor = ParquetCursor(file: "made", bytes: block, range: 0..<block.count)
+    #expect(try Snappy.decompress(&cursor, count: 11) == Array("abababababa".utf8))
+    var outside = ParquetCursor(file: "made", bytes: [4, 0x00, 0x61, 0x01, 0x02], range: 0..<5)
+    #expect(throws: DatasetError.self) { try Snappy.decompress(&outside, count: 4) }
+  }
+}

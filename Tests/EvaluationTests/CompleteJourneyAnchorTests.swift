@@ -1,0 +1,49 @@
+import Datasets
+import Evaluation
+import Recommendation
+import Testing
+
+/// The figures of recommendation-and-evaluation, sections 2.2 and 4; fetched as ml-100k is.
+@Suite(
+  "complete-journey anchors", .enabled(if: MovieLens.isAskedFor, "asked for by TACIT_TEST_FETCH"))
+struct CompleteJourneyAnchorTests {
+  private static let journey = Result {
+    guard let library = MovieLens.fetchedLibrary else { throw CancellationError() }
+    _ = try library.fetch(.completeJourney, report: { _ in })
+    return try library.completeJourney()
+  }
+
+  @Test("1,469,307 lines, 2,469 households, 2,378 types, 6,589 sendings, 2,102 redemptions")
+  func counts() throws {
+    let journey = try Self.journey.get()
+    #expect(journey.lines.count == 1_469_307)
+    #expect(journey.households.count == 2_469)
+    #expect(journey.productTypes.count == 2_378)
+    #expect(journey.campaigns.count == 27)
+    #expect(journey.sendings.count == 6_589)
+    #expect(journey.redemptions.count == 2_102)
+  }
+
+  @Test(
+    "2,073 households; popularity, own frequency and EASE within 0.0025 of the published recall@20")
+  func retail() async throws {
+    let split = try #require(
+      RetailSplit.standard(try Self.journey.get().dataset(), tuning: false))
+    let problem = try EvaluationProblem.retail(split, name: "complete-journey")
+    #expect(problem.tasks[0].queries.count == 2_073)
+    let items = problem.catalogue.count
+    let models: [(any RankingModel, all: Double, new: Double)] = [
+      (PopularityBaseline(histories: problem.histories, itemCount: items), 0.149, 0.1075),
+      (OwnFrequencyBaseline(histories: problem.histories, itemCount: items), 0.243, 0.1075),
+      (
+        try EASE(histories: problem.histories, itemCount: items, regularization: 1000), 0.175,
+        0.1261
+      ),
+    ]
+    for (model, all, new) in models {
+      let results = try await problem.evaluate(model)
+      #expect(abs(try #require(results[0].value(of: .recall)) - all) < 0.0025, "\(model.name)")
+      #expect(abs(try #require(results[1].value(of: .recall)) - new) < 0.0025, "\(model.name)")
+    }
+  }
+}
