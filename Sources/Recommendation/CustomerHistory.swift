@@ -23,6 +23,8 @@ package struct CustomerHistory: Sendable, Equatable {
   package let rows: [Row]
   /// What the customer did with the slates of an experiment; nil where the device takes no part in one.
   package var experiment: ExperimentOutcomes?
+  /// What came of the offers that the customer received; empty where no model asks for them.
+  package var responses: [ResponseExample] = []
 
   /// Whether the customer bought nothing: such a device sends exactly zero (ruling 1).
   package var isEmpty: Bool { rows.isEmpty }

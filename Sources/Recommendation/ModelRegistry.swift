@@ -2,13 +2,15 @@ package import CanonicalJSON
 
 /// The models that a policy can name.
 package enum ModelRegistry {
-  /// Identifiers of all models, in the order in which they are shown.
+  /// Identifiers of the models that a federation of devices can learn, in the order in which they are shown.
+  ///
+  /// ``ResponseModel`` can be made and is not among them: what devices store holds no offers.
   package static let identifiers = [
     PopularityModel.identifier, GramModel.identifier, FactorizationModel.identifier,
   ]
 
   /// - Parameters:
-  ///   - identifier: one of ``identifiers``.
+  ///   - identifier: one of ``identifiers``, or that of ``ResponseModel``.
   ///   - hyperparameters: an object; which members a model accepts is documented with the model. The
   ///     empty object takes every default. Those of an ``Experiment`` go with every model.
   /// - Throws: `.unknownModel`, `.hyperparametersNotObject`, `.unknownHyperparameter`,
@@ -27,6 +29,7 @@ package enum ModelRegistry {
     case GramModel.identifier: try GramModel(hyperparameters: hyperparameters)
     case FactorizationModel.identifier:
       try FactorizationModel(hyperparameters: hyperparameters)
+    case ResponseModel.identifier: try ResponseModel(hyperparameters: hyperparameters)
     default: throw .unknownModel(identifier: identifier, known: identifiers)
     }
   }

@@ -187,7 +187,7 @@ struct ComparisonSetup {
     return benchmark
   }
 
-  private static func budgets(_ list: String) throws -> [Double?] {
+  static func budgets(_ list: String) throws -> [Double?] {
     try list.split(separator: ",").map { text in
       if text == "inf" { return nil }
       guard let value = Double(text), value > 0, value.isFinite else {
@@ -200,7 +200,7 @@ struct ComparisonSetup {
     }
   }
 
-  private static func modes(_ list: String) throws -> [String] {
+  static func modes(_ list: String) throws -> [String] {
     let chosen = list.split(separator: ",").map(String.init)
     guard !chosen.isEmpty, Set(chosen).count == chosen.count,
       chosen.allSatisfy(PrivacyPolicy.modes.contains)

@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct EvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Evaluates what is explored: on logs, in environments, or in an experiment.",
+    abstract: "Evaluates what is explored, and how well responses to coupons are foreseen.",
     discussion: """
       Example:
 
@@ -13,5 +13,6 @@ struct EvaluateCommand: AsyncParsableCommand {
       """,
     subcommands: [
       EvaluateOffPolicyCommand.self, EvaluatePolicyCommand.self, EvaluateExperimentCommand.self,
+      EvaluateResponseCommand.self,
     ])
 }

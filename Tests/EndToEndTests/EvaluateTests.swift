@@ -42,6 +42,25 @@ extension EndToEnd {
       #expect(blind.code == 5 && blind.errors.contains("propensity_score"), "\(blind.errors)")
     }
 
+    @Test("responses: another data set exits 2, missing or damaged tables 5")
+    func response() async throws {
+      let other = try await run("tacit", ["evaluate", "response", "--data", "ml-100k"])
+      #expect(other.code == 2 && other.errors.contains("complete-journey"), "\(other.errors)")
+      let directory = try TemporaryDirectory()
+      let environment = ["XDG_DATA_HOME": directory.file("data")]
+      let missing = try await run("tacit", ["evaluate", "response"], environment: environment)
+      #expect(
+        missing.code == 5 && missing.errors.contains("tacit data fetch complete-journey"),
+        "\(missing.errors)")
+      let folder = directory.file("data/tacit/datasets/complete-journey")
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data("PAR1 and no more".utf8).write(
+        to: URL(fileURLWithPath: "\(folder)/products.parquet"))
+      let damaged = try await run("tacit", ["evaluate", "response"], environment: environment)
+      #expect(
+        damaged.code == 5 && damaged.errors.contains("products.parquet"), "\(damaged.errors)")
+    }
+
     @Test("the defined environment prints every policy's regret and draws it")
     func environment() async throws {
       let directory = try TemporaryDirectory()

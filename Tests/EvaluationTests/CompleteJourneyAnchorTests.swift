@@ -46,4 +46,18 @@ struct CompleteJourneyAnchorTests {
       #expect(abs(try #require(results[1].value(of: .recall)) - new) < 0.0025, "\(model.name)")
     }
   }
+
+  @Test(
+    "coupon response: 4,558 examples before, 2,031 after, 12.8 % of them redeemed, AUC 0.80 or more"
+  )
+  func response() throws {
+    let problem = try ResponseProblem(try Self.journey.get(), tuning: false)
+    #expect(problem.training.count == 4_558)
+    #expect(problem.test.count == 2_031)
+    let rows = try ResponseComparison(problem).baselines()
+    let centralized = try #require(rows.last)
+    #expect(abs(centralized.figures[0].baseRate - 0.128) < 0.0005)
+    #expect(centralized.figures[0].area >= 0.80)
+    #expect(rows[0].figures[0].area == 0.5)
+  }
 }

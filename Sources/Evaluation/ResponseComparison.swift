@@ -1,0 +1,173 @@
+package import CanonicalJSON
+internal import Recommendation
+internal import VectorMath
+
+/// Forecasts of one ``ResponseProblem`` by several models, each held against the centralized one.
+package struct ResponseComparison: Sendable {
+  /// One model.
+  package struct Row: Sendable {
+    /// Differences to the centralized model, over households.
+    package struct Difference: Equatable, Sendable {
+      /// Of the area, by what each example adds to it.
+      package let area: PairedBootstrap.Interval
+      /// Of the log loss.
+      package let logLoss: PairedBootstrap.Interval
+    }
+
+    /// `base-rate`, `kind-rate`, `centralized`, `federated:inf`, `federated:4:sealed`.
+    package let label: String
+    /// Budget; nil without noise and for what is not federated.
+    package let epsilon: Double?
+    /// Aggregation mode; nil for what is not federated.
+    package let mode: String?
+    /// What was charged.
+    package let epsilonSpent: Double?
+    /// One entry a seed; not empty.
+    package let figures: [ResponseFigures]
+    /// Nil for the centralized model itself.
+    package let difference: Difference?
+
+    /// Over the seeds.
+    package func mean(_ figure: (ResponseFigures) -> Double) -> Double {
+      figures.reduce(0) { $0 + figure($1) } / Double(figures.count)
+    }
+
+    /// Standard deviation over the seeds; 0 for one.
+    package func deviation(_ figure: (ResponseFigures) -> Double) -> Double {
+      guard figures.count > 1 else { return 0 }
+      let mean = mean(figure)
+      let squares = figures.reduce(0) { $0 + (figure($1) - mean) * (figure($1) - mean) }
+      return (squares / Double(figures.count - 1)).squareRoot()
+    }
+  }
+
+  private typealias Forecaster = (ResponseExample) throws -> Double
+
+  private let problem: ResponseProblem
+  private let training: [ResponseExample]
+  private let test: [ResponseExample]
+
+  package init(_ problem: ResponseProblem) {
+    self.problem = problem
+    training = problem.training
+    test = problem.test
+  }
+
+  /// The rates that foresee nothing of a household, and the centralized model.
+  ///
+  /// - Throws: `EvaluationError`.
+  package func baselines() throws -> [Row] {
+    let rate = smoothedRate(training)
+    let kindPlaces = BehaviorFeatures.Feature.allCases.count..<ResponseExample.inputCount - 1
+    let byKind = Dictionary(grouping: training) { $0.inputs[kindPlaces] }.mapValues(smoothedRate)
+    let centralized = try self.centralized()
+    return [
+      try row("base-rate", [{ _ in rate }]),
+      try row("kind-rate", [{ byKind[$0.inputs[kindPlaces]] ?? rate }]),
+      try row(
+        "centralized",
+        [{ ResponseExample.probability(logOdds: centralized.logOdds($0.inputs)) }]),
+    ]
+  }
+
+  /// The row of one budget and mode.
+  ///
+  /// - Parameter trained: one training a seed, at least one.
+  package func federated(
+    _ trained: [FederatedTrainingResult], hyperparameters: JSONValue, epsilon: Double?, mode: String
+  ) throws -> Row {
+    precondition(!trained.isEmpty, "a row has a training")
+    let model = try ResponseModel(hyperparameters: hyperparameters)
+    let forecasters = trained.map { result -> Forecaster in
+      {
+        ResponseExample.probability(
+          logOdds: try model.logOdds($0.inputs, parameters: result.parameters))
+      }
+    }
+    let label = epsilon.map { "federated:\(ComparisonCell.number($0)):\(mode)" } ?? "federated:inf"
+    return try row(
+      label, forecasters, epsilon: epsilon, mode: mode,
+      epsilonSpent: trained.compactMap(\.effort.epsilonSpent).max())
+  }
+
+  private func centralized() throws -> LogisticRegression {
+    try LogisticRegression(fitting: training, ridge: ResponseModel.ridge)
+  }
+
+  /// A rate that is neither 0 nor 1 (Laplace's rule of succession).
+  private func smoothedRate(_ examples: [ResponseExample]) -> Double {
+    (Double(examples.count(where: \.isResponse)) + 1) / (Double(examples.count) + 2)
+  }
+
+  private func row(
+    _ label: String, _ forecasters: [Forecaster], epsilon: Double? = nil, mode: String? = nil,
+    epsilonSpent: Double? = nil
+  ) throws -> Row {
+    let centralized = try self.centralized()
+    let reference: Forecaster = {
+      ResponseExample.probability(logOdds: centralized.logOdds($0.inputs))
+    }
+    let judged = try forecasters.map { forecaster throws in
+      (figures: try figures(forecaster), losses: try losses(forecaster))
+    }
+    let difference = label == "centralized" ? nil : try difference(of: judged, to: reference)
+    return Row(
+      label: label, epsilon: epsilon, mode: mode, epsilonSpent: epsilonSpent,
+      figures: judged.map(\.figures), difference: difference)
+  }
+
+  private func difference(
+    of judged: [(figures: ResponseFigures, losses: [Double])], to reference: Forecaster
+  ) throws -> Row.Difference {
+    let referenceShares = try figures(reference).areaShares
+    let referenceLosses = try losses(reference)
+    let seeds = Double(judged.count)
+    let areas = test.indices.map { place in
+      judged.reduce(0) { $0 + $1.figures.areaShares[place] } / seeds - referenceShares[place]
+    }
+    let losses = test.indices.map { place in
+      judged.reduce(0) { $0 + $1.losses[place] } / seeds - referenceLosses[place]
+    }
+    let intervals = PairedBootstrap(seed: 1).intervals(of: [
+      byHousehold(areas), byHousehold(losses),
+    ])
+    return Row.Difference(area: intervals[0], logLoss: intervals[1])
+  }
+
+  /// One value a household with test examples, whose mean is the mean over the examples.
+  private func byHousehold(_ values: [Double]) -> [Double] {
+    var sums: [Double] = []
+    var start = 0
+    for household in problem.households where !household.test.isEmpty {
+      sums.append(values[start..<start + household.test.count].reduce(0, +))
+      start += household.test.count
+    }
+    return sums.map { $0 * Double(sums.count) / Double(values.count) }
+  }
+
+  private func forecasts(
+    _ examples: [ResponseExample], _ forecaster: Forecaster
+  ) throws -> [ResponseFigures.Forecast] {
+    try examples.map { example throws in
+      // Kept off 0 and 1, where a single surprise would cost infinitely much.
+      let probability = min(max(try forecaster(example), 1e-12), 1 - 1e-12)
+      return ResponseFigures.Forecast(
+        probability: probability, isResponse: example.isResponse)
+    }
+  }
+
+  private func losses(_ forecaster: Forecaster) throws -> [Double] {
+    try forecasts(test, forecaster).map(ResponseFigures.loss)
+  }
+
+  private func figures(_ forecaster: Forecaster) throws -> ResponseFigures {
+    guard
+      let figures = ResponseFigures(
+        try forecasts(test, forecaster), training: try forecasts(training, forecaster))
+    else {
+      throw EvaluationError.nothingToEvaluate(
+        protocolName: "response", need: "responses and others, earlier and later")
+    }
+    return figures
+  }
+}

@@ -1,0 +1,198 @@
+internal import ArgumentParser
+internal import CanonicalJSON
+internal import Datasets
+internal import Evaluation
+internal import Operations
+internal import Recommendation
+
+struct EvaluateResponseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "response",
+    abstract: "Foresees who redeems a campaign's coupons: centralized, federated and private.",
+    discussion: """
+      Example:
+
+        tacit data fetch complete-journey
+        tacit evaluate response --epsilon inf,4,1 --seeds 5
+
+      Logistic regression on what each household's own log says before a campaign starts
+      (docs/behaviour-features.md); earlier campaigns train, later ones are judged. Federated runs go
+      through the in-process link, with seeded noise: they are simulations.
+      """)
+
+  @Option(name: .customLong("data"), help: "The data set.")
+  var name: String = DatasetSource.completeJourney.name
+
+  @Option(help: "Budgets, such as inf,4,1; inf is the run without noise.")
+  var epsilon: String = "inf,4"
+
+  @Option(help: "Delta of every private run.")
+  var delta: Double = 1e-5
+
+  @Option(help: "Repetitions of every private run.")
+  var seeds: Int = 5
+
+  @Option(help: "Newton steps of the federated runs; their default if not given.")
+  var rounds: Int?
+
+  @Option(help: "Aggregation modes of the private runs.")
+  var modes: String = "sealed,secagg-ddp"
+
+  @Flag(help: "Judge on a split inside the training part, where choices may be made.")
+  var tuning = false
+
+  @Flag(help: "Add the ROC curves to the JSON object.")
+  var curves = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard (1...1_000).contains(seeds) else { throw ValidationError("--seeds is from 1 to 1000.") }
+    guard delta > 0, delta < 1 else { throw ValidationError("--delta is between 0 and 1.") }
+    guard name == DatasetSource.completeJourney.name else {
+      throw ValidationError(
+        "--data is \(DatasetSource.completeJourney.name): no other data set has campaigns.")
+    }
+  }
+
+  func run() async throws {
+    do {
+      let budgets = try ComparisonSetup.budgets(epsilon)
+      let modes = try ComparisonSetup.modes(modes)
+      let problem = try ResponseProblem(
+        try DatasetLibrary.user().completeJourney(), tuning: tuning)
+      let comparison = ResponseComparison(problem)
+      var rows = try comparison.baselines()
+      let runs = budgets.reduce(0) { $0 + ($1 == nil ? 1 : modes.count * seeds) }
+      let progress = ProgressReporter.onStandardError(
+        title: "training", unit: "runs", total: runs)
+      var done = 0
+      for budget in budgets {
+        // Without noise all modes are the same sum.
+        for mode in budget == nil ? [ComparisonCell.centralNoise] : modes {
+          var trained: [FederatedTrainingResult] = []
+          for seed in 1...UInt64(budget == nil ? 1 : seeds) {
+            trained.append(
+              try await InProcessTrainer.train(
+                request(problem, epsilon: budget, seed: seed, mode: mode)))
+            done += 1
+            progress.update(done: done)
+          }
+          rows.append(
+            try comparison.federated(
+              trained, hyperparameters: hyperparameters, epsilon: budget, mode: mode))
+        }
+      }
+      progress.finish()
+      let report = ResponseReport(
+        problem: problem, rows: rows, delta: delta, tuning: tuning)
+      print(json ? report.json(withCurves: curves).prettyText : report.text)
+    } catch {
+      throw TacitFailure.explain(error)
+    }
+  }
+
+  private var hyperparameters: JSONValue {
+    var members: [String: JSONValue] = ["inputs": .integer(Int64(ResponseExample.inputCount))]
+    if let rounds { members["rounds"] = .integer(Int64(rounds)) }
+    return .object(members)
+  }
+
+  private func request(
+    _ problem: ResponseProblem, epsilon: Double?, seed: UInt64, mode: String
+  ) -> FederatedTrainingRequest {
+    FederatedTrainingRequest(
+      histories: problem.histories, catalogue: problem.catalogue, features: nil,
+      model: ResponseModel.identifier, hyperparameters: hyperparameters, epsilon: epsilon,
+      delta: delta, seed: seed, mode: mode)
+  }
+}
+
+/// The rows of an evaluation of responses, as text and as JSON.
+struct ResponseReport {
+  let problem: ResponseProblem
+  let rows: [ResponseComparison.Row]
+  let delta: Double
+  let tuning: Bool
+
+  private static let watermark = CompareCommand.watermark
+  private static let interval =
+    "difference to centralized, 95 %, bootstrap over households, seeds averaged"
+
+  private static func number(_ value: Double) -> String { Format.decimal(value, places: 4) }
+
+  private static func interval(_ interval: PairedBootstrap.Interval) -> String {
+    "\(number(interval.mean)) [\(number(interval.lower)), \(number(interval.upper))]"
+  }
+
+  private var sizes: String {
+    "complete-journey\(tuning ? " tuning" : ""): \(Format.count(problem.training.count)) examples of "
+      + "\(Format.count(problem.histories.count)) households to learn from, "
+      + "\(Format.count(problem.test.count)) to foresee"
+  }
+
+  var text: String {
+    var table = TextTable(columns: [
+      .init("row"), .init("AUC", .right), .init("sd", .right), .init("log loss", .right),
+      .init("calibr.", .right), .init("F1", .right), .init("spent", .right),
+    ])
+    var differences = TextTable(columns: [
+      .init("row"), .init("AUC less centralized", .right),
+      .init("log loss less centralized", .right),
+    ])
+    for row in rows {
+      table.append([
+        row.label, Self.number(row.mean(\.area)),
+        row.figures.count > 1 ? Self.number(row.deviation(\.area)) : "",
+        Self.number(row.mean(\.logLoss)), Self.number(row.mean(\.calibrationError)),
+        Self.number(row.mean(\.f1)),
+        row.epsilonSpent.map { Format.decimal($0, places: 3) } ?? "",
+      ])
+      if let difference = row.difference {
+        differences.append([
+          row.label, Self.interval(difference.area), Self.interval(difference.logLoss),
+        ])
+      }
+    }
+    return
+      ([sizes, "\(Self.watermark); delta \(delta), unit household, zero-out", ""] + table.lines()
+      + [""] + differences.lines() + [
+        "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
+        CompareCommand.caution,
+      ]).joined(separator: "\n")
+  }
+
+  func json(withCurves: Bool) -> JSONValue {
+    .object([
+      "data": .string(DatasetSource.completeJourney.name), "tuning": .bool(tuning),
+      "watermark": .string(Self.watermark), "caution": .string(CompareCommand.caution),
+      "delta": .number(delta), "unit": .string("household"), "relation": .string("zero-out"),
+      "training_examples": .integer(Int64(problem.training.count)),
+      "training_households": .integer(Int64(problem.histories.count)),
+      "interval": .string(Self.interval),
+      "rows": .array(
+        rows.map { row in
+          .object([
+            "name": .string(row.label), "epsilon": row.epsilon.map(JSONValue.number) ?? .null,
+            "mode": row.mode.map(JSONValue.string) ?? .null,
+            "epsilon_spent": row.epsilonSpent.map(JSONValue.number) ?? .null,
+            "auc": .number(row.mean(\.area)), "auc_sd": .number(row.deviation(\.area)),
+            "log_loss": .number(row.mean(\.logLoss)),
+            "calibration_error": .number(row.mean(\.calibrationError)),
+            "f1": .number(row.mean(\.f1)),
+            "auc_difference": row.difference.map { Self.json($0.area) } ?? .null,
+            "log_loss_difference": row.difference.map { Self.json($0.logLoss) } ?? .null,
+            "seeds": .array(row.figures.map { $0.json(withCurve: withCurves) }),
+          ])
+        }),
+    ])
+  }
+
+  private static func json(_ interval: PairedBootstrap.Interval) -> JSONValue {
+    .object([
+      "mean": .number(interval.mean),
+      "interval": .array([.number(interval.lower), .number(interval.upper)]),
+    ])
+  }
+}
