@@ -119,8 +119,10 @@ struct ComparisonSetup {
       features: features?.make, featuresName: features?.name ?? "",
       trainer: InProcessTrainer.train,
       tuning: {
-        if let benchmark { return try benchmark.tuningProblem(dataset) }
-        return try EvaluationProblem.retail(.tuning(dataset), name: dataset.name)
+        if isRetail, let split = RetailSplit.standard(dataset, tuning: true) {
+          return try EvaluationProblem.retail(split, name: dataset.name)
+        }
+        return try (benchmark ?? .p3).tuningProblem(dataset)
       })
     self.notes = notes
   }
