@@ -13,6 +13,8 @@ package struct LogisticRegression: Equatable, Sendable {
 
   private static let iterations = 100
   private static let smallestStep = 1e-10
+  /// Squared Newton decrement, as a part of the loss, below which whole steps are taken.
+  private static let closeBy = 1e-9
 
   package init(weights: [Double]) { self.weights = weights }
 
@@ -27,23 +29,28 @@ package struct LogisticRegression: Equatable, Sendable {
     var weights = [Double](repeating: 0, count: inputs)
     for _ in 0..<Self.iterations {
       let model = LogisticRegression(weights: weights)
+      let gradient = model.gradient(on: examples, ridge: ridge)
       let step: [Double]
       do {
         step = try Cholesky.solve(
-          Cholesky.factor(of: model.hessian(on: examples, ridge: ridge)),
-          model.gradient(on: examples, ridge: ridge))
+          Cholesky.factor(of: model.hessian(on: examples, ridge: ridge)), gradient)
       } catch {
         throw .invalidPlan(reason: "logistic regression has no solution: \(error)")
       }
-      // Newton's method may overshoot from afar; halving keeps the loss falling.
+      func moved(_ factor: Double) -> [Double] { zip(weights, step).map { $0 - factor * $1 } }
       let loss = model.loss(on: examples, ridge: ridge)
       var factor = 1.0
-      var next = weights
-      repeat {
-        next = zip(weights, step).map { $0 - factor * $1 }
-        factor /= 2
-      } while LogisticRegression(weights: next).loss(on: examples, ridge: ridge) > loss
-        && factor > Self.smallestStep
+      var next = moved(factor)
+      // Newton's method may overshoot from afar: halving keeps the loss falling. Close by, where it cannot,
+      // the fall is lost in the rounding of the loss.
+      if zip(gradient, step).reduce(0, { $0 + $1.0 * $1.1 }) > Self.closeBy * loss {
+        while LogisticRegression(weights: next).loss(on: examples, ridge: ridge) > loss,
+          factor > Self.smallestStep
+        {
+          factor /= 2
+          next = moved(factor)
+        }
+      }
       weights = next
       if step.allSatisfy({ abs($0) < Self.smallestStep }) { break }
     }

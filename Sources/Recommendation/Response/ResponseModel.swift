@@ -179,7 +179,7 @@ package struct ResponseModel: FederatedModel {
       })
     var directions: [Float] = []
     for place in spectrum.values.indices {
-      for row in 0..<inputs { directions.append(Float(spectrum.vectors[row, place])) }
+      directions += spectrum.vectors.row(place).map { Float($0) }
     }
     tensors[Self.directionsTensor] = .init(shape: [inputs, inputs], values: directions)
     return try ModelParameters(tensors: tensors)
