@@ -112,7 +112,7 @@ import Testing
   func newerSchemaIsRefused() throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
     try tamper("PRAGMA user_version = 8")
-    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 7, supported: 6)) {
+    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 8, supported: 7)) {
       try BehaviorStore.open(directory: home, key: testKey())
     }
   }

@@ -180,8 +180,11 @@ struct DatasetLibraryTests {
       try library.store(original)
     }
     let entries = try library.entries()
-    #expect(entries.map(\.name) == ["mine", "ml-100k", "online-retail", "open-bandit"])
-    #expect(entries.map(\.state) == [.present, .fetchable, .shipped, .fetchable])
+    #expect(
+      entries.map(\.name) == [
+        "complete-journey", "mine", "ml-100k", "online-retail", "open-bandit",
+      ])
+    #expect(entries.map(\.state) == [.fetchable, .present, .fetchable, .shipped, .fetchable])
   }
 
   @Test(

@@ -82,12 +82,17 @@ struct MessageTests {
   static let lengthFields = [
     // Offsets follow protocol/SPEC.md section 5; the kind is byte 0.
     LengthField(name: "welcome", offset: 78, width: 2, limit: 4_096),
-    LengthField(name: "welcome", offset: 85, width: 2, limit: 64_070),
+    LengthField(name: "welcome", offset: 85, width: 2, limit: 2_048),
+    LengthField(name: "welcome", offset: 151, width: 2, limit: 64_070),
     LengthField(name: "refused", offset: 3, width: 2, limit: 512),
     LengthField(name: "update_chunk", offset: 13, width: 4, limit: 262_144),
     LengthField(name: "update_result_refused", offset: 9, width: 2, limit: 64),
     LengthField(name: "round_closed", offset: 42, width: 2, limit: 4_096),
     LengthField(name: "round_closed", offset: 50, width: 2, limit: 512),
+    LengthField(name: "ledger_shown", offset: 9, width: 2, limit: 4_096),
+    LengthField(name: "ledger_shown", offset: 17, width: 2, limit: 2_048),
+    LengthField(name: "ledger_shown", offset: 92, width: 2, limit: 8_192),
+    LengthField(name: "ledger_shown", offset: 104, width: 2, limit: 2_016),
     LengthField(name: "blob_chunk", offset: 41, width: 4, limit: 262_144),
     LengthField(name: "round_roster", offset: 13, width: 2, limit: 128),
     LengthField(name: "roster_chunk", offset: 13, width: 4, limit: 262_144),
