@@ -2,7 +2,8 @@ internal import Federation
 internal import Ledger
 internal import Operations
 
-/// The coordinator's page: one self-contained document without script, which asks the browser to load it again.
+/// The coordinator's page: one self-contained document without script, which asks the browser to
+/// load it again.
 enum LivePage {
   private static let refreshSeconds = 5
   private static let barWidth = 640

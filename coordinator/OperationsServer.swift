@@ -4,7 +4,8 @@ internal import NIOHTTP1
 internal import NIOPosix
 internal import Operations
 
-/// Answers `GET` of `/`, `/metrics`, `/healthz` and `/readyz` over HTTP/1.1, on loopback only: there is no login.
+/// Answers `GET` of `/`, `/metrics`, `/healthz` and `/readyz` over HTTP/1.1, on loopback only:
+/// there is no login.
 final class OperationsServer: Sendable {
   /// What is answered for a path.
   struct Answer: Sendable {

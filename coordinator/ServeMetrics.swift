@@ -10,8 +10,8 @@ internal import WireProtocol
 
 /// What a serving coordinator counts, for the metrics, the live page and the status file.
 ///
-/// Nothing here is computed from customers' data (ruling 5). Numbers of participants are outside of what epsilon covers:
-/// they are shown as the power of two below them. No label names a customer.
+/// Nothing here is computed from customers' data (ruling 5). Numbers of participants are outside of
+/// what epsilon covers: they are shown as the power of two below them. No label names a customer.
 final class ServeMetrics: Sendable {
   /// One moment of a serving coordinator.
   struct Snapshot: Sendable {

@@ -3,7 +3,8 @@ import Foundation
 
 /// What one seed of the fault simulator takes, and that none of them breaks an invariant.
 enum FaultBenchmark {
-  /// As many as `TACIT_SIMULATION_SEEDS` says, for a long run; else 200. From `TACIT_SIMULATION_FIRST` (0) on.
+  /// As many as `TACIT_SIMULATION_SEEDS` says, for a long run; else 200. From
+  /// `TACIT_SIMULATION_FIRST` (0) on.
   private static let seeds: Range<UInt64> = {
     func number(_ name: String) -> UInt64? {
       ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }

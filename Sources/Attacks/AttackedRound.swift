@@ -8,9 +8,10 @@ internal import WireProtocol
 
 /// One round of a plan, with what each mode shows to the coordinator.
 ///
-/// Updates come from the model, are clipped and encoded by `FixedPointEncoding`, and added in Z_2^32; noise is
-/// drawn from the same exact sampler in the same shares as a client's. Masks are left out: they cancel in the
-/// sum, and what they hide is what these views do not hold. Noise is seeded: this is a simulation.
+/// Updates come from the model, are clipped and encoded by `FixedPointEncoding`, and added in
+/// Z_2^32; noise is drawn from the same exact sampler in the same shares as a client's. Masks are
+/// left out: they cancel in the sum, and what they hide is what these views do not hold. Noise is
+/// seeded: this is a simulation.
 package struct AttackedRound {
   /// Position in the plan.
   package let stage: Int

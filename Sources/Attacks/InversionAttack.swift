@@ -5,11 +5,13 @@ internal import VectorMath
 
 /// Attack A3: the private user vector, and with it the history, out of one gradient.
 ///
-/// In the factorisation the gradient of the item vectors is the outer product of the customer's weighted errors and
-/// the customer's vector: a matrix of rank 1, whose right singular vector is the user vector. Clipping scales it and
-/// hides nothing. Errors are negative where the customer bought, which gives the sign and ranks the items.
-/// - Source: Zhu, Liu, Han, "Deep leakage from gradients", NeurIPS 2019; for one linear layer the inversion is in
-///   closed form (Geiping et al., "Inverting gradients", NeurIPS 2020, proposition 3.1).
+/// In the factorisation the gradient of the item vectors is the outer product of the customer's
+/// weighted errors and the customer's vector: a matrix of rank 1, whose right singular vector is
+/// the user vector. Clipping scales it and hides nothing. Errors are negative where the customer
+/// bought, which gives the sign and ranks the items.
+/// - Source: Zhu, Liu, Han, "Deep leakage from gradients", NeurIPS 2019; for one linear layer the
+///   inversion is in closed form (Geiping et al., "Inverting gradients", NeurIPS 2020, proposition
+///   3.1).
 package struct InversionAttack {
   /// How far above the average customer's vector the cosine against the default may be.
   package static let tolerance = 0.05
@@ -34,8 +36,8 @@ package struct InversionAttack {
     var recall: [Double]
   }
 
-  /// Attacks every customer in every gradient round of one training a seed, and reports the round in which the
-  /// attacker does best.
+  /// Attacks every customer in every gradient round of one training a seed, and reports the round
+  /// in which the attacker does best.
   /// - Parameters:
   ///   - seeds: of the noise, at least one.
   ///   - progress: told after each seed, from 1.
@@ -112,8 +114,8 @@ package struct InversionAttack {
     tally = sums
   }
 
-  /// The direction of the vector that the device computed. It is the right singular vector of the update before
-  /// encoding, exactly: the update is an outer product with it.
+  /// The direction of the vector that the device computed. It is the right singular vector of the
+  /// update before encoding, exactly: the update is an outer product with it.
   private func trueVector(
     of customer: Int, round: AttackedRound, rows: Int
   ) throws -> [Double] {
@@ -136,7 +138,8 @@ package struct InversionAttack {
 
   // MARK: - Linear algebra
 
-  /// The leading right singular vector, by power iteration, signed towards `towards`; and the rows' products with it.
+  /// The leading right singular vector, by power iteration, signed towards `towards`; and the rows'
+  /// products with it.
   static func invert(
     _ gradient: [Double], rows: Int, towards: [Double]
   ) -> (vector: [Double], errors: [Double]) {

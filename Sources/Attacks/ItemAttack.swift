@@ -5,12 +5,14 @@ internal import VectorMath
 
 /// Attack A1: which items did this customer buy, read from what the coordinator gets.
 ///
-/// The attacker ranks all items by the posterior odds that the customer has them, and names as many as the
-/// customer has (it is told how many). Prior: the popularity among everybody else. Evidence: the popularity round
-/// exactly, the Gram round by mean-field steps, both with the true noise; the refinement, a function of the same row
-/// under as much noise, is left out. Every rule of the program is known to it.
-/// - Source: reliability-and-audit, attack A1; Yuan et al., "Interaction-level membership inference attack against
-///   federated recommender systems", arXiv:2301.10964, for the attack on plain updates.
+/// The attacker ranks all items by the posterior odds that the customer has them, and names as many
+/// as the customer has (it is told how many). Prior: the popularity among everybody else. Evidence:
+/// the popularity round exactly, the Gram round by mean-field steps, both with the true noise; the
+/// refinement, a function of the same row under as much noise, is left out. Every rule of the
+/// program is known to it.
+/// - Source: reliability-and-audit, attack A1; Yuan et al., "Interaction-level membership inference
+///   attack against federated recommender systems", arXiv:2301.10964, for the attack on plain
+///   updates.
 package struct ItemAttack {
   /// How far above a guess by popularity the default may be: two points of precision.
   package static let tolerance = 0.02
@@ -115,9 +117,9 @@ package struct ItemAttack {
     return odds
   }
 
-  /// Adds what the Gram round tells. With h head items the row is 1/sqrt(h) on them, less its part along the public
-  /// direction of popularity q, at norm 1: y = P x / r, P = I - q q'. The likelihood of y y' under what is seen, M, grows
-  /// with y' M y = x' (P M P) x / r^2.
+  /// Adds what the Gram round tells. With h head items the row is 1/sqrt(h) on them, less its part
+  /// along the public direction of popularity q, at norm 1: y = P x / r, P = I - q q'. The
+  /// likelihood of y y' under what is seen, M, grows with y' M y = x' (P M P) x / r^2.
   private func addPairs(
     of customer: Int, view: CoordinatorView, round: AttackedRound, to odds: inout [Double]
   ) throws {

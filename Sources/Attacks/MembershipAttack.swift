@@ -8,12 +8,14 @@ internal import VectorMath
 /// Attack A6: were this customer's data used?
 ///
 /// Half of the customers train, the other half do not, and both are scored. Two attackers:
-/// - an outsider with the released model, statistics of similar people, and a model of its own trained on them
-///   (the ratio to a reference: Homer et al., PLoS Genetics 2008, for the popularity; Carlini et al., "Membership
-///   inference attacks from first principles", IEEE S&P 2022, for the difference to a reference model);
-/// - one who has the noised sums themselves and knows every other customer's update: the adversary of the definition
-///   of differential privacy, whose likelihood ratio is optimal. What it can reach is the area Φ(mu / sqrt 2) under
-///   the trade-off curve of mu-GDP (Dong, Roth, Su, arXiv:1905.02383, definition 2.1).
+/// - an outsider with the released model, statistics of similar people, and a model of its own
+///   trained on them (the ratio to a reference: Homer et al., PLoS Genetics 2008, for the
+///   popularity; Carlini et al., "Membership inference attacks from first principles", IEEE S&P
+///   2022, for the difference to a reference model);
+/// - one who has the noised sums themselves and knows every other customer's update: the adversary
+///   of the definition of differential privacy, whose likelihood ratio is optimal. What it can
+///   reach is the area Φ(mu / sqrt 2) under the trade-off curve of mu-GDP (Dong, Roth, Su,
+///   arXiv:1905.02383, definition 2.1).
 package struct MembershipAttack {
   /// At least this area counts as a win without protection.
   package static let winningArea = 0.6

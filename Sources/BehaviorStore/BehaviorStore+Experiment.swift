@@ -1,8 +1,8 @@
 internal import GRDB
 internal import Recommendation
 
-/// What this device does in an experiment. The draw stays here; the counts, at the place of the arm, leave in an
-/// update.
+/// What this device does in an experiment. The draw stays here; the counts, at the place of the
+/// arm, leave in an update.
 extension BehaviorStore {
   /// This device's draw for an experiment: uniform, and the same for as long as the device has its key.
   package func experimentDraw(_ name: String) throws(BehaviorStoreError) -> UInt64 {
@@ -10,9 +10,9 @@ extension BehaviorStore {
     return try read { _ in try key.experimentDraw(name) }
   }
 
-  /// What came of the slates that were drawn for an arm: items shown, accepted (clicked or bought) and bought,
-  /// in the order of `Experiment.Measure`. What was shown of a forgotten interest before it was forgotten does
-  /// not count.
+  /// What came of the slates that were drawn for an arm: items shown, accepted (clicked or bought)
+  /// and bought, in the order of `Experiment.Measure`. What was shown of a forgotten interest
+  /// before it was forgotten does not count.
   ///
   /// - Parameter mark: as it was given to `recordSlate`.
   package func experimentCounts(mark: String) throws(BehaviorStoreError) -> [Int] {

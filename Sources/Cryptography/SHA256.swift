@@ -42,8 +42,8 @@ package struct SHA256: ~Copyable {
   /// The digest of all bytes so far; ends the use of this value.
   package consuming func finalize() -> SHA256Digest { digest() }
 
-  /// The digest of all bytes so far; what comes next is another message. For many short messages, of which each would
-  /// take longer to set up a context for than to hash.
+  /// The digest of all bytes so far; what comes next is another message. For many short messages,
+  /// of which each would take longer to set up a context for than to hash.
   package mutating func finalizeAndRestart() -> SHA256Digest {
     let digest = digest()
     let status = EVP_DigestInit_ex(context, nil, nil)

@@ -9,8 +9,8 @@ package struct SHA256Digest: Hashable, Sendable {
   /// Number of bytes of a digest.
   package static let byteCount = 32
 
-  /// OpenSSL's SHA-256, looked up once: `EVP_sha256()` has it looked up by each use, which takes twice as long as hashing
-  /// a ledger line.
+  /// OpenSSL's SHA-256, looked up once: `EVP_sha256()` has it looked up by each use, which takes
+  /// twice as long as hashing a ledger line.
   // Safe: never freed or changed, and OpenSSL lets all threads use one algorithm (`HashTests` does).
   nonisolated(unsafe) static let algorithm: OpaquePointer = {
     guard let algorithm = EVP_MD_fetch(nil, "SHA256", nil) else {

@@ -57,8 +57,8 @@ package struct OpenBanditLog: Equatable, Sendable {
 
   /// Reads a log from its bytes.
   ///
-  /// - Throws: `DatasetError.badHeader` where a column is missing or stands twice, `.badRow` for the first bad row
-  ///   with the numbers of the others, `.empty`.
+  /// - Throws: `DatasetError.badHeader` where a column is missing or stands twice, `.badRow` for
+  ///   the first bad row with the numbers of the others, `.empty`.
   package static func decode(
     _ bytes: [UInt8], file: String, itemCount: Int?
   ) throws(DatasetError) -> OpenBanditLog {

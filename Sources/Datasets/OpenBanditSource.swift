@@ -69,7 +69,8 @@ extension DatasetSource {
 extension DatasetLibrary {
   /// One of the fetched logs of the Open Bandit Dataset.
   ///
-  /// - Throws: `DatasetError.invalidRequest` if it was not fetched, and as ``OpenBanditLog/read(_:itemCount:)``.
+  /// - Throws: `DatasetError.invalidRequest` if it was not fetched, and as
+  ///   ``OpenBanditLog/read(_:itemCount:)``.
   package func openBanditLog(
     _ selection: OpenBanditSelection
   ) throws(DatasetError) -> OpenBanditLog {

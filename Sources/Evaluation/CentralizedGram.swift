@@ -21,9 +21,9 @@ internal import VectorMath
 /// - Learned part: with left singular vectors U and values s of that, row x over the wide head goes to
 ///   (x - a q) U s/(s + c) U' + a q, a = x q and c a hundredth of the number of customers.
 /// - Text part: cosine of an item's vector with the mean of the history's.
-/// - The three are standardized over the catalogue and added with weights 1, 1.3 a and 0.2. a, within 0.1 ... 1,
-///   is the correlation over pairs of core items between Y'Y and the inner products of the items' vectors
-///   without their part along q.
+/// - The three are standardized over the catalogue and added with weights 1, 1.3 a and 0.2. a,
+///   within 0.1 ... 1, is the correlation over pairs of core items between Y'Y and the inner
+///   products of the items' vectors without their part along q.
 /// - Where repeats are allowed, items are ordered by the customer's own frequency, then by that sum.
 package struct CentralizedGram: RankingModel {
   /// The federated model's name.

@@ -45,7 +45,8 @@ extension EvaluationProblem {
 
   /// Asks a model all questions of the problem.
   ///
-  /// - Parameter features: public item vectors, by which the diversity of a list is measured; nil leaves it out.
+  /// - Parameter features: public item vectors, by which the diversity of a list is measured; nil
+  ///   leaves it out.
   /// - Returns: one result a task, in their order.
   /// - Throws: `EvaluationError.wrongScoreCount`, `.scoreNotFinite`, what the model throws, or
   ///   `CancellationError`.

@@ -4,7 +4,8 @@ internal import LedgerStore
 
 /// The ledger that the disk would hold if the machine stopped now and nothing unsynchronized survived.
 ///
-/// Read anew after a crash, and otherwise only from where it was read before: it is looked at for every message.
+/// Read anew after a crash, and otherwise only from where it was read before: it is looked at for
+/// every message.
 struct DurableLedgerView {
   private let disk: SimulatedDisk
   private var byteCount = 0

@@ -2,14 +2,15 @@ internal import VectorMath
 
 /// What goes wrong in one simulated federation, and how often: all of it from one seed.
 ///
-/// Each seed takes only some of the faults (swarm testing: Groce et al., "Swarm Testing", ISSTA 2012), since a run in
-/// which everything fails at once seldom gets far enough to find anything.
+/// Each seed takes only some of the faults (swarm testing: Groce et al., "Swarm Testing", ISSTA
+/// 2012), since a run in which everything fails at once seldom gets far enough to find anything.
 package struct FaultPlan: Sendable {
   /// What a run must show.
   package enum Goal: String, Sendable {
     /// Nothing wrong ever happens, whatever faults do, to the end.
     case safety
-    /// As `safety`, with faults that stop after a while; then the next round completes within two deadlines (I12).
+    /// As `safety`, with faults that stop after a while; then the next round completes within two
+    /// deadlines (I12).
     case liveness
   }
 

@@ -97,8 +97,8 @@ extension FederationWorld {
     comeBack(index)
   }
 
-  /// Runs one step of a customer's engine and what it asks for. A failure of the device ends the process; any other
-  /// ends the connection.
+  /// Runs one step of a customer's engine and what it asks for. A failure of the device ends the
+  /// process; any other ends the connection.
   func runCustomer(_ index: Int, _ step: (inout ClientEngine) throws -> [ClientEffect]) {
     guard var engine = customers[index].engine else { return }
     let result = Result { try step(&engine) }
@@ -149,7 +149,8 @@ extension FederationWorld {
       runCustomer(index) { try $0.handle(.updateReady(update)) }
     case .note(let text):
       note("customer \(index): \(text)")
-      // A device counts masked rounds that were called off: its budget may end before the ledger's (ruling 12).
+      // A device counts masked rounds that were called off: its budget may end before the ledger's
+      // (ruling 12).
       if case .declined(_, .budgetExhausted) = text { isBudgetExhausted = true }
     case .finished:
       customers[index].knowsTheEnd = true

@@ -7,11 +7,13 @@ internal import Recommendation
 internal import VectorMath
 internal import WireProtocol
 
-/// One coordinator and its customers in one thread: the product's state machines, codec, ledger writer and storage, over
-/// a simulated clock, network, disk and entropy, with faults as a plan says.
+/// One coordinator and its customers in one thread: the product's state machines, codec, ledger
+/// writer and storage, over a simulated clock, network, disk and entropy, with faults as a plan
+/// says.
 ///
-/// Everything follows from the plan, byte for byte (I13); `Report.digest` covers every event. Confined to the thread that
-/// calls `run`, which alone holds a world; the closures given to the ledger writer are called on it.
+/// Everything follows from the plan, byte for byte (I13); `Report.digest` covers every event.
+/// Confined to the thread that calls `run`, which alone holds a world; the closures given to the
+/// ledger writer are called on it.
 package final class FederationWorld: @unchecked Sendable {
   static let ledgerPath = "ledger/"
   static let blobPath = "blobs/"
@@ -20,8 +22,8 @@ package final class FederationWorld: @unchecked Sendable {
   static let roundDeadlineSeconds = 20
   private static let itemCount = 8
   private static let tickMilliseconds: Int64 = 250
-  /// From the end of the faults to the next release: two deadlines (I12), and the pauses after which processes start and
-  /// customers return.
+  /// From the end of the faults to the next release: two deadlines (I12), and the pauses after
+  /// which processes start and customers return.
   private static let livenessMilliseconds = Int64(2 * roundDeadlineSeconds + 10) * 1_000
   /// No run comes near it: a loop without end is a failure.
   private static let eventLimit = 400_000
@@ -55,7 +57,8 @@ package final class FederationWorld: @unchecked Sendable {
     package let starts: Int
     /// Named steps at which a fault was met.
     package let metSteps: Int
-    /// Whether the run ended because the budget was spent: the ledger's, or that of a device by its own count.
+    /// Whether the run ended because the budget was spent: the ledger's, or that of a device by its
+    /// own count.
     package let isBudgetExhausted: Bool
     /// Whether it ended because a charged round of `secagg` gave no sum (ruling 27).
     package let hasLostSum: Bool
@@ -202,7 +205,8 @@ package final class FederationWorld: @unchecked Sendable {
     plan.processes = FaultPlan.ProcessFaults()
     disk.inject(nil)
     for index in customers.indices { customers[index].unreachable = [] }
-    // What an operator does whose network cut members off in charged rounds: `roster readmit`, from the next login on.
+    // What an operator does whose network cut members off in charged rounds: `roster readmit`, from
+    // the next login on.
     roster.readmitAll()
     for index in connections.indices where connections[index].isOpenAtCoordinator { cut(index) }
     // A frame that was lost or altered breaks its connection under TLS.

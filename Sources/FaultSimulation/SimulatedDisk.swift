@@ -5,10 +5,11 @@ internal import VectorMath
 
 /// A disk in memory that keeps apart what is visible and what is durable, and fails on request.
 ///
-/// Bytes become durable one by one, only by a synchronize that comes after their write and succeeds: a failed one marks
-/// them clean without keeping them, as Linux does, so that a later synchronize does not bring them back. Names become
-/// durable by synchronizing their directory. Files of several directories have names with a path; `directory(_:)` gives
-/// one of them as the product sees it.
+/// Bytes become durable one by one, only by a synchronize that comes after their write and
+/// succeeds: a failed one marks them clean without keeping them, as Linux does, so that a later
+/// synchronize does not bring them back. Names become durable by synchronizing their directory.
+/// Files of several directories have names with a path; `directory(_:)` gives one of them as the
+/// product sees it.
 package final class SimulatedDisk: Disk {
   /// How one operation goes wrong.
   package enum Fault: CaseIterable, Sendable {

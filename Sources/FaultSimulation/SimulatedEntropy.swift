@@ -4,9 +4,9 @@ internal import VectorMath
 
 /// Entropy from a seed for whatever one thread does, in place of the system's generator.
 ///
-/// Keys, nonces, masks and noise all come from libsodium's `randombytes`, whose implementation this replaces for the
-/// life of the process: with a seeded generator on a thread inside `with`, with the system's everywhere else. For that
-/// reason only tests link this module; no executable does.
+/// Keys, nonces, masks and noise all come from libsodium's `randombytes`, whose implementation this
+/// replaces for the life of the process: with a seeded generator on a thread inside `with`, with
+/// the system's everywhere else. For that reason only tests link this module; no executable does.
 package enum SimulatedEntropy {
   private final class Generator {
     var random: SeededRandom

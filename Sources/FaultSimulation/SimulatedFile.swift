@@ -2,7 +2,8 @@ internal import VectorMath
 
 /// One file of a simulated disk: what is visible, and what is durable.
 struct SimulatedFile {
-  /// Bytes that reach the disk together or not at all. Smaller than a real sector, so that short lines tear too.
+  /// Bytes that reach the disk together or not at all. Smaller than a real sector, so that short
+  /// lines tear too.
   private static let sectorBytes = 16
 
   private(set) var visible: [UInt8] = []

@@ -4,8 +4,8 @@ internal import Ledger
 internal import LedgerStore
 internal import WireProtocol
 
-/// The roster of a simulated coordinator. Each change is durable when it returns, as with SQLite, which is not what is
-/// tested here.
+/// The roster of a simulated coordinator. Each change is durable when it returns, as with SQLite,
+/// which is not what is tested here.
 ///
 /// Confined to the one thread of its `FederationWorld`.
 final class SimulatedRoster: MemberRoster, @unchecked Sendable {

@@ -97,8 +97,8 @@ package struct FederationIdentity: Equatable, Sendable {
     }
   }
 
-  /// Checks that an experiment is measured by the plan's last round, and only there: its stage is told by name,
-  /// its work by place, and neither can be changed in the life of a ledger.
+  /// Checks that an experiment is measured by the plan's last round, and only there: its stage is
+  /// told by name, its work by place, and neither can be changed in the life of a ledger.
   ///
   /// - Throws: `FederationError.badPolicy`, and what `Experiment` throws.
   package static func requireExperimentRound(of policy: PrivacyPolicy) throws {

@@ -3,10 +3,11 @@ internal import Privacy
 
 /// Reads the lines of rounds without going through a JSON document: replay is then as fast as hashing allows.
 ///
-/// A line is accepted here only if it is, byte for byte, fixed text around fields, and each field is spelled as
-/// `LedgerEntry` writes it: integers without leading zeros up to 2^53 - 1, digests of 64 lower-case digits, strings of
-/// printable ASCII without escapes. So writing what was read gives the same bytes, which is all that the strict reader
-/// asks for. Every other line, GENESIS, masked charges and whatever is wrong, is left to that reader and its errors.
+/// A line is accepted here only if it is, byte for byte, fixed text around fields, and each field
+/// is spelled as `LedgerEntry` writes it: integers without leading zeros up to 2^53 - 1, digests of
+/// 64 lower-case digits, strings of printable ASCII without escapes. So writing what was read gives
+/// the same bytes, which is all that the strict reader asks for. Every other line, GENESIS, masked
+/// charges and whatever is wrong, is left to that reader and its errors.
 struct CanonicalLine {
   /// Decimals read lately: a ledger repeats those of its plan.
   private var decimals: [(text: String, value: ExactDecimal)] = []

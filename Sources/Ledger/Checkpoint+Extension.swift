@@ -1,8 +1,8 @@
 extension Checkpoint {
   /// Checks that this checkpoint is of the same ledger as `held`, grown or unchanged (rule R2).
   ///
-  /// Both signatures are verified before. A failure with two valid signatures is evidence against the coordinator:
-  /// keep both texts.
+  /// Both signatures are verified before. A failure with two valid signatures is evidence against
+  /// the coordinator: keep both texts.
   /// - Parameters:
   ///   - held: the newest checkpoint that was accepted before.
   ///   - proof: from `held.size` to `size`; without hashes where they are equal.

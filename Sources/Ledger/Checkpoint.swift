@@ -3,8 +3,8 @@ package import Cryptography
 
 /// The coordinator's signed statement that its ledger had `size` entries and this root.
 ///
-/// Clients keep the newest one they saw: it is what shows them, or an auditor, that entries were dropped or replaced
-/// (ruling 15). The text is a C2SP `tlog-checkpoint`, a signed note:
+/// Clients keep the newest one they saw: it is what shows them, or an auditor, that entries were
+/// dropped or replaced (ruling 15). The text is a C2SP `tlog-checkpoint`, a signed note:
 ///
 ///     tacit-ledger/2/<ledger id>
 ///     <size>
@@ -101,7 +101,8 @@ package struct Checkpoint: Equatable, Sendable {
   /// - Parameters:
   ///   - replay: of the log from its start.
   ///   - limit: how many of its lines count; nil for all complete ones.
-  /// - Throws: `LedgerError.checkpointRefused` for another format, `.shorterThanCheckpoint`, `.checkpointMismatch`.
+  /// - Throws: `LedgerError.checkpointRefused` for another format, `.shorterThanCheckpoint`,
+  ///   `.checkpointMismatch`.
   package func requirePrefix(
     of replay: LedgerReplay, limit: Int? = nil
   ) throws(LedgerError) {

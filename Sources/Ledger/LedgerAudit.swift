@@ -105,8 +105,8 @@ package struct LedgerAudit {
     findings.append(.init(status: status, title: title, detail: detail, entry: entry))
   }
 
-  /// Notes a failed check. The verdict is `damaged` if any is, and names the entry of the first: what comes later, such
-  /// as a head that no longer fits, follows from it.
+  /// Notes a failed check. The verdict is `damaged` if any is, and names the entry of the first:
+  /// what comes later, such as a head that no longer fits, follows from it.
   private mutating func fail(_ title: String, _ error: LedgerError, detail: String? = nil) {
     add(.fail, title, detail ?? error.description, entry: error.entry)
     if severity != .damaged { severity = error.severity }
@@ -129,7 +129,8 @@ extension LedgerAudit {
     }
   }
 
-  /// A broken chain between two lines is blamed on the one that its other neighbour, or the head, no longer matches.
+  /// A broken chain between two lines is blamed on the one that its other neighbour, or the head,
+  /// no longer matches.
   private func located(_ failure: LedgerError) -> LedgerError {
     guard case .brokenChain(let entry, let expected, let found) = failure, entry > 0 else {
       return failure

@@ -29,8 +29,8 @@ package struct LedgerAuditReport: Equatable, Sendable {
 
   /// The outcome of all findings.
   package enum Verdict: Equatable, Sendable {
-    /// Nothing failed. Entries before `completeThrough` are all there, by a checkpoint that the operator does not
-    /// hold; nil if there is none (ruling 15).
+    /// Nothing failed. Entries before `completeThrough` are all there, by a checkpoint that the
+    /// operator does not hold; nil if there is none (ruling 15).
     case consistent(completeThrough: Int?)
     /// The ledger can be read and is wrong.
     case wrong(entry: Int?)
@@ -48,8 +48,8 @@ package struct LedgerAuditReport: Equatable, Sendable {
     package let muSquared: Double
     /// "Your data against none": the policy's relation, zero-out.
     package let epsilonAgainstNone: Double
-    /// "One history against another", for updates whose distance is at most sqrt 2 C: unit-norm Gram and non-negative
-    /// popularity (ruling 2).
+    /// "One history against another", for updates whose distance is at most sqrt 2 C: unit-norm
+    /// Gram and non-negative popularity (ruling 2).
     package let epsilonAgainstAnotherNonNegative: Double
     /// "One history against another", for any clipped update: distance at most 2 C (ruling 2).
     package let epsilonAgainstAnother: Double

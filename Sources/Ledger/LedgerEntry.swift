@@ -3,9 +3,9 @@ package import Cryptography
 
 /// One line of the ledger: a record, its place, and the hash of the line before.
 ///
-/// A line is the canonical JSON of `{"body", "index", "kind", "prev"}`, in the file followed by one line feed.
-/// Its hash is that of a leaf of the ledger's Merkle tree, so that the chain of `prev` and the tree commit to the
-/// same value.
+/// A line is the canonical JSON of `{"body", "index", "kind", "prev"}`, in the file followed by one
+/// line feed. Its hash is that of a leaf of the ledger's Merkle tree, so that the chain of `prev`
+/// and the tree commit to the same value.
 package struct LedgerEntry: Equatable, Sendable {
   /// Longest line accepted, in bytes, without the line feed.
   package static let maximumLineBytes = 1 << 18
@@ -20,7 +20,8 @@ package struct LedgerEntry: Equatable, Sendable {
   package let record: LedgerRecord
   /// The canonical bytes, without the line feed.
   package let line: [UInt8]
-  /// SHA-256(0x00, `line`): the Merkle leaf, and `prev` of the next entry (in format 1, `prev` was SHA-256 of the line).
+  /// SHA-256(0x00, `line`): the Merkle leaf, and `prev` of the next entry (in format 1, `prev` was
+  /// SHA-256 of the line).
   package let hash: SHA256Digest
 
   /// Composes the entry that puts `record` at `index`.
@@ -40,8 +41,8 @@ package struct LedgerEntry: Equatable, Sendable {
       index: index, previous: previous, record: record, line: line, hash: MerkleHash.leaf(line))
   }
 
-  /// Reads `line`, the entry at `index`, strictly: no unknown or missing field, and every byte as the canonical form
-  /// has it, so that a ledger has one spelling.
+  /// Reads `line`, the entry at `index`, strictly: no unknown or missing field, and every byte as
+  /// the canonical form has it, so that a ledger has one spelling.
   /// - Parameters:
   ///   - line: without the line feed.
   ///   - index: the place where the line stands, from 0.

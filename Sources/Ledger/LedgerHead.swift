@@ -3,8 +3,8 @@ package import Cryptography
 
 /// How much of the log is acknowledged: the content of the head file.
 ///
-/// Written after the log was made durable and before anything acts on the new entry (ruling 14). Bytes of the log
-/// beyond it were never acted upon.
+/// Written after the log was made durable and before anything acts on the new entry (ruling 14).
+/// Bytes of the log beyond it were never acted upon.
 package struct LedgerHead: Equatable, Sendable {
   /// Longest head file, in bytes.
   package static let maximumBytes = 512

@@ -15,9 +15,10 @@ extension LedgerState {
 
   /// Checks the place that `record` claims in a block.
   ///
-  /// A block begins wherever the coordinator says so, at its whole cost: one that lost its memory of a block has to
-  /// begin another.
-  /// - Returns: the block that is open after the charge; nil if its noise is its own, or the block is at its end.
+  /// A block begins wherever the coordinator says so, at its whole cost: one that lost its memory
+  /// of a block has to begin another.
+  /// - Returns: the block that is open after the charge; nil if its noise is its own, or the block
+  ///   is at its end.
   func blockContinued(by record: ChargeRecord) throws(LedgerError) -> OpenBlock? {
     let required = Requirement(entry: size)
     guard let noise = policy.correlatedNoise(ofPlanned: nextPlanIndex) else {

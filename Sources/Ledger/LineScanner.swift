@@ -1,8 +1,8 @@
 internal import CanonicalJSON
 internal import Cryptography
 
-/// Walks over one line of known form. After the first mismatch it stands still and every value is a placeholder, so that
-/// a caller asks `isWhole` once, at the end.
+/// Walks over one line of known form. After the first mismatch it stands still and every value is a
+/// placeholder, so that a caller asks `isWhole` once, at the end.
 struct LineScanner {
   private let line: [UInt8]
   private var offset = 0

@@ -1,8 +1,8 @@
 internal import Glibc
 package import Privacy
 
-/// What CHARGE says of a masked round, so that anyone can recompute how much noise honest members added (rulings 16
-/// and 19). A round in mode `sealed` has none of it.
+/// What CHARGE says of a masked round, so that anyone can recompute how much noise honest members
+/// added (rulings 16 and 19). A round in mode `sealed` has none of it.
 package struct MaskedTerms: Equatable, Sendable {
   /// The noise that the clients add in mode `secagg-ddp`.
   package struct NoiseShares: Equatable, Sendable {
@@ -10,7 +10,8 @@ package struct MaskedTerms: Equatable, Sendable {
     package let honestShares: Int
     /// Variance of one share in squared grid steps, as a rational.
     package let variance: Rational
-    /// Bound on what a sum of discrete Gaussians differs from one, per coordinate; `NoiseShares.tau` makes the true one.
+    /// Bound on what a sum of discrete Gaussians differs from one, per coordinate;
+    /// `NoiseShares.tau` makes the true one.
     package let tau: ExactDecimal
 
     /// Every field; checked when the charge is applied to a `LedgerState`.
@@ -107,7 +108,8 @@ extension MaskedTerms {
 }
 
 extension MaskedTerms.NoiseShares {
-  /// Shares of this variance or more, up to ten million of them, have a tau below `tauBound` (ruling 18: s_i >= 4).
+  /// Shares of this variance or more, up to ten million of them, have a tau below `tauBound`
+  /// (ruling 18: s_i >= 4).
   package static let smallestVariance: UInt64 = 16
   /// What is written as tau unless something larger is needed: nothing larger ever is.
   package static let tauBound = ExactDecimal(roundingUp: 1e-55, significantDigits: 1)

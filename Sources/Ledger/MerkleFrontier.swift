@@ -1,7 +1,7 @@
 package import Cryptography
 
-/// The least that must be remembered of a Merkle tree to go on appending to it: the roots of its complete subtrees,
-/// at most one for each bit of its size.
+/// The least that must be remembered of a Merkle tree to go on appending to it: the roots of its
+/// complete subtrees, at most one for each bit of its size.
 /// - Source: RFC 9162 s.2.1.1.
 package struct MerkleFrontier: Equatable, Sendable {
   /// Number of leaves.

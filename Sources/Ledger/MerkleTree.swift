@@ -82,7 +82,8 @@ package struct MerkleTree: Equatable, Sendable {
     return InclusionProof(index: index, treeSize: size, path: path)
   }
 
-  /// The proof that the tree of `newSize` leaves begins with that of `oldSize`: PROOF(`oldSize`, D_`newSize`).
+  /// The proof that the tree of `newSize` leaves begins with that of `oldSize`: PROOF(`oldSize`,
+  /// D_`newSize`).
   /// - Parameters:
   ///   - oldSize: 1 through `newSize`.
   ///   - newSize: at most `self.size`.

@@ -38,7 +38,8 @@ package final class BlobStore {
     return digest
   }
 
-  /// - Returns: nil when there is no such blob. A file whose bytes do not have its name's digest is treated as absent.
+  /// - Returns: nil when there is no such blob. A file whose bytes do not have its name's digest is
+  ///   treated as absent.
   package func load(_ digest: SHA256Digest) throws(DiskError) -> [UInt8]? {
     if let known = cache.first(where: { $0.digest == digest }) { return known.bytes }
     guard let bytes = try disk.read(digest.hex), SHA256Digest(hashing: bytes) == digest

@@ -36,7 +36,8 @@ final class Descriptor: Sendable {
     if let failure { throw DiskError(operation: "write", name: name, errorNumber: failure) }
   }
 
-  /// Calls `write` with the number of bytes done until all are: a system call may take fewer than it is given.
+  /// Calls `write` with the number of bytes done until all are: a system call may take fewer than
+  /// it is given.
   /// - Returns: nil, or the error number; 0 bytes taken counts as no space, since it would never end.
   static func complete(byteCount: Int, write: (Int) -> Int) -> Int32? {
     var done = 0

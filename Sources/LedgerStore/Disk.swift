@@ -1,12 +1,14 @@
-/// One directory of small files, as a ledger and its blobs need it: every step that can fail or be lost is its own call.
+/// One directory of small files, as a ledger and its blobs need it: every step that can fail or be
+/// lost is its own call.
 ///
-/// Nothing but `synchronize` and `synchronizeDirectory` makes anything durable. `LocalDisk` is the real one; tests use
-/// one that loses what was not synchronized.
+/// Nothing but `synchronize` and `synchronizeDirectory` makes anything durable. `LocalDisk` is the
+/// real one; tests use one that loses what was not synchronized.
 package protocol Disk: Sendable {
   /// The whole content of `name`; nil if there is no such file.
   func read(_ name: String) throws(DiskError) -> [UInt8]?
 
-  /// At most `byteCount` bytes of `name` from `offset` on; fewer where the file ends, nil if there is no such file.
+  /// At most `byteCount` bytes of `name` from `offset` on; fewer where the file ends, nil if there
+  /// is no such file.
   func read(_ name: String, from offset: Int, byteCount: Int) throws(DiskError) -> [UInt8]?
 
   /// Makes `name` hold exactly `bytes`, in place; the file may or may not have existed.
@@ -18,8 +20,8 @@ package protocol Disk: Sendable {
   /// Cuts `name` to `byteCount` bytes, at most its length.
   func truncate(_ name: String, to byteCount: Int) throws(DiskError)
 
-  /// Makes the content of `name` durable. After an error it is unknown which bytes are, and a second call must not be
-  /// believed: the system may report each lost page once.
+  /// Makes the content of `name` durable. After an error it is unknown which bytes are, and a
+  /// second call must not be believed: the system may report each lost page once.
   func synchronize(_ name: String) throws(DiskError)
 
   /// Gives `name` the name `newName`, replacing what had it, in one step.
@@ -43,7 +45,8 @@ extension Disk {
     try read(name).map { Array($0.dropFirst(offset).prefix(byteCount)) }
   }
 
-  /// Replaces `name` in one step that a crash cannot halve: either the old content is there, or all of the new.
+  /// Replaces `name` in one step that a crash cannot halve: either the old content is there, or all
+  /// of the new.
   /// - Parameter reach: called after each durable step with "write", "fsync" or "rename".
   func replace(
     _ name: String, with bytes: [UInt8], reach: (String) -> Void

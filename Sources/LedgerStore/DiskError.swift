@@ -16,8 +16,9 @@ package struct DiskError: Error, Equatable, Sendable {
     self.errorNumber = errorNumber
   }
 
-  /// Whether the same operation may succeed later, after someone made room (exit code 75). A file that would pass the
-  /// process's limit of file sizes (`EFBIG`) is such a case when it is written, not when it is too long to be read.
+  /// Whether the same operation may succeed later, after someone made room (exit code 75). A file
+  /// that would pass the process's limit of file sizes (`EFBIG`) is such a case when it is written,
+  /// not when it is too long to be read.
   package var isOutOfSpace: Bool {
     errorNumber == ENOSPC || errorNumber == EDQUOT || (errorNumber == EFBIG && operation != "read")
   }

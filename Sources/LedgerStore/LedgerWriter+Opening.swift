@@ -10,7 +10,8 @@ extension LedgerWriter {
   ///   - genesis: its coordinator key is that of `signingKey`.
   ///   - signingKey: signs the ledger's checkpoints.
   ///   - reach: called at each name of `LedgerFailpoint`, while the writer is locked.
-  /// - Throws: `LedgerStoreError`: `.alreadyExists`, `.wrongKey`, `.ledger` for a genesis that breaks a rule, `.disk`.
+  /// - Throws: `LedgerStoreError`: `.alreadyExists`, `.wrongKey`, `.ledger` for a genesis that
+  ///   breaks a rule, `.disk`.
   package static func create(
     on disk: any Disk, genesis: GenesisRecord, signingKey: SigningKey,
     reach: @escaping @Sendable (String) -> Void = { _ in }
@@ -45,12 +46,13 @@ extension LedgerWriter {
 
   /// Opens a ledger, checks all of it, and puts right what a crash leaves (rulings 13 and 14).
   ///
-  /// Only bytes after the head's size are ever cut, and complete valid entries there are kept. An open OFFER gets VOID,
-  /// a CHARGE without output gets BURNED. Anything else that is wrong is refused and nothing is written.
+  /// Only bytes after the head's size are ever cut, and complete valid entries there are kept. An
+  /// open OFFER gets VOID, a CHARGE without output gets BURNED. Anything else that is wrong is
+  /// refused and nothing is written.
   /// - Parameters: as for `create`.
   /// - Returns: the writer, and what was put right.
-  /// - Throws: `LedgerStoreError`: `.noLedger`, `.creationInterrupted`, `.ledger` for a ledger that is wrong or
-  ///   damaged, `.wrongKey`, `.disk`.
+  /// - Throws: `LedgerStoreError`: `.noLedger`, `.creationInterrupted`, `.ledger` for a ledger that
+  ///   is wrong or damaged, `.wrongKey`, `.disk`.
   package static func open(
     on disk: any Disk, signingKey: SigningKey,
     reach: @escaping @Sendable (String) -> Void = { _ in }
@@ -93,8 +95,8 @@ extension LedgerWriter {
     let acknowledged = checked.head.byteCount
     if checked.log.count > acknowledged {
       try disk.truncate(FileName.log, to: checked.state.byteCount)
-      // Written again, not only synchronized: after a failed fsync the system may hold kept bytes as clean although
-      // they never reached the disk.
+      // Written again, not only synchronized: after a failed fsync the system may hold kept bytes
+      // as clean although they never reached the disk.
       let kept = Array(checked.log[acknowledged..<checked.state.byteCount])
       if !kept.isEmpty { try disk.write(kept, to: FileName.log, at: acknowledged) }
     }

@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// The one writer of a ledger directory.
 ///
-/// An append returns only when the entry, and the head that acknowledges it, are durable: act on an entry after that,
-/// never before. Any failure of the disk ends the writer, because it is then unknown what is durable; opening the
-/// ledger again decides it (rulings 13 and 14).
+/// An append returns only when the entry, and the head that acknowledges it, are durable: act on an
+/// entry after that, never before. Any failure of the disk ends the writer, because it is then
+/// unknown what is durable; opening the ledger again decides it (rulings 13 and 14).
 ///
 /// Calls block on the disk and are made one at a time.
 package final class LedgerWriter: Sendable {
@@ -65,8 +65,8 @@ package final class LedgerWriter: Sendable {
 
   /// Makes `record` the next entry, durably.
   /// - Returns: where it stands.
-  /// - Throws: `LedgerStoreError.ledger` if the record may not stand next, with nothing written and the writer alive;
-  ///   `.disk` if the disk failed, after which every call throws `.dead`.
+  /// - Throws: `LedgerStoreError.ledger` if the record may not stand next, with nothing written and
+  ///   the writer alive; `.disk` if the disk failed, after which every call throws `.dead`.
   package func append(_ record: LedgerRecord) throws(LedgerStoreError) -> LedgerPosition {
     try core.withLock { (core) throws(LedgerStoreError) in
       if let failure = core.failure { throw .dead(cause: failure) }
@@ -90,8 +90,8 @@ package final class LedgerWriter: Sendable {
     }
   }
 
-  /// The signed checkpoint of the ledger as it stands, stored before it is returned: whoever sees it may hold the
-  /// coordinator to it.
+  /// The signed checkpoint of the ledger as it stands, stored before it is returned: whoever sees
+  /// it may hold the coordinator to it.
   /// - Throws: `LedgerStoreError.disk` as for `append`, `.dead`, `.signing`.
   package func checkpoint() throws(LedgerStoreError) -> Checkpoint {
     try core.withLock { (core) throws(LedgerStoreError) in try checkpoint(&core) }
@@ -99,7 +99,8 @@ package final class LedgerWriter: Sendable {
 
   /// The receipt of entry `index` under the checkpoint of the ledger as it stands.
   /// - Parameter index: below `state.size`.
-  /// - Throws: as `checkpoint()`; also `.disk` if the entry cannot be read back, which does not end the writer.
+  /// - Throws: as `checkpoint()`; also `.disk` if the entry cannot be read back, which does not end
+  ///   the writer.
   package func receipt(of index: Int) throws(LedgerStoreError) -> LedgerReceipt {
     try core.withLock { (core) throws(LedgerStoreError) in
       precondition((0..<core.tree.size).contains(index), "no such entry")
@@ -121,9 +122,11 @@ package final class LedgerWriter: Sendable {
     }
   }
 
-  /// The proof that the ledger as it stands, whose size is `state.size`, begins with its first `oldSize` entries.
+  /// The proof that the ledger as it stands, whose size is `state.size`, begins with its first
+  /// `oldSize` entries.
   /// - Parameter oldSize: as a client says it; outside 1 through `state.size` there is no proof.
-  /// - Returns: nil where there is none: that client holds a checkpoint that this ledger cannot have given out.
+  /// - Returns: nil where there is none: that client holds a checkpoint that this ledger cannot
+  ///   have given out.
   package func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
     core.withLock { core in
       guard (1...core.tree.size).contains(oldSize) else { return nil }
@@ -132,8 +135,8 @@ package final class LedgerWriter: Sendable {
   }
 
   /// What the log's entries say about past rounds; read from the disk.
-  /// - Throws: `LedgerStoreError.disk` if the log cannot be read back, which does not end the writer; `.ledger` if an
-  ///   entry is not the one that was written.
+  /// - Throws: `LedgerStoreError.disk` if the log cannot be read back, which does not end the
+  ///   writer; `.ledger` if an entry is not the one that was written.
   package func history() throws(LedgerStoreError) -> LedgerHistory {
     try core.withLock { (core) throws(LedgerStoreError) in
       let log: [UInt8]?

@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// A directory of the local file system, by default locked against every other writer while this value lives.
 ///
-/// Files are 0600 and the directory 0700. Interrupted calls are repeated and short writes completed. A file that was
-/// written stays open until it is renamed, so that its `synchronize` sees the errors of its own writes.
+/// Files are 0600 and the directory 0700. Interrupted calls are repeated and short writes
+/// completed. A file that was written stays open until it is renamed, so that its `synchronize`
+/// sees the errors of its own writes.
 package final class LocalDisk: Disk {
   /// Name of the file whose lock marks the directory as in use; it holds the process id of the holder.
   package static let lockName = "ledger.lock"
@@ -18,7 +19,8 @@ package final class LocalDisk: Disk {
   private let files = Mutex<[String: Descriptor]>([:])
 
   /// Opens `path`, making the directory if there is none, and takes its lock.
-  /// - Parameter isLocked: false for a directory whose one writer is ensured otherwise: it then has no lock file.
+  /// - Parameter isLocked: false for a directory whose one writer is ensured otherwise: it then has
+  ///   no lock file.
   /// - Throws: `LedgerStoreError.locked` with the holder's process id, `.disk`.
   package init(directory path: String, isLocked: Bool = true) throws(LedgerStoreError) {
     do {

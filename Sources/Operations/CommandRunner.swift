@@ -8,7 +8,8 @@ package enum CommandRunner {
   /// A `CommandFailure` is printed in its three parts and ends with its code; wrong arguments end
   /// with 2 (usage); anything else ends with 1.
   package static func run<Command: AsyncParsableCommand>(_ command: Command.Type) async -> Never {
-    // A write past the limit of file sizes then fails with an error, as on a full disk, instead of ending the process.
+    // A write past the limit of file sizes then fails with an error, as on a full disk, instead of
+    // ending the process.
     signal(SIGXFSZ, SIG_IGN)
     do {
       var parsed = try Command.parseAsRoot()

@@ -1,7 +1,8 @@
 internal import Glibc
 
-/// Tells the service manager how this process fares: systemd's notification protocol (`sd_notify(3)`), one datagram a
-/// message to the socket that `NOTIFY_SOCKET` names. Without that variable nothing happens.
+/// Tells the service manager how this process fares: systemd's notification protocol
+/// (`sd_notify(3)`), one datagram a message to the socket that `NOTIFY_SOCKET` names. Without that
+/// variable nothing happens.
 package struct ServiceNotifier: Sendable {
   /// What is told.
   package enum State: String, Sendable {
@@ -12,7 +13,8 @@ package struct ServiceNotifier: Sendable {
 
   private let path: String?
 
-  /// - Parameter environment: looked up for `NOTIFY_SOCKET`: an absolute path, or a name in the abstract space after `@`.
+  /// - Parameter environment: looked up for `NOTIFY_SOCKET`: an absolute path, or a name in the
+  ///   abstract space after `@`.
   package init(environment: [String: String]) {
     path = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
   }

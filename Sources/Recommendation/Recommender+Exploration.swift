@@ -60,7 +60,8 @@ extension Recommender {
   ///
   /// - Parameters:
   ///   - scores: those that `exploration` was made with.
-  ///   - exploredSlots, decisions: as in ``DeviceExploration/slate(candidates:count:exploredSlots:decisions:using:)``.
+  ///   - exploredSlots, decisions: as in
+  ///     ``DeviceExploration/slate(candidates:count:exploredSlots:decisions:using:)``.
   ///   - categories: names the category in a reason; may be nil.
   /// - Throws: what the model and the policy throw.
   package func slate(

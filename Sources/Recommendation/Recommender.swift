@@ -40,7 +40,8 @@ package struct Recommender: Sendable {
   /// rule f + p / (max p + 1). It beat every weaker weight of the own frequency on the retail
   /// log before the test months.
   /// - Returns: one total a catalogue item, as the sum of its components.
-  /// - Throws: what the model throws, `.notFinite`, `.shapeMismatch` if parameters and catalogue differ in size.
+  /// - Throws: what the model throws, `.notFinite`, `.shapeMismatch` if parameters and catalogue
+  ///   differ in size.
   package func scores(
     history: CustomerHistory, repeats: RepeatRule
   ) throws(RecommendationError) -> ItemScores {

@@ -28,9 +28,9 @@ package enum TextFeatures {
 
   /// The leading singular directions of the tf-idf matrix of the descriptions.
   ///
-  /// Words are runs of letters, or of letters and digits, in the lower-cased text; an entry is the count of the word times
-  /// ln((1 + items) / (1 + items with the word)) + 1; rows are scaled to norm 1, projected, and scaled
-  /// to norm 1 again. A text without a word gets the zero vector.
+  /// Words are runs of letters, or of letters and digits, in the lower-cased text; an entry is the
+  /// count of the word times ln((1 + items) / (1 + items with the word)) + 1; rows are scaled to
+  /// norm 1, projected, and scaled to norm 1 again. A text without a word gets the zero vector.
   ///
   /// Reproducible to the bit on one kind of processor and within rounding elsewhere: compute once, hand
   /// the bytes out.

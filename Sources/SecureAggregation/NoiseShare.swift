@@ -35,8 +35,8 @@ package struct NoiseShare: ~Copyable, Sendable {
       using: &generator)
   }
 
-  /// What the shares of one round are drawn from. Making its tables takes longer than a small share: once is enough for
-  /// many clients of one process.
+  /// What the shares of one round are drawn from. Making its tables takes longer than a small
+  /// share: once is enough for many clients of one process.
   package struct Distribution: Sendable {
     fileprivate let gaussian: DiscreteGaussian
 

@@ -16,9 +16,10 @@ package struct SimulatedNoise: AggregateNoise {
 
   /// - Parameters:
   ///   - seed: of the noise; nil draws none (the "no noise" column of a comparison).
-  ///   - deviationFactor: what the standard deviation of the coordinator's noise is multiplied by, above 0: 1 for
-  ///     what is charged, another for the noise of a masked mode (``UnmaskedTwin``) or of another
-  ///     number of customers (``ResampledCohort``). The product is rounded to whole grid steps, 2^10 at the least.
+  ///   - deviationFactor: what the standard deviation of the coordinator's noise is multiplied by,
+  ///     above 0: 1 for what is charged, another for the noise of a masked mode (``UnmaskedTwin``)
+  ///     or of another number of customers (``ResampledCohort``). The product is rounded to whole
+  ///     grid steps, 2^10 at the least.
   package init(seed: UInt64?, deviationFactor: Double = 1) {
     precondition(deviationFactor > 0 && deviationFactor.isFinite, "a factor is above 0 and finite")
     self.seed = seed

@@ -17,9 +17,9 @@ struct TridiagonalSolver {
 
   /// Sweeps for one eigenvalue; LAPACK allows 30 on average, and 2 are usual.
   private static let sweepLimit = 60
-  /// Sweeps after which an element that is rounding beside the whole of T counts as negligible. In a block of
-  /// eigenvalues zero, as of a matrix of low rank, all there is may be rounding, which never gets small beside
-  /// its neighbours.
+  /// Sweeps after which an element that is rounding beside the whole of T counts as negligible. In
+  /// a block of eigenvalues zero, as of a matrix of low rank, all there is may be rounding, which
+  /// never gets small beside its neighbours.
   private static let patience = 30
   /// Rotations kept before they are applied: 1 MB.
   private static let batchLimit = 1 << 16

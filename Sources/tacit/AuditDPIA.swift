@@ -45,8 +45,8 @@ extension AuditCommand {
 }
 
 /// A data protection impact assessment of one federation.
-/// - Source: Regulation (EU) 2016/679, article 35(7)(a) to (d); Personal Information Protection Law of the PRC,
-///   articles 55 and 56. The questions are the articles', in our words.
+/// - Source: Regulation (EU) 2016/679, article 35(7)(a) to (d); Personal Information Protection Law
+///   of the PRC, articles 55 and 56. The questions are the articles', in our words.
 struct ImpactAssessment {
   /// One question.
   struct Item {

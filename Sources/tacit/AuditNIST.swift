@@ -32,8 +32,8 @@ extension AuditCommand {
   }
 }
 
-/// The differential privacy pyramid of NIST SP 800-226, from the guarantee at its top down to the collection of data,
-/// answered from a ledger and its policy.
+/// The differential privacy pyramid of NIST SP 800-226, from the guarantee at its top down to the
+/// collection of data, answered from a ledger and its policy.
 /// - Source: NIST SP 800-226 (2025), "Guidelines for Evaluating Differential Privacy Guarantees".
 struct NISTEvaluation {
   enum Answer: String {

@@ -59,7 +59,8 @@ extension Label {
     return page.html()
   }
 
-  /// Breaks `text` at blanks so that lines fit 80 columns behind `prefix`, which is blank from the second line on.
+  /// Breaks `text` at blanks so that lines fit 80 columns behind `prefix`, which is blank from the
+  /// second line on.
   static func wrapped(_ text: String, after prefix: String) -> [String] {
     var lines: [String] = []
     var line = prefix

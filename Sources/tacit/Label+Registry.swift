@@ -7,8 +7,8 @@ internal import Privacy
 
 /// The label as a record of the OpenDP registry of deployments.
 ///
-/// Every field of its three tiers is filled from the ledger and the policy; only who publishes and what for is unknown
-/// here, and said so.
+/// Every field of its three tiers is filled from the ledger and the policy; only who publishes and
+/// what for is unknown here, and said so.
 /// - Source: opendp/deployments-registry-data, `schemas/deployments-schema.yaml`.
 extension Label {
   var registryRecord: JSONValue {

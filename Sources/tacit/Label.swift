@@ -6,8 +6,8 @@ internal import Ledger
 internal import Operations
 internal import Privacy
 
-/// Privacy facts of a federation, in the manner of a food label: what an audit of its ledger recomputed, what the policy
-/// says, and what neither protects.
+/// Privacy facts of a federation, in the manner of a food label: what an audit of its ledger
+/// recomputed, what the policy says, and what neither protects.
 ///
 /// No figure is a claim of the operator: spend and counts come from the charges, by replay.
 struct Label {

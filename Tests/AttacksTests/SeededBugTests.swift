@@ -13,8 +13,9 @@ import WireProtocol
 
 /// The twelve seeded privacy bugs: each is built, run, and caught. `docs/attacks.md` has the table.
 ///
-/// Each bug is a test double at a seam that the product already has (`AggregateNoise`, `AuditedMechanism`, a ledger
-/// record), so that no product binary holds the wrong code, by a flag or otherwise.
+/// Each bug is a test double at a seam that the product already has (`AggregateNoise`,
+/// `AuditedMechanism`, a ledger record), so that no product binary holds the wrong code, by a flag
+/// or otherwise.
 @Suite("Seeded privacy bugs") struct SeededBugTests {
   /// One round at about half of epsilon 8: noise multiplier 0.7 on a grid of 2^20 steps.
   private static func round() throws -> AuditedRound {

@@ -210,8 +210,8 @@ final class Shop: Sendable {
     try text(of: ledger).split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
   }
 
-  /// The kind and round of each entry after the first, such as "offer 1"; ROSTER entries, which come when members do, are
-  /// left out.
+  /// The kind and round of each entry after the first, such as "offer 1"; ROSTER entries, which
+  /// come when members do, are left out.
   func story() throws -> [String] {
     try entries().dropFirst().compactMap { entry in
       let round = entry["body"]?["round"]?.integerValue ?? -1

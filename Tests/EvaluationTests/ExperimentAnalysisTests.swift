@@ -5,7 +5,8 @@ import Recommendation
 import Testing
 import VectorMath
 
-/// Cohorts are simulated and seeded; every customer's update and the released parameters are the product's own.
+/// Cohorts are simulated and seeded; every customer's update and the released parameters are the
+/// product's own.
 @Suite("Experiments: what noised sums say") struct ExperimentAnalysisTests {
   /// A cohort whose customers accept a Poisson number of the items shown.
   private struct Cohort {

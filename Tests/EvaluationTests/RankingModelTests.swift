@@ -110,8 +110,8 @@ struct TaskEvaluationTests {
     #expect(result.value(of: .coverage) == 0.6)
     // Exposure in ascending order: 0, 0, 1, 1, 2. The sum of (2 i - 6) x_i is 10, over 5 x 4.
     #expect(result.value(of: .gini) == 0.5)
-    // Customer 0 ranks 8, 7, 7, 1 with targets at 7 and 1: of two others one is above and one ties the first target,
-    // both are above the second. Customer 1 ranks 9, 7, 7, 1 with a target at 7.
+    // Customer 0 ranks 8, 7, 7, 1 with targets at 7 and 1: of two others one is above and one ties
+    // the first target, both are above the second. Customer 1 ranks 9, 7, 7, 1 with a target at 7.
     #expect(result.perCustomer[.auc] == [0.125, 0.5])
     // One of three customers has item 1 and one has item 0, nobody item 2: 1 bit and 2 bits.
     #expect(result.perCustomer[.novelty] == [1.5, 1.5])

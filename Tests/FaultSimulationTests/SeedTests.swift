@@ -8,8 +8,8 @@ import Testing
 /// - `TACIT_SIMULATION_SEED=N` replays one seed, as a failure prints it;
 /// - `TACIT_SIMULATION_SEEDS=COUNT` runs that many, from `TACIT_SIMULATION_FIRST` (0) on.
 ///
-/// They are here and not in a command, because the simulator replaces the entropy of its whole process: no program that
-/// is installed may be able to do that.
+/// They are here and not in a command, because the simulator replaces the entropy of its whole
+/// process: no program that is installed may be able to do that.
 @Suite("Federations under random faults")
 struct SeedTests {
   static func number(_ name: String) -> UInt64? {
@@ -97,8 +97,8 @@ struct SeedTests {
     return report
   }
 
-  /// Runs a seed again and again, with other memory taken each time (I13): the order of a set or dictionary depends on
-  /// where it lies, and no story may depend on that.
+  /// Runs a seed again and again, with other memory taken each time (I13): the order of a set or
+  /// dictionary depends on where it lies, and no story may depend on that.
   private static func expectOneStory(of seed: UInt64, runs: Int = 2) throws {
     let plan = FaultPlan(seed: seed)
     let first = try FederationWorld.run(plan, tracedEvents: .max)
@@ -114,7 +114,8 @@ struct SeedTests {
   }
 
   @Test("one seed has one story, wherever memory lies (I13)") func oneStory() throws {
-    // Where updates were rejected for several reasons in one round: a dictionary, whose order was once written out.
+    // Where updates were rejected for several reasons in one round: a dictionary, whose order was
+    // once written out.
     var telling: [UInt64] = []
     for seed in 0..<100 as Range<UInt64> where telling.count < 2 {
       let story = try FederationWorld.run(FaultPlan(seed: seed), tracedEvents: .max).trace

@@ -2,8 +2,9 @@ import FaultSimulation
 import Glibc
 import Testing
 
-/// Every named durable step of the coordinator x every fault of its next operation x once and until someone mends the
-/// disk x what is left when the machine stops as well (rows F10 to F26 of the fault matrix).
+/// Every named durable step of the coordinator x every fault of its next operation x once and until
+/// someone mends the disk x what is left when the machine stops as well (rows F10 to F26 of the
+/// fault matrix).
 @Suite("Faults at every named step")
 struct StepFaultTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -23,8 +24,8 @@ struct StepFaultTests {
   /// Whether the machine stops with the process, and with what left.
   static let crashes: [SimulatedDisk.CrashOutcome?] = [nil, .nothing, .half, .anything(seed: 5)]
 
-  /// Every step where `TACIT_SIMULATION_EXHAUSTIVE` is set. Else each step and fault meet in one of `parts` tests, of
-  /// which this is number `part`; without optimisation, in a few of them.
+  /// Every step where `TACIT_SIMULATION_EXHAUSTIVE` is set. Else each step and fault meet in one of
+  /// `parts` tests, of which this is number `part`; without optimisation, in a few of them.
   private static func selected(
     _ steps: [String], _ test: Case, part: Int, of parts: Int
   ) -> [(offset: Int, element: String)] {

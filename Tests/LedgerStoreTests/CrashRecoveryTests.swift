@@ -217,7 +217,8 @@ struct Shopkeeper {
         lost == .release
         ? .release(keeper.fixture.release(writer.state))
         : .charge(try keeper.fixture.charge(writer.state))
-      // The write succeeds, its fsync does not; only the process ends, so the bytes stay visible and count as clean.
+      // The write succeeds, its fsync does not; only the process ends, so the bytes stay visible
+      // and count as clean.
       keeper.disk.inject((1, .inputOutput, false))
       #expect(throws: LedgerStoreError.self) { try writer.append(record) }
       keeper.disk.inject(nil)

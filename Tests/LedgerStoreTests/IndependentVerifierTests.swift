@@ -6,7 +6,8 @@ import LedgerStore
 import Privacy
 import Testing
 
-/// `scripts/verify_ledger.py`, which shares no code with this package, must agree with `LedgerAudit` on every ledger.
+/// `scripts/verify_ledger.py`, which shares no code with this package, must agree with
+/// `LedgerAudit` on every ledger.
 @Suite struct IndependentVerifierTests {
   // Python 3 is wherever the path has it.
   private static let launcher = "/usr/bin/env"

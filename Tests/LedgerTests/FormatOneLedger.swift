@@ -1,5 +1,5 @@
-/// A ledger of format 1, from before the tree: the demo's, two rounds released, with the head and the checkpoint of its
-/// coordinator. Such ledgers must stay readable.
+/// A ledger of format 1, from before the tree: the demo's, two rounds released, with the head and
+/// the checkpoint of its coordinator. Such ledgers must stay readable.
 enum FormatOneLedger {
   static let lines = [
     #"{"body":{"coordinator_key":"00da0a082e8d2543daa6051b88015431ba7c9e3f2ec1357cb3c0"#

@@ -60,9 +60,10 @@ import Testing
       ])
   }
 
-  /// The digests were made by a direct transcription of the definitions MTH, PATH and SUBPROOF of RFC 9162 s.2.1 in
-  /// Python with hashlib, over the leaves "leaf 0" … "leaf 69": SHA-256 of all roots, of all inclusion paths and of all
-  /// consistency proofs for every size from 1 to 70, in that order.
+  /// The digests were made by a direct transcription of the definitions MTH, PATH and SUBPROOF of
+  /// RFC 9162 s.2.1 in Python with hashlib, over the leaves "leaf 0" … "leaf 69": SHA-256 of all
+  /// roots, of all inclusion paths and of all consistency proofs for every size from 1 to 70, in
+  /// that order.
   @Test("every root and proof of every tree of up to 70 leaves is that of the RFC's definition")
   func everyProof() {
     let tree = MerkleTree(lines: leaves(Self.largestSize))

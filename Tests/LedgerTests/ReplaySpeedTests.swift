@@ -4,8 +4,8 @@ import Ledger
 import Privacy
 import Testing
 
-/// Replay of a million entries, timed: `TACIT_BENCHMARK=1 scripts/test.sh --filter ReplaySpeed`. It asserts results, and
-/// prints speeds: a machine under load must not fail a test.
+/// Replay of a million entries, timed: `TACIT_BENCHMARK=1 scripts/test.sh --filter ReplaySpeed`. It
+/// asserts results, and prints speeds: a machine under load must not fail a test.
 @Suite(.enabled(if: getenv("TACIT_BENCHMARK") != nil))
 struct ReplaySpeedTests {
   private static let rounds = 333_333

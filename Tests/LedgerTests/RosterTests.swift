@@ -8,7 +8,8 @@ import Testing
       members: numbers.map { ($0, [UInt8](repeating: UInt8($0), count: VerifyingKey.byteCount)) })
   }
 
-  // Made with Python's hashlib from the definition: leaves SHA-256(0, number, key), nodes SHA-256(1, left, right).
+  // Made with Python's hashlib from the definition: leaves SHA-256(0, number, key), nodes
+  // SHA-256(1, left, right).
   @Test("the hash is that of a tree over the members in order, and of nothing without any")
   func hash() {
     #expect(

@@ -2,8 +2,9 @@ import SecureAggregation
 import Testing
 import WireProtocol
 
-/// A coordinator that breaks the rules: each breach is refused by the member with its name. What it says of the
-/// members is in `MaskedRosterAdversaryTests`, what it says of the ledger in `MaskedChargeProofTests`.
+/// A coordinator that breaks the rules: each breach is refused by the member with its name. What it
+/// says of the members is in `MaskedRosterAdversaryTests`, what it says of the ledger in
+/// `MaskedChargeProofTests`.
 @Suite("Masked round against a malicious coordinator")
 struct MaskedAdversaryTests {
   @Test("an honest coordinator is refused by nobody")

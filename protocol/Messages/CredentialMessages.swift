@@ -22,8 +22,8 @@ package struct AskCredentials: Equatable, Sendable {
   }
 }
 
-/// A member's identity key, and what admits it: what the chunks of `Message.credentials` carry, for each member
-/// asked for, in the order of the roster.
+/// A member's identity key, and what admits it: what the chunks of `Message.credentials` carry, for
+/// each member asked for, in the order of the roster.
 package struct MemberIdentity: Equatable, Sendable {
   package static let byteCount = 32 + MemberCredential.byteCount
 

@@ -94,8 +94,8 @@ package struct RoundRoster: Equatable, Sendable {
   }
 }
 
-/// What the chunks of a roster carry: the members' adverts, `MaskingAdvert.byteCount` each, in the order of their ids. Who the members are
-/// is in their credentials.
+/// What the chunks of a roster carry: the members' adverts, `MaskingAdvert.byteCount` each, in the
+/// order of their ids. Who the members are is in their credentials.
 package enum RosterEntries {
   package static func encode(_ adverts: [MaskingAdvert]) -> [UInt8] {
     var writer = ByteWriter(capacity: adverts.count * MaskingAdvert.byteCount)

@@ -81,7 +81,8 @@ package struct MaskedCoordinatorRound: ~Copyable, Sendable {
     }
   }
 
-  /// Members whose shares others could not open, and who says so, ascending. Dealer or holder may be at fault.
+  /// Members whose shares others could not open, and who says so, ascending. Dealer or holder may
+  /// be at fault.
   package var unreadableShares: (dealers: [ClientID], holders: [ClientID]) {
     let dealers = Set(unreadable.values.flatMap { ids(in: $0) })
     return (dealers.sorted(), unreadable.keys.sorted())

@@ -1,7 +1,7 @@
 /// The coordinator's upload slots: who waits for one, and what has arrived in those granted.
 ///
-/// Memory is `slotCount` updates in flight, whatever the number of members. A masked round sends credentials in its
-/// slots, too: such an upload has no header.
+/// Memory is `slotCount` updates in flight, whatever the number of members. A masked round sends
+/// credentials in its slots, too: such an upload has no header.
 struct UploadQueue<Header: Sendable>: Sendable {
   /// One update on its way in. Nothing of it reaches a sum before it is complete and checked.
   struct Upload: Sendable {

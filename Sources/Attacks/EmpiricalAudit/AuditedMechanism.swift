@@ -7,7 +7,8 @@ package import WireProtocol
 
 /// What one round releases for given updates: the thing that an empirical audit looks at from outside.
 package protocol AuditedMechanism {
-  /// - Parameter updates: one a client, each of `dimension` values, of any norm: clipping is the mechanism's part.
+  /// - Parameter updates: one a client, each of `dimension` values, of any norm: clipping is the
+  ///   mechanism's part.
   /// - Returns: `dimension` values, in units of the clip norm.
   mutating func release(_ updates: [[Float]], dimension: Int) throws -> [Double]
 }
@@ -47,7 +48,8 @@ package struct AuditedRound: Equatable, Sendable {
   }
 }
 
-/// A round with the coordinator's noise: the very `AggregateSum` and `AggregateNoise` of modes `sealed` and `secagg`.
+/// A round with the coordinator's noise: the very `AggregateSum` and `AggregateNoise` of modes
+/// `sealed` and `secagg`.
 package struct CentralMechanism<Noise: AggregateNoise>: AuditedMechanism {
   private let round: AuditedRound
   private var noise: Noise
@@ -66,8 +68,8 @@ package struct CentralMechanism<Noise: AggregateNoise>: AuditedMechanism {
   }
 }
 
-/// A round of mode `secagg-ddp` at its weakest: as many members as may be lost are, and all that may collude subtract
-/// their noise, so that the N_h honest shares are left.
+/// A round of mode `secagg-ddp` at its weakest: as many members as may be lost are, and all that
+/// may collude subtract their noise, so that the N_h honest shares are left.
 package struct ShareMechanism: AuditedMechanism {
   private let round: AuditedRound
   private let shareCount: Int

@@ -3,12 +3,12 @@ internal import Privacy
 
 /// Tells from samples of a statistic with and without one customer how private a mechanism can be at most.
 ///
-/// One half of the samples chooses a threshold, the other half counts on which side of it they fall; exact binomial
-/// bounds on the two error rates then refute every smaller mu or epsilon. Nothing is assumed of the mechanism but that
-/// the samples are independent.
-/// - Source: Kairouz, Oh, Viswanath, arXiv:1311.0776 (an event bounds (epsilon, delta)); Dong, Roth, Su,
-///   arXiv:1905.02383 (two error rates bound mu); the hockey-stick test is that of Kong et al., "DP-Auditorium",
-///   arXiv:2307.05608.
+/// One half of the samples chooses a threshold, the other half counts on which side of it they
+/// fall; exact binomial bounds on the two error rates then refute every smaller mu or epsilon.
+/// Nothing is assumed of the mechanism but that the samples are independent.
+/// - Source: Kairouz, Oh, Viswanath, arXiv:1311.0776 (an event bounds (epsilon, delta)); Dong,
+///   Roth, Su, arXiv:1905.02383 (two error rates bound mu); the hockey-stick test is that of Kong
+///   et al., "DP-Auditorium", arXiv:2307.05608.
 package struct DistinguishingTest: Equatable, Sendable {
   /// With confidence 1 - significance the mechanism is not mu-GDP for any smaller mu.
   package let muLowerBound: Double

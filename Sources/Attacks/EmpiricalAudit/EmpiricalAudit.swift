@@ -4,8 +4,9 @@ internal import VectorMath
 
 /// Lower bounds on the epsilon of one round, from runs on simulated cohorts with canary clients.
 ///
-/// A canary sends a direction of its own, a hundred times longer than the clip norm, so that clipping is audited too. A
-/// bound above what the round is charged proves that the charge is wrong; one below proves nothing.
+/// A canary sends a direction of its own, a hundred times longer than the clip norm, so that
+/// clipping is audited too. A bound above what the round is charged proves that the charge is
+/// wrong; one below proves nothing.
 package struct EmpiricalAudit: Sendable {
   /// How much is run.
   package struct Settings: Equatable, Sendable {
@@ -50,7 +51,8 @@ package struct EmpiricalAudit: Sendable {
   private let significance: Double
 
   /// - Parameters:
-  ///   - roundCount: rounds that this audit covers; the significance is shared out among them and the methods.
+  ///   - roundCount: rounds that this audit covers; the significance is shared out among them and
+  ///     the methods.
   /// - Throws: `AttackError.invalidParameter`.
   package init(settings: Settings = Settings(), roundCount: Int = 1) throws {
     guard (64...10_000).contains(settings.canaries) else {
@@ -105,8 +107,9 @@ package struct EmpiricalAudit: Sendable {
     ]
   }
 
-  /// Each coordinate of a release is one draw: without a customer, and with one whose update is that coordinate's unit
-  /// vector. There is one such customer a coordinate, which changes nothing elsewhere.
+  /// Each coordinate of a release is one draw: without a customer, and with one whose update is
+  /// that coordinate's unit vector. There is one such customer a coordinate, which changes nothing
+  /// elsewhere.
   private func mechanismTest(
     _ round: AuditedRound, _ mechanism: inout any AuditedMechanism
   ) throws -> DistinguishingTest {
@@ -169,10 +172,12 @@ package struct EmpiricalAudit: Sendable {
   }
 }
 
-/// Random directions, half of them never sent: ±1/2 in four coordinates of its own, one in each quarter of the vector.
+/// Random directions, half of them never sent: ±1/2 in four coordinates of its own, one in each
+/// quarter of the vector.
 ///
-/// Disjoint coordinates keep the canaries independent of each other, which random directions are only nearly; spread
-/// over the vector, a canary has a part in every layer of it, so that clipping by layer shows.
+/// Disjoint coordinates keep the canaries independent of each other, which random directions are
+/// only nearly; spread over the vector, a canary has a part in every layer of it, so that clipping
+/// by layer shows.
 /// - Source: Andrew et al., "One-shot empirical privacy estimation for federated learning", arXiv:2302.03098.
 struct Canaries {
   /// Length of what is sent, in clip norms.

@@ -25,9 +25,9 @@ struct PurchaseResponse: Equatable, Sendable {
   /// Purchases of the average customer mixed into each customer's category shares.
   private static let priorItems = 10.0
 
-  /// Three signals of every item, row-major [items, 3]: the logarithm of the customer's share of the item's
-  /// category over everyone's, in [-2, 2]; the item's popularity; the largest cosine of its text with that of a
-  /// known item, at least 0.
+  /// Three signals of every item, row-major [items, 3]: the logarithm of the customer's share of
+  /// the item's category over everyone's, in [-2, 2]; the item's popularity; the largest cosine of
+  /// its text with that of a known item, at least 0.
   static func signals(_ known: [Int], _ items: Items) -> [Double] {
     var counts = [Double](repeating: 0, count: items.categoryCount)
     for item in known { counts[items.categories[item]] += 1 }

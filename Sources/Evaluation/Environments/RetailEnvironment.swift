@@ -7,8 +7,8 @@ internal import VectorMath
 /// A shop front whose customers click as real customers bought: learned from a purchase log.
 ///
 /// - Items: the log's best sellers. Categories: clusters of their public texts.
-/// - What draws a click: a logistic regression, fitted on real customers, of what they bought later on what they had
-///   bought before (category share, popularity, text).
+/// - What draws a click: a logistic regression, fitted on real customers, of what they bought later
+///   on what they had bought before (category share, popularity, text).
 /// - A simulated customer is a real one: the truth follows from everything this customer bought in the
 ///   whole log, while the device starts with the first invoice alone. What the device does not know yet
 ///   is what exploration can find.
@@ -16,7 +16,8 @@ internal import VectorMath
 ///   ``Settings/clickRate``. A click opens the item's page (a view); carts and purchases follow by
 ///   ``cartRate``, ``purchaseRateAfterCart`` and ``purchaseRateWithoutCart``.
 ///
-/// It has no fatigue, no drift and no position effect: what it shows is how policies compare, not what a shop earns.
+/// It has no fatigue, no drift and no position effect: what it shows is how policies compare, not
+/// what a shop earns.
 package struct RetailEnvironment: Sendable {
   /// What the environment is made with.
   package struct Settings: Equatable, Sendable {

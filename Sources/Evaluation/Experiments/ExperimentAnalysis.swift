@@ -3,9 +3,9 @@ package import Recommendation
 
 /// What an experiment's released sums say about its arms. Post-processing: it sees nothing but noised sums.
 ///
-/// For one arm let N, S and Q be the noised customers and the noised sums of y and y², y in [0, 1] a customer's
-/// count over its cap, and τ the standard deviation of the noise on each of them. The mean is r = S / N, and
-/// by the delta method for a ratio
+/// For one arm let N, S and Q be the noised customers and the noised sums of y and y², y in [0, 1]
+/// a customer's count over its cap, and τ the standard deviation of the noise on each of them. The
+/// mean is r = S / N, and by the delta method for a ratio
 ///
 ///     Var r ≈ v / N + τ² (1 + r²) / N²,   v = Q / N - r², kept within [0, r (1 - r)]
 ///

@@ -3,11 +3,12 @@
 /// An experiment is one more round of the plan, so that modes, charges, consent, receipts and audit hold for
 /// it as for any other. Scores are those of the base.
 ///
-/// **The update** has seven coordinates an arm. A customer of arm a who was shown something sends, in the
-/// coordinates of a and zero elsewhere, w (1, y₁, y₁², y₂, y₂², y₃, y₃²), with y the customer's counts over their
-/// caps, at most 1, and w = 1/√7, so that the norm is at most 1 for every customer and nothing but the caps
-/// biases a sum. Who was shown nothing sends zero (ruling 1): customers are counted from their first slate.
-/// The squares are there for the sampling variance, which otherwise nobody could know.
+/// **The update** has seven coordinates an arm. A customer of arm a who was shown something sends,
+/// in the coordinates of a and zero elsewhere, w (1, y₁, y₁², y₂, y₂², y₃, y₃²), with y the
+/// customer's counts over their caps, at most 1, and w = 1/√7, so that the norm is at most 1 for
+/// every customer and nothing but the caps biases a sum. Who was shown nothing sends zero (ruling
+/// 1): customers are counted from their first slate. The squares are there for the sampling
+/// variance, which otherwise nobody could know.
 package struct ExperimentModel: WrappedModel {
   package static let identifier = "experiment"
   /// Name of the last stage.

@@ -125,7 +125,8 @@ struct ThompsonContest {
     settle(active)
   }
 
-  /// The candidates in descending order of their keys, up to the width of a bucket: the order saves time only.
+  /// The candidates in descending order of their keys, up to the width of a bucket: the order saves
+  /// time only.
   private static func roughlyDescending(_ candidates: [Int], by keys: [Float]) -> [Int] {
     var (least, most) = (Float.infinity, -Float.infinity)
     for candidate in candidates {
