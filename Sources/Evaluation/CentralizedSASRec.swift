@@ -12,7 +12,7 @@ package struct CentralizedSASRec: RankingModel {
   /// Epochs tried on the validation part.
   package static let candidateEpochs = Array(stride(from: 10, through: 60, by: 10))
 
-  /// The published sizes; rates as they are common for them.
+  /// Sizes near the published ones (d 50, 2 blocks, 50 to 200 items); rates as they are common for them.
   package static let defaultOptions = SequenceTrainer.Options(
     shape: TransformerShape(dimension: 48, blocks: 2, length: 50), dropoutRate: 0.2,
     learningRate: 0.001, batchSize: 128, startDeviation: 0.02)
@@ -25,14 +25,18 @@ package struct CentralizedSASRec: RankingModel {
   ///   - itemCount: number of items.
   ///   - epochs: passes over all histories, at least 1.
   ///   - seed: the same gives the same bits.
+  /// - Throws: `CancellationError`.
   package init(
     histories: [CustomerHistory], itemCount: Int, epochs: Int, seed: UInt64,
     options: SequenceTrainer.Options = CentralizedSASRec.defaultOptions
-  ) {
+  ) throws {
     var trainer = SequenceTrainer(
       sequences: histories.map { $0.sequence() }, itemCount: itemCount, options: options,
       seed: seed)
-    for _ in 0..<epochs { trainer.trainEpoch() }
+    for _ in 0..<epochs {
+      try Task.checkCancellation()
+      trainer.trainEpoch()
+    }
     self.init(network: trainer.network)
   }
 

@@ -9,25 +9,17 @@ package struct Adam: Sendable, Equatable {
   static let floor: Float = 1e-8
 
   /// Running mean of the gradient, one a weight.
-  package private(set) var mean: [Float]
+  private var mean: [Float]
   /// Running mean of its square, at least 0.
-  package private(set) var square: [Float]
+  private var square: [Float]
   /// Steps made.
-  package private(set) var steps: Int
+  private var steps: Int
 
   /// Before the first step.
   package init(count: Int) {
     mean = [Float](repeating: 0, count: count)
     square = mean
     steps = 0
-  }
-
-  /// - Precondition: as many squares as means, none below 0; `steps` at least 0.
-  init(mean: [Float], square: [Float], steps: Int) {
-    precondition(mean.count == square.count && steps >= 0, "two estimates a weight")
-    self.mean = mean
-    self.square = square
-    self.steps = steps
   }
 
   /// Moves `weights` against `gradient`.

@@ -17,8 +17,9 @@ struct LayerNorm<Scalar: TransformerScalar> {
 
   /// - Parameters:
   ///   - rows: shape [rows, d].
-  ///   - weights: hold gain and offset at these places.
-  init(_ rows: [Scalar], dimension: Int, weights: [Scalar], gain: Int, offset: Int) {
+  ///   - gain: where the weights hold the gain, d values.
+  ///   - offset: where they hold the offset.
+  init(_ rows: [Scalar], dimension: Int, gain: Int, offset: Int) {
     self.dimension = dimension
     self.gain = gain
     self.offset = offset

@@ -16,14 +16,10 @@ package struct SequenceWindow: Equatable, Sendable {
 
   /// `sequence` cut into windows of at most `length` targets from its end, the latest window first; each item
   /// but the first is a target once. None for fewer than two items.
-  ///
-  /// - Parameter limit: windows at most.
-  package static func windows(
-    of sequence: [Int], length: Int, limit: Int = .max
-  ) -> [SequenceWindow] {
+  package static func windows(of sequence: [Int], length: Int) -> [SequenceWindow] {
     var windows: [SequenceWindow] = []
     var end = sequence.count
-    while end > 1, windows.count < limit {
+    while end > 1 {
       let start = max(1, end - length)
       windows.append(
         SequenceWindow(

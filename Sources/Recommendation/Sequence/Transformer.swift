@@ -4,18 +4,19 @@ internal import VectorMath
 /// as the next one.
 ///
 /// With item vectors e, x_t = e(item t) + position; a block adds Attention(LN x) and then a feed-forward layer
-/// of LN x; the score of item i after item t is LN(x_t) · e_i + bias_i. Attention is causal and has one head.
+/// of LN x; the score of item i after item t is LN(x_t) · e_i. Attention is causal and has one head.
 /// Hidden layers have d units and ReLU. Positions are counted from the latest item.
 ///
 /// - Source: Kang, McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, sections III.A to III.D;
 ///   departures: softmax over all items instead of one sampled negative (Klenitskiy, Vasilev, "Turning Dross
-///   Into Gold Loss", RecSys 2023), an output matrix behind the attention, a bias of the items.
+///   Into Gold Loss", RecSys 2023), an output matrix behind the attention, keys and values normalised as
+///   queries are.
 package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
   /// What one gradient is made of.
   package struct Gradient: Sendable, Equatable {
     /// For ``Transformer/weights``.
     package var weights: [Scalar]
-    /// For ``Transformer/items``; empty if they are not learned.
+    /// For ``Transformer/items``.
     package var items: [Scalar]
   }
 
@@ -24,34 +25,27 @@ package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
   package var weights: [Scalar]
   /// Item vectors, row-major [items, d].
   package var items: [Scalar]
-  /// What is added to the score of each item; never learned here.
-  package let bias: [Scalar]
-  /// Whether gradients are made for the item vectors.
-  package let learnsItems: Bool
 
-  package var itemCount: Int { bias.count }
+  package var itemCount: Int { items.count / shape.dimension }
 
   /// - Precondition: sizes are those of `shape`; at least one item.
-  package init(
-    shape: TransformerShape, weights: [Scalar], items: [Scalar], bias: [Scalar], learnsItems: Bool
-  ) {
+  package init(shape: TransformerShape, weights: [Scalar], items: [Scalar]) {
     precondition(weights.count == shape.weightCount, "as many weights as the shape says")
-    precondition(!bias.isEmpty && items.count == bias.count * shape.dimension, "a vector an item")
+    precondition(
+      !items.isEmpty && items.count.isMultiple(of: shape.dimension), "a vector an item")
     self.shape = shape
     self.weights = weights
     self.items = items
-    self.bias = bias
-    self.learnsItems = learnsItems
   }
 
   /// A gradient of zeros.
   package var zeroGradient: Gradient {
     Gradient(
       weights: [Scalar](repeating: 0, count: weights.count),
-      items: [Scalar](repeating: 0, count: learnsItems ? items.count : 0))
+      items: [Scalar](repeating: 0, count: items.count))
   }
 
-  /// LN(x) · e_i of every item as the next after `sequence`, without the bias.
+  /// LN(x) · e_i of every item as the next after `sequence`.
   ///
   /// - Parameter sequence: places of items, oldest first; only the last ``TransformerShape/length`` are read.
   ///   All zero for an empty one.
@@ -92,21 +86,17 @@ package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
       .init(
         rows: rows, columns: d, inner: itemCount, a: .rowMajor(stride: itemCount),
         b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, items, to: &derivative)
-    if learnsItems {
-      Self.add(
-        .init(
-          rows: itemCount, columns: d, inner: rows, a: .transposed(stride: itemCount),
-          b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, pass.hidden,
-        to: &gradient.items)
-    }
+    Self.add(
+      .init(
+        rows: itemCount, columns: d, inner: rows, a: .transposed(stride: itemCount),
+        b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, pass.hidden,
+      to: &gradient.items)
     pass.backward(derivative, of: self, to: &gradient)
     return loss
   }
 
   private func logits(of hidden: [Scalar], rows: Int) -> [Scalar] {
-    var logits: [Scalar] = []
-    logits.reserveCapacity(rows * itemCount)
-    for _ in 0..<rows { logits.append(contentsOf: bias) }
+    var logits = [Scalar](repeating: 0, count: rows * itemCount)
     Self.add(
       .init(
         rows: rows, columns: itemCount, inner: shape.dimension,

@@ -54,7 +54,7 @@ struct TransformerPass<Scalar: TransformerScalar> {
     self.inputFactors = inputFactors
     self.blocks = blocks
     last = LayerNorm(
-      x, dimension: d, weights: network.weights, gain: shape.lastGain, offset: shape.lastOffset)
+      x, dimension: d, gain: shape.lastGain, offset: shape.lastOffset)
     hidden = last.output(weights: network.weights)
   }
 
@@ -65,7 +65,7 @@ struct TransformerPass<Scalar: TransformerScalar> {
   ) -> BlockState {
     let d = block.dimension
     let norm = LayerNorm(
-      x, dimension: d, weights: weights, gain: block.attentionGain, offset: block.attentionOffset)
+      x, dimension: d, gain: block.attentionGain, offset: block.attentionOffset)
     let normed = norm.output(weights: weights)
     let query = product(normed, weights, at: block.query, rows: rows, d: d)
     let key = product(normed, weights, at: block.key, rows: rows, d: d)
@@ -85,7 +85,7 @@ struct TransformerPass<Scalar: TransformerScalar> {
     x.add(output)
 
     let forwardNorm = LayerNorm(
-      x, dimension: d, weights: weights, gain: block.forwardGain, offset: block.forwardOffset)
+      x, dimension: d, gain: block.forwardGain, offset: block.forwardOffset)
     let forwardNormed = forwardNorm.output(weights: weights)
     var inner = product(forwardNormed, weights, at: block.inner, rows: rows, d: d)
     inner.addRow(weights, at: block.innerOffset, d: d)
@@ -159,7 +159,6 @@ extension TransformerPass {
     dx.multiply(by: inputFactors)
     let first = shape.positions + (shape.length - inputs.count) * d
     for index in dx.indices { gradient.weights[first + index] += dx[index] }
-    guard network.learnsItems else { return }
     for (row, item) in inputs.enumerated() {
       for column in 0..<d { gradient.items[item * d + column] += dx[row * d + column] }
     }
