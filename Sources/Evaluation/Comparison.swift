@@ -121,10 +121,10 @@ private struct Fitting {
           histories: problem.histories, itemCount: itemCount,
           hyperparameters: hyperparameters(of: cell), features: features()))
     case (.centralized, CentralizedSASRec.identifier):
+      let epochs = try await epochs()
       return try await outcome(
         CentralizedSASRec(
-          histories: problem.histories, itemCount: itemCount, epochs: try await epochs(),
-          seed: cell.seed))
+          histories: problem.histories, itemCount: itemCount, epochs: epochs, seed: cell.seed))
     case (.federated, _):
       return try await federatedOutcome(of: cell)
     case (_, let model):

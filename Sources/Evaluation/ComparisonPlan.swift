@@ -12,7 +12,7 @@ package enum ComparisonSetting: String, Sendable {
 
 /// One run of one model.
 package struct ComparisonCell: Hashable, Sendable {
-  /// `popularity`, `own-frequency`, `local`, `ease`, or a federated model's identifier.
+  /// `popularity`, `own-frequency`, `local`, `ease`, `sasrec`, or a federated model's identifier.
   package let model: String
   /// Who holds the data.
   package let setting: ComparisonSetting
@@ -151,7 +151,8 @@ package struct ComparisonPlan: Sendable {
   ///   - federated: identifiers of the federated models; each also runs as its centralized twin if
   ///     there is one, and the sequence transformer as that alone.
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
-  ///   - seeds: repetitions of every private run, at least 1; seeds are 1, 2, ...
+  ///   - seeds: repetitions of every private run and of the sequence transformer, at least 1; seeds are
+  ///     1, 2, ...
   ///   - withLocal: whether the baselines of the device are in.
   ///   - modes: aggregation modes of the private runs. Without noise all are the same sum, so that
   ///     run is made once.

@@ -43,7 +43,7 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Delta of every private run.")
   var delta: Double = 1e-5
 
-  @Option(help: "Repetitions of every private run.")
+  @Option(help: "Repetitions of every private run, and of sasrec.")
   var seeds: Int = 3
 
   @Option(help: "Federated models, such as popularity,gram; sasrec is centralized only.")

@@ -55,7 +55,7 @@ enum ComparisonPlot {
   /// centralized twin of a federated model lies on that line.
   private static func isLevel(_ row: ComparisonRow) -> Bool {
     switch row.setting {
-    case .centralized: row.model == "ease" || row.model == "popularity"
+    case .centralized: ["ease", "popularity", CentralizedSASRec.identifier].contains(row.model)
     case .federated: row.epsilon == nil
     case .local: row.model == "local"
     }

@@ -43,7 +43,7 @@ struct ComparisonResult {
     guard let headline = report.headline else { return nil }
     let candidates = report.rows.filter {
       $0.task == headline.task.name && $0.metric == headline.metric && $0.setting == .centralized
-        && $0.model != "popularity"
+        && $0.model != "popularity" && $0.model != CentralizedSASRec.identifier
     }
     return candidates.first { $0.model == "ease" } ?? candidates.first
   }

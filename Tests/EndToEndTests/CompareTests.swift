@@ -159,6 +159,17 @@ extension EndToEnd {
       #expect(try row(document, "gram:8:sealed", "recall")["settings_tried"]?.integerValue == 0)
     }
 
+    @Test("the sequence transformer is a centralized row, its epochs chosen among six")
+    func sequenceTransformer() async throws {
+      let document = try await Library().compare([
+        "--models", "sasrec", "--epsilon", "inf", "--seeds", "2",
+      ])
+      let shown = try row(document, "sasrec:centralized", "recall")
+      #expect(shown["settings_tried"]?.integerValue == 6 && shown["seeds"]?.integerValue == 2)
+      let unknown = try await Library().tacit(["compare", "--data", "odd", "--models", "sasrek"])
+      #expect(unknown.code == 2 && unknown.errors.contains("gram, mf, sasrec"))
+    }
+
     @Test("a row that is not there is refused before the first run")
     func unknownReference() async throws {
       let library = try await Library()

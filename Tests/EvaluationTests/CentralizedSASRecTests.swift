@@ -1,5 +1,6 @@
 import Evaluation
 import Recommendation
+import Synchronization
 import Testing
 
 @Suite struct CentralizedSASRecTests {
@@ -35,22 +36,22 @@ import Testing
   @Test("it finds what comes next, to the bit the same for a seed")
   func learns() async throws {
     let problem = try Self.problem()
-    func fitted(_ seed: UInt64) -> CentralizedSASRec {
-      CentralizedSASRec(
+    func fitted(_ seed: UInt64) throws -> CentralizedSASRec {
+      try CentralizedSASRec(
         histories: problem.histories, itemCount: 10, epochs: 40, seed: seed,
         options: Self.options)
     }
-    let model = fitted(1)
+    let model = try fitted(1)
     let result = try #require(try await problem.evaluate(model).first)
     // Four items are left to choose from: chance has a quarter.
     #expect(try #require(result.value(of: .hitRate)) > 0.9)
     let question = problem.histories[3]
     #expect(
       model.scores(for: question, repeats: .suppress)
-        == fitted(1).scores(for: question, repeats: .suppress))
+        == (try fitted(1)).scores(for: question, repeats: .suppress))
     #expect(
       model.scores(for: question, repeats: .suppress)
-        != fitted(2).scores(for: question, repeats: .suppress))
+        != (try fitted(2)).scores(for: question, repeats: .suppress))
   }
 
   @Test("epochs are the candidate with the best figure, the fewest among equals")
@@ -61,7 +62,7 @@ import Testing
     #expect(chosen == 40)
   }
 
-  @Test("a comparison has a row a seed, and refuses to choose epochs without a split")
+  @Test("every seed is run with epochs chosen once, and none without a split to choose them on")
   func rows() async throws {
     let cells = ComparisonPlan.standardCells(
       federated: ["sasrec"], epsilons: [nil], seeds: 2, withLocal: false)
@@ -69,8 +70,19 @@ import Testing
     #expect(centralized.map(\.seed) == [1, 2])
     #expect(!cells.contains { $0.setting == .federated })
     let plan = try ComparisonPlan(
-      problem: try Self.problem(), cells: [centralized[0]], hyperparameters: [:], delta: 1e-5,
+      problem: try Self.problem(), cells: centralized, hyperparameters: [:], delta: 1e-5,
       codeVersion: "test")
+    let choices = Mutex(0)
+    let report = try await Comparison(
+      plan: plan, cache: nil, features: nil, trainer: nil,
+      tuning: {
+        choices.withLock { $0 += 1 }
+        return try Self.problem()
+      }
+    ).run()
+    #expect(choices.withLock { $0 } == 1)
+    let row = try #require(report.rows.first { $0.metric == .hitRate })
+    #expect(row.cell.model == "sasrec" && row.seeds == 2)
     await #expect(throws: EvaluationError.self) {
       _ = try await Comparison(plan: plan, cache: nil, features: nil, trainer: nil).run()
     }
