@@ -1,3 +1,5 @@
+internal import VectorMath
+
 /// Writes the binary forms of this target: a magic line, then integers big-endian, text and vectors
 /// behind their length, floats as little-endian binary32.
 struct BinaryWriter {
@@ -91,17 +93,7 @@ struct BinaryReader {
         byteOffset: offset, needed: count.multipliedReportingOverflow(by: 4).partialValue,
         available: remaining)
     }
-    // Two passes over plain memory, each of which the compiler vectorises: a device decodes millions of
-    // values before its first list.
-    let values = bytes.withUnsafeBytes { source in
-      [Float](unsafeUninitializedCapacity: count) { target, initialized in
-        for index in 0..<count {
-          let pattern = source.loadUnaligned(fromByteOffset: offset + 4 * index, as: UInt32.self)
-          target.initializeElement(at: index, to: Float(bitPattern: UInt32(littleEndian: pattern)))
-        }
-        initialized = count
-      }
-    }
+    let values = [Float](littleEndian: bytes[offset..<offset + 4 * count])
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw .notFinite(name: name, index: index)
     }
