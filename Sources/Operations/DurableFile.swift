@@ -63,6 +63,11 @@ package enum DurableFile {
     defer { Glibc.close(descriptor) }
     var information = stat()
     guard fstat(descriptor, &information) == 0 else { throw failure("cannot examine", path) }
+    guard information.st_mode & S_IFMT == S_IFREG else {
+      throw CommandFailure(
+        what: "cannot read \(path)", why: "it is not a regular file", next: "name a file",
+        exit: .invalidConfiguration)
+    }
     let size = Int(information.st_size)
     guard size <= limit else {
       throw CommandFailure(
