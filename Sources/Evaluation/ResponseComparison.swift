@@ -128,21 +128,30 @@ package struct ResponseComparison: Sendable {
     let losses = test.indices.map { place in
       judged.reduce(0) { $0 + $1.losses[place] } / seeds - referenceLosses[place]
     }
+    let counts = problem.households.map(\.test.count)
     let intervals = PairedBootstrap(seed: 1).intervals(of: [
-      byHousehold(areas), byHousehold(losses),
+      Self.byHousehold(areas, counts: counts), Self.byHousehold(losses, counts: counts),
     ])
     return Row.Difference(area: intervals[0], logLoss: intervals[1])
   }
 
-  /// One value a household with test examples, whose mean is the mean over the examples.
-  private func byHousehold(_ values: [Double]) -> [Double] {
+  /// One value a household with examples, whose mean is the mean m over the examples: m and what its examples
+  /// differ from m. Their sum as it is would vary by how many they are as well, which is no error of a mean.
+  ///
+  /// - Parameters:
+  ///   - values: one an example, household by household; at least one.
+  ///   - counts: examples of each household, together as many as there are values.
+  /// - Source: Cochran, "Sampling Techniques" (1977), section 6.3: the ratio estimate, linearized.
+  static func byHousehold(_ values: [Double], counts: [Int]) -> [Double] {
+    precondition(counts.reduce(0, +) == values.count, "every example is of a household")
+    let mean = values.reduce(0, +) / Double(values.count)
     var sums: [Double] = []
     var start = 0
-    for household in problem.households where !household.test.isEmpty {
-      sums.append(values[start..<start + household.test.count].reduce(0, +))
-      start += household.test.count
+    for count in counts where count > 0 {
+      sums.append(values[start..<start + count].reduce(0) { $0 + $1 - mean })
+      start += count
     }
-    return sums.map { $0 * Double(sums.count) / Double(values.count) }
+    return sums.map { mean + $0 * Double(sums.count) / Double(values.count) }
   }
 
   private func forecasts(
