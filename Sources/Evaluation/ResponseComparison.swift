@@ -27,6 +27,11 @@ package struct ResponseComparison: Sendable {
     /// Nil for the centralized model itself.
     package let difference: Difference?
 
+    /// How the noise came about: masks are not run here. Nil where nothing is noised.
+    package var noise: NoiseOrigin? {
+      mode.flatMap { NoiseOrigin(epsilon: epsilon, mode: $0, runsMasks: false) }
+    }
+
     /// Over the seeds.
     package func mean(_ figure: (ResponseFigures) -> Double) -> Double {
       figures.reduce(0) { $0 + figure($1) } / Double(figures.count)

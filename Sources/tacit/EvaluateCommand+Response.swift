@@ -157,6 +157,11 @@ struct ResponseReport {
   private static let interval =
     "difference to centralized, 95 %, bootstrap over households, seeds averaged"
 
+  private var allNotes: [String] {
+    let isDrawnAtOnce = rows.contains { $0.noise == .sharesDrawnAtOnce }
+    return (isDrawnAtOnce ? [ComparisonResult.masksNotRun] : []) + notes
+  }
+
   private static func number(_ value: Double) -> String { Format.decimal(value, places: 4) }
 
   private static func interval(_ interval: PairedBootstrap.Interval) -> String {
@@ -192,12 +197,15 @@ struct ResponseReport {
         ])
       }
     }
-    return
-      ([sizes, "\(Self.watermark); delta \(delta), unit household, zero-out"] + notes + [""]
-      + table.lines() + [""] + differences.lines() + [
-        "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
-        CompareCommand.caution,
-      ]).joined(separator: "\n")
+    var lines = [sizes, "\(Self.watermark); delta \(delta), unit household, zero-out"]
+    lines += allNotes + [""]
+    lines += table.lines()
+    lines += [""] + differences.lines()
+    lines += [
+      "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
+      CompareCommand.caution,
+    ]
+    return lines.joined(separator: "\n")
   }
 
   func json(withCurves: Bool) -> JSONValue {
@@ -207,12 +215,13 @@ struct ResponseReport {
       "delta": .number(delta), "unit": .string("household"), "relation": .string("zero-out"),
       "training_examples": .integer(Int64(problem.training.count)),
       "training_households": .integer(Int64(problem.histories.count)),
-      "interval": .string(Self.interval), "notes": .array(notes.map(JSONValue.string)),
+      "interval": .string(Self.interval), "notes": .array(allNotes.map(JSONValue.string)),
       "rows": .array(
         rows.map { row in
           .object([
             "name": .string(row.label), "epsilon": row.epsilon.map(JSONValue.number) ?? .null,
             "mode": row.mode.map(JSONValue.string) ?? .null,
+            "noise": row.noise.map { JSONValue.string($0.rawValue) } ?? .null,
             "epsilon_spent": row.epsilonSpent.map(JSONValue.number) ?? .null,
             "auc": .number(row.mean(\.area)), "auc_sd": .number(row.deviation(\.area)),
             "log_loss": .number(row.mean(\.logLoss)),

@@ -74,6 +74,13 @@ struct ResponseComparisonTests {
     #expect(
       rows.map(\.label) == ["base-rate", "kind-rate", "centralized", "federated:4:sealed"])
     #expect(rows[3].figures.count == 2 && rows[3].epsilonSpent == 4)
+    #expect(rows[2].noise == nil && rows[3].noise == .central)
+    let masked = try comparison.federated(
+      trained, hyperparameters: hyperparameters, epsilon: 4, mode: "secagg-ddp")
+    #expect(masked.label == "federated:4:secagg-ddp" && masked.noise == .sharesDrawnAtOnce)
+    let noiseless = try comparison.federated(
+      trained, hyperparameters: hyperparameters, epsilon: nil, mode: "sealed")
+    #expect(noiseless.label == "federated:inf" && noiseless.noise == nil)
     let centralized = rows[2].figures[0]
     #expect(rows[2].difference == nil)
     for row in [rows[0], rows[1], rows[3]] {
