@@ -19,7 +19,8 @@ package struct ResponseFigures: Equatable, Sendable {
   }
 
   /// For every report that shows this F1.
-  package static let thresholdOrigin = "highest F1 on the training part"
+  package static let thresholdOrigin =
+    "highest F1 on the training part, from raw data: not charged"
   private static let calibrationGroups = 10
 
   /// Examples judged.
