@@ -66,7 +66,7 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
         try DatasetLibrary.user().completeJourney(), tuning: tuning)
       let (cells, notes) = try feasible(
         budgets, modes: modes, customers: problem.histories.count)
-      let comparison = ResponseComparison(problem)
+      let comparison = try ResponseComparison(problem)
       var rows = try comparison.baselines()
       rows += try await federated(cells, problem, comparison)
       let report = ResponseReport(

@@ -56,7 +56,7 @@ struct ResponseComparisonTests {
   @Test("the middle of every interval is the difference of the figures; centralized has none")
   func differences() throws {
     let problem = try ResponseProblem(Self.journey(), tuning: false)
-    let comparison = ResponseComparison(problem)
+    let comparison = try ResponseComparison(problem)
     var rows = try comparison.baselines()
     let hyperparameters = JSONValue.object([
       "inputs": .integer(Int64(ResponseExample.inputCount))
