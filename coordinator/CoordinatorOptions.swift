@@ -54,13 +54,15 @@ enum PolicyFile {
 }
 
 extension PolicyFile {
-  /// A policy that a federation may be made from: the model exists, and the plan fits the budget.
+  /// A policy that a federation may be made from: devices can feed the model, and the plan fits the
+  /// budget.
   ///
   /// - Throws: `CommandFailure` (exit 5).
   static func readUsable(_ path: String) throws -> PrivacyPolicy {
     let policy = try read(path)
     let bits: [Int]
     do {
+      try ModelRegistry.requireFederated(policy.model)
       _ = try ModelRegistry.model(
         identifier: policy.model, hyperparameters: policy.hyperparameters)
       bits = try FederationIdentity.fractionBits(of: policy)

@@ -206,6 +206,7 @@ struct InitCommand: AsyncParsableCommand {
           maximumParticipations: maximumParticipations)
       })
     do {
+      try ModelRegistry.requireFederated(model)
       let policy = try template.policy()
       try FederationIdentity.requireMaskedRounds(of: policy)
       return policy

@@ -60,6 +60,15 @@ package enum NoiseOrigin: String, Sendable {
   case shares
   /// One draw with the deviation that the shares of all clients have together; the masks were not run.
   case sharesDrawnAtOnce = "shares-drawn-at-once"
+
+  /// The mode whose clients draw the noise.
+  private static let shareMode = "secagg-ddp"
+
+  /// That of a federated run; nil without noise.
+  init?(epsilon: Double?, mode: String, runsMasks: Bool) {
+    guard epsilon != nil else { return nil }
+    self = mode != Self.shareMode ? .central : runsMasks ? .shares : .sharesDrawnAtOnce
+  }
 }
 
 /// The figures of a comparison.
@@ -161,11 +170,6 @@ extension ComparisonCell {
 
 extension ComparisonPlan {
   func noiseOrigin(of cell: ComparisonCell) -> NoiseOrigin? {
-    guard cell.epsilon != nil else { return nil }
-    guard cell.mode == Self.shareMode else { return .central }
-    return runsMasks ? .shares : .sharesDrawnAtOnce
+    NoiseOrigin(epsilon: cell.epsilon, mode: cell.mode, runsMasks: runsMasks)
   }
-
-  /// The mode whose clients draw the noise.
-  private static let shareMode = "secagg-ddp"
 }

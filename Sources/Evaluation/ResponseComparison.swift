@@ -27,6 +27,11 @@ package struct ResponseComparison: Sendable {
     /// Nil for the centralized model itself.
     package let difference: Difference?
 
+    /// How the noise came about: masks are not run here. Nil where nothing is noised.
+    package var noise: NoiseOrigin? {
+      mode.flatMap { NoiseOrigin(epsilon: epsilon, mode: $0, runsMasks: false) }
+    }
+
     /// Over the seeds.
     package func mean(_ figure: (ResponseFigures) -> Double) -> Double {
       figures.reduce(0) { $0 + figure($1) } / Double(figures.count)
@@ -43,14 +48,50 @@ package struct ResponseComparison: Sendable {
 
   private typealias Forecaster = (ResponseExample) throws -> Double
 
-  private let problem: ResponseProblem
+  /// One forecaster's figures.
+  private struct Judged {
+    let figures: ResponseFigures
+    /// One a test example.
+    let losses: [Double]
+
+    init(
+      _ forecaster: Forecaster, training: [ResponseExample], test: [ResponseExample]
+    ) throws {
+      let forecasts = try ResponseComparison.forecasts(test, forecaster)
+      guard
+        let figures = ResponseFigures(
+          forecasts, training: try ResponseComparison.forecasts(training, forecaster))
+      else {
+        throw EvaluationError.nothingToEvaluate(
+          protocolName: "response", need: "responses and others, earlier and later")
+      }
+      self.figures = figures
+      losses = forecasts.map(ResponseFigures.loss)
+    }
+  }
+
   private let training: [ResponseExample]
   private let test: [ResponseExample]
+  /// Test examples of each household.
+  private let counts: [Int]
+  /// The centralized model, which the others are held against.
+  private let reference: Judged
 
-  package init(_ problem: ResponseProblem) {
-    self.problem = problem
+  /// Fits the centralized model.
+  ///
+  /// - Throws: `EvaluationError`.
+  package init(_ problem: ResponseProblem) throws {
     training = problem.training
     test = problem.test
+    counts = problem.households.map(\.test.count)
+    let model = try LogisticRegression(fitting: training, ridge: ResponseModel.ridge)
+    reference = try Judged(
+      { ResponseExample.probability(logOdds: model.logOdds($0.inputs)) }, training: training,
+      test: test)
+  }
+
+  private func judged(_ forecaster: Forecaster) throws -> Judged {
+    try Judged(forecaster, training: training, test: test)
   }
 
   /// The rates that foresee nothing of a household, and the centralized model.
@@ -60,13 +101,10 @@ package struct ResponseComparison: Sendable {
     let rate = smoothedRate(training)
     let kindPlaces = BehaviorFeatures.Feature.allCases.count..<ResponseExample.inputCount - 1
     let byKind = Dictionary(grouping: training) { $0.inputs[kindPlaces] }.mapValues(smoothedRate)
-    let centralized = try self.centralized()
     return [
-      try row("base-rate", [{ _ in rate }]),
-      try row("kind-rate", [{ byKind[$0.inputs[kindPlaces]] ?? rate }]),
-      try row(
-        "centralized",
-        [{ ResponseExample.probability(logOdds: centralized.logOdds($0.inputs)) }]),
+      row("base-rate", [try judged { _ in rate }]),
+      row("kind-rate", [try judged { byKind[$0.inputs[kindPlaces]] ?? rate }]),
+      row("centralized", [reference], isReference: true),
     ]
   }
 
@@ -78,20 +116,16 @@ package struct ResponseComparison: Sendable {
   ) throws -> Row {
     precondition(!trained.isEmpty, "a row has a training")
     let model = try ResponseModel(hyperparameters: hyperparameters)
-    let forecasters = trained.map { result -> Forecaster in
-      {
+    let judged = try trained.map { result in
+      try self.judged {
         ResponseExample.probability(
           logOdds: try model.logOdds($0.inputs, parameters: result.parameters))
       }
     }
     let label = epsilon.map { "federated:\(ComparisonCell.number($0)):\(mode)" } ?? "federated:inf"
-    return try row(
-      label, forecasters, epsilon: epsilon, mode: mode,
+    return row(
+      label, judged, epsilon: epsilon, mode: mode,
       epsilonSpent: trained.compactMap(\.effort.epsilonSpent).max())
-  }
-
-  private func centralized() throws -> LogisticRegression {
-    try LogisticRegression(fitting: training, ridge: ResponseModel.ridge)
   }
 
   /// A rate that is neither 0 nor 1 (Laplace's rule of succession).
@@ -100,52 +134,49 @@ package struct ResponseComparison: Sendable {
   }
 
   private func row(
-    _ label: String, _ forecasters: [Forecaster], epsilon: Double? = nil, mode: String? = nil,
-    epsilonSpent: Double? = nil
-  ) throws -> Row {
-    let centralized = try self.centralized()
-    let reference: Forecaster = {
-      ResponseExample.probability(logOdds: centralized.logOdds($0.inputs))
-    }
-    let judged = try forecasters.map { forecaster throws in
-      (figures: try figures(forecaster), losses: try losses(forecaster))
-    }
-    let difference = label == "centralized" ? nil : try difference(of: judged, to: reference)
-    return Row(
+    _ label: String, _ judged: [Judged], isReference: Bool = false, epsilon: Double? = nil,
+    mode: String? = nil, epsilonSpent: Double? = nil
+  ) -> Row {
+    Row(
       label: label, epsilon: epsilon, mode: mode, epsilonSpent: epsilonSpent,
-      figures: judged.map(\.figures), difference: difference)
+      figures: judged.map(\.figures), difference: isReference ? nil : difference(of: judged))
   }
 
-  private func difference(
-    of judged: [(figures: ResponseFigures, losses: [Double])], to reference: Forecaster
-  ) throws -> Row.Difference {
-    let referenceShares = try figures(reference).areaShares
-    let referenceLosses = try losses(reference)
+  private func difference(of judged: [Judged]) -> Row.Difference {
     let seeds = Double(judged.count)
     let areas = test.indices.map { place in
-      judged.reduce(0) { $0 + $1.figures.areaShares[place] } / seeds - referenceShares[place]
+      judged.reduce(0) { $0 + $1.figures.areaShares[place] } / seeds
+        - reference.figures.areaShares[place]
     }
     let losses = test.indices.map { place in
-      judged.reduce(0) { $0 + $1.losses[place] } / seeds - referenceLosses[place]
+      judged.reduce(0) { $0 + $1.losses[place] } / seeds - reference.losses[place]
     }
     let intervals = PairedBootstrap(seed: 1).intervals(of: [
-      byHousehold(areas), byHousehold(losses),
+      Self.byHousehold(areas, counts: counts), Self.byHousehold(losses, counts: counts),
     ])
     return Row.Difference(area: intervals[0], logLoss: intervals[1])
   }
 
-  /// One value a household with test examples, whose mean is the mean over the examples.
-  private func byHousehold(_ values: [Double]) -> [Double] {
+  /// One value a household with examples, whose mean is the mean m over the examples: m and what its examples
+  /// differ from m. Their sum as it is would vary by how many they are as well, which is no error of a mean.
+  ///
+  /// - Parameters:
+  ///   - values: one an example, household by household; at least one.
+  ///   - counts: examples of each household, together as many as there are values.
+  /// - Source: Cochran, "Sampling Techniques" (1977), section 6.3: the ratio estimate, linearized.
+  static func byHousehold(_ values: [Double], counts: [Int]) -> [Double] {
+    precondition(counts.reduce(0, +) == values.count, "every example is of a household")
+    let mean = values.reduce(0, +) / Double(values.count)
     var sums: [Double] = []
     var start = 0
-    for household in problem.households where !household.test.isEmpty {
-      sums.append(values[start..<start + household.test.count].reduce(0, +))
-      start += household.test.count
+    for count in counts where count > 0 {
+      sums.append(values[start..<start + count].reduce(0) { $0 + $1 - mean })
+      start += count
     }
-    return sums.map { $0 * Double(sums.count) / Double(values.count) }
+    return sums.map { mean + $0 * Double(sums.count) / Double(values.count) }
   }
 
-  private func forecasts(
+  private static func forecasts(
     _ examples: [ResponseExample], _ forecaster: Forecaster
   ) throws -> [ResponseFigures.Forecast] {
     try examples.map { example throws in
@@ -154,20 +185,5 @@ package struct ResponseComparison: Sendable {
       return ResponseFigures.Forecast(
         probability: probability, isResponse: example.isResponse)
     }
-  }
-
-  private func losses(_ forecaster: Forecaster) throws -> [Double] {
-    try forecasts(test, forecaster).map(ResponseFigures.loss)
-  }
-
-  private func figures(_ forecaster: Forecaster) throws -> ResponseFigures {
-    guard
-      let figures = ResponseFigures(
-        try forecasts(test, forecaster), training: try forecasts(training, forecaster))
-    else {
-      throw EvaluationError.nothingToEvaluate(
-        protocolName: "response", need: "responses and others, earlier and later")
-    }
-    return figures
   }
 }

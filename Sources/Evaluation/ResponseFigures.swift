@@ -19,7 +19,8 @@ package struct ResponseFigures: Equatable, Sendable {
   }
 
   /// For every report that shows this F1.
-  package static let thresholdOrigin = "highest F1 on the training part"
+  package static let thresholdOrigin =
+    "highest F1 on the training part, from raw data: not charged"
   private static let calibrationGroups = 10
 
   /// Examples judged.
@@ -30,8 +31,9 @@ package struct ResponseFigures: Equatable, Sendable {
   package let area: Double
   /// Mean of -ln p of what happened.
   package let logLoss: Double
-  /// Over ten groups of one size (within one) by ascending probability: the mean of
-  /// |mean probability - share of responses|, by examples.
+  /// Over groups by descending probability: the mean of |mean probability - share of responses|, by
+  /// examples. A group is closed once it has a tenth of the examples; those of one probability are never
+  /// apart, since their order says nothing.
   package let calibrationError: Double
   /// 2 PR / (P + R) at ``threshold``.
   package let f1: Double
@@ -90,7 +92,7 @@ package struct ResponseFigures: Equatable, Sendable {
     self.area = area
     self.curve = curve
     logLoss = judged.reduce(0) { $0 + Self.loss(of: $1) } / count
-    calibrationError = Self.calibrationError(judged, ordered: groups.flatMap { $0 })
+    calibrationError = Self.calibrationError(judged, tied: groups)
     threshold = Self.threshold(of: training)
     f1 = Self.f1(of: judged, threshold: threshold)
   }
@@ -116,16 +118,20 @@ package struct ResponseFigures: Equatable, Sendable {
     return groups
   }
 
-  private static func calibrationError(_ forecasts: [Forecast], ordered: [Int]) -> Double {
-    let groups = min(calibrationGroups, ordered.count)
-    return (0..<groups).reduce(0) { sum, group in
-      let places = ordered[
-        group * ordered.count / groups..<(group + 1) * ordered.count / groups]
-      let difference = places.reduce(0.0) {
+  private static func calibrationError(_ forecasts: [Forecast], tied: [[Int]]) -> Double {
+    let size = Double(forecasts.count) / Double(calibrationGroups)
+    var (error, here, gap) = (0.0, 0.0, 0.0)
+    for places in tied {
+      here += Double(places.count)
+      gap += places.reduce(0.0) {
         $0 + forecasts[$1].probability - (forecasts[$1].isResponse ? 1 : 0)
       }
-      return sum + abs(difference)
-    } / Double(ordered.count)
+      if here >= size {
+        error += abs(gap)
+        (here, gap) = (0, 0)
+      }
+    }
+    return (error + abs(gap)) / Double(forecasts.count)
   }
 
   private static func threshold(of forecasts: [Forecast]) -> Double {

@@ -9,6 +9,16 @@ package enum ModelRegistry {
     PopularityModel.identifier, GramModel.identifier, FactorizationModel.identifier,
   ]
 
+  /// Checks what a federation of devices is set up with: a model that devices cannot feed would spend its
+  /// budget on sums of zeros.
+  ///
+  /// - Throws: `.unknownModel` for what is not one of ``identifiers``.
+  package static func requireFederated(_ identifier: String) throws(RecommendationError) {
+    guard identifiers.contains(identifier) else {
+      throw .unknownModel(identifier: identifier, known: identifiers)
+    }
+  }
+
   /// - Parameters:
   ///   - identifier: one of ``identifiers``, or that of ``ResponseModel``.
   ///   - hyperparameters: an object; which members a model accepts is documented with the model. The

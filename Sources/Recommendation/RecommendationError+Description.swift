@@ -22,6 +22,8 @@ extension RecommendationError: CustomStringConvertible {
     case .shapeMismatch(let name, let expected, let actual):
       "\(name) has the shape \(actual), \(expected) is needed"
     case .invalidHead(let index): "head item \(index) is out of place"
+    case .notItemCount(let name, let value):
+      "\(name) is \(value), not a number of items from 1 to \(Catalogue.Limits.items)"
     case .featureNotUnit(let item): "the feature vector of item \(item) is not of unit length"
     case .itemOutOfRange(let item, let count): "item \(item) is not one of the \(count) items"
     case .stageOutOfRange(let stage, let stages): "the model has \(stages) stages, not a \(stage)th"

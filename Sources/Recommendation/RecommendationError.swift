@@ -31,6 +31,8 @@ package enum RecommendationError: Error, Equatable, Sendable {
   case shapeMismatch(name: String, expected: [Int], actual: [Int])
   /// The head items of the parameters are not distinct, ascending places in the catalogue.
   case invalidHead(index: Int)
+  /// A parameter that says how many items there are is not a whole number of a catalogue's size.
+  case notItemCount(name: String, value: Float)
   /// A row of item features has neither unit norm nor is it zero.
   case featureNotUnit(item: Int)
 

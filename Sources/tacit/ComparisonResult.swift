@@ -59,11 +59,14 @@ struct ComparisonResult {
       + "there are. They have less noise per customer and no new information"
   }
 
+  /// For every report with rows of ``NoiseOrigin/sharesDrawnAtOnce``.
+  static let masksNotRun =
+    "secagg-ddp rows: the masks were not run; the noise of all clients' shares was drawn at once, which has "
+    + "the same distribution"
+
   private var noiseNote: String? {
     guard report.rows.contains(where: { $0.noise == .sharesDrawnAtOnce }) else { return nil }
-    return
-      "secagg-ddp rows: the masks were not run; the noise of all clients' shares was drawn at once, which has "
-      + "the same distribution (--run-masks runs them)"
+    return "\(Self.masksNotRun) (--run-masks runs them)"
   }
 
   private func thresholdNote(_ rows: [ComparisonRow]) -> String? {

@@ -60,37 +60,72 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
     do {
       let budgets = try ComparisonSetup.budgets(epsilon)
       let modes = try ComparisonSetup.modes(modes)
+      // Before the data are read: what no run accepts is told at once.
+      _ = try ResponseModel(hyperparameters: hyperparameters)
       let problem = try ResponseProblem(
         try DatasetLibrary.user().completeJourney(), tuning: tuning)
-      let comparison = ResponseComparison(problem)
+      let (cells, notes) = try feasible(
+        budgets, modes: modes, customers: problem.histories.count)
+      let comparison = try ResponseComparison(problem)
       var rows = try comparison.baselines()
-      let runs = budgets.reduce(0) { $0 + ($1 == nil ? 1 : modes.count * seeds) }
-      let progress = ProgressReporter.onStandardError(
-        title: "training", unit: "runs", total: runs)
-      var done = 0
-      for budget in budgets {
-        // Without noise all modes are the same sum.
-        for mode in budget == nil ? [ComparisonCell.centralNoise] : modes {
-          var trained: [FederatedTrainingResult] = []
-          for seed in 1...UInt64(budget == nil ? 1 : seeds) {
-            trained.append(
-              try await InProcessTrainer.train(
-                request(problem, epsilon: budget, seed: seed, mode: mode)))
-            done += 1
-            progress.update(done: done)
-          }
-          rows.append(
-            try comparison.federated(
-              trained, hyperparameters: hyperparameters, epsilon: budget, mode: mode))
-        }
-      }
-      progress.finish()
+      rows += try await federated(cells, problem, comparison)
       let report = ResponseReport(
-        problem: problem, rows: rows, delta: delta, tuning: tuning)
+        problem: problem, rows: rows, notes: notes, delta: delta, tuning: tuning)
       print(json ? report.json(withCurves: curves).prettyText : report.text)
     } catch {
       throw TacitFailure.explain(error)
     }
+  }
+
+  /// The rows to train, without those that a masked mode cannot make, and a note for each of these.
+  ///
+  /// - Throws: for a budget that no mode accepts, before anything is trained.
+  private func feasible(
+    _ budgets: [Double?], modes: [String], customers: Int
+  ) throws -> (cells: [ComparisonCell], notes: [String]) {
+    var cells: [ComparisonCell] = []
+    var notes: [String] = []
+    for budget in budgets {
+      // Without noise all modes are the same sum.
+      for mode in budget == nil ? [ComparisonCell.centralNoise] : modes {
+        let cell = ComparisonCell(
+          model: ResponseModel.identifier, setting: .federated, epsilon: budget, mode: mode)
+        let obstacle = try InProcessTrainer.obstacle(
+          to: cell, hyperparameters: hyperparameters, delta: delta, customers: customers)
+        if let obstacle {
+          notes.append(
+            "\(mode) is left out for \(Format.count(customers)) households: \(obstacle)")
+        } else {
+          cells.append(cell)
+        }
+      }
+    }
+    return (cells, notes)
+  }
+
+  private func federated(
+    _ cells: [ComparisonCell], _ problem: ResponseProblem, _ comparison: ResponseComparison
+  ) async throws -> [ResponseComparison.Row] {
+    func repetitions(_ cell: ComparisonCell) -> Int { cell.epsilon == nil ? 1 : seeds }
+    let progress = ProgressReporter.onStandardError(
+      title: "training", unit: "runs", total: cells.reduce(0) { $0 + repetitions($1) })
+    var done = 0
+    var rows: [ResponseComparison.Row] = []
+    for cell in cells {
+      var trained: [FederatedTrainingResult] = []
+      for seed in 1...UInt64(repetitions(cell)) {
+        trained.append(
+          try await InProcessTrainer.train(
+            request(problem, epsilon: cell.epsilon, seed: seed, mode: cell.mode)))
+        done += 1
+        progress.update(done: done)
+      }
+      rows.append(
+        try comparison.federated(
+          trained, hyperparameters: hyperparameters, epsilon: cell.epsilon, mode: cell.mode))
+    }
+    progress.finish()
+    return rows
   }
 
   private var hyperparameters: JSONValue {
@@ -113,12 +148,19 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
 struct ResponseReport {
   let problem: ResponseProblem
   let rows: [ResponseComparison.Row]
+  /// What was left out and why, in sentences.
+  let notes: [String]
   let delta: Double
   let tuning: Bool
 
   private static let watermark = CompareCommand.watermark
   private static let interval =
     "difference to centralized, 95 %, bootstrap over households, seeds averaged"
+
+  private var allNotes: [String] {
+    let isDrawnAtOnce = rows.contains { $0.noise == .sharesDrawnAtOnce }
+    return (isDrawnAtOnce ? [ComparisonResult.masksNotRun] : []) + notes
+  }
 
   private static func number(_ value: Double) -> String { Format.decimal(value, places: 4) }
 
@@ -155,12 +197,15 @@ struct ResponseReport {
         ])
       }
     }
-    return
-      ([sizes, "\(Self.watermark); delta \(delta), unit household, zero-out", ""] + table.lines()
-      + [""] + differences.lines() + [
-        "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
-        CompareCommand.caution,
-      ]).joined(separator: "\n")
+    var lines = [sizes, "\(Self.watermark); delta \(delta), unit household, zero-out"]
+    lines += allNotes + [""]
+    lines += table.lines()
+    lines += [""] + differences.lines()
+    lines += [
+      "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
+      CompareCommand.caution,
+    ]
+    return lines.joined(separator: "\n")
   }
 
   func json(withCurves: Bool) -> JSONValue {
@@ -170,12 +215,13 @@ struct ResponseReport {
       "delta": .number(delta), "unit": .string("household"), "relation": .string("zero-out"),
       "training_examples": .integer(Int64(problem.training.count)),
       "training_households": .integer(Int64(problem.histories.count)),
-      "interval": .string(Self.interval),
+      "interval": .string(Self.interval), "notes": .array(allNotes.map(JSONValue.string)),
       "rows": .array(
         rows.map { row in
           .object([
             "name": .string(row.label), "epsilon": row.epsilon.map(JSONValue.number) ?? .null,
             "mode": row.mode.map(JSONValue.string) ?? .null,
+            "noise": row.noise.map { JSONValue.string($0.rawValue) } ?? .null,
             "epsilon_spent": row.epsilonSpent.map(JSONValue.number) ?? .null,
             "auc": .number(row.mean(\.area)), "auc_sd": .number(row.deviation(\.area)),
             "log_loss": .number(row.mean(\.logLoss)),

@@ -38,7 +38,7 @@ enum InProcessTrainer {
           ? nil : setup.epsilonSpent ?? outcome.epsilonSpent))
   }
 
-  /// Why the masked mode of `cell` cannot make its run; nil if it can, and where nothing is masked.
+  /// Why the masked mode of `cell` cannot make its run; nil if it can, and where nothing is masked or noised.
   ///
   /// A reason that follows from the budget names it: the mode's other rows may be possible.
   /// - Parameters:
@@ -49,16 +49,19 @@ enum InProcessTrainer {
   static func obstacle(
     to cell: ComparisonCell, hyperparameters: JSONValue, delta: Double, customers: Int
   ) throws -> String? {
-    guard let epsilon = cell.epsilon, AggregationMode(rawValue: cell.mode)?.isMasked == true else {
-      return nil
-    }
-    guard customers <= MaskingPolicy.largestCohort else {
-      return "one masked sum has at most \(Format.count(MaskingPolicy.largestCohort)) members"
-    }
+    guard let epsilon = cell.epsilon else { return nil }
     func policy(mode: String) throws -> PrivacyPolicy {
       try InProcessTrainer.policy(
         model: cell.model, hyperparameters: hyperparameters, epsilon: epsilon, delta: delta,
         mode: mode, customers: customers)
+    }
+    guard AggregationMode(rawValue: cell.mode)?.isMasked == true else {
+      // The policy of a resampled run is one of the customers there are.
+      if !cell.isResampled { _ = try policy(mode: cell.mode) }
+      return nil
+    }
+    guard customers <= MaskingPolicy.largestCohort else {
+      return "one masked sum has at most \(Format.count(MaskingPolicy.largestCohort)) members"
     }
     _ = try policy(mode: ComparisonCell.centralNoise)
     do {

@@ -74,4 +74,33 @@ struct ParquetFileTests {
     var outside = ParquetCursor(file: "made", bytes: [4, 0x00, 0x61, 0x01, 0x02], range: 0..<5)
     #expect(throws: DatasetError.self) { try Snappy.decompress(&outside, count: 4) }
   }
+
+  @Test("a block that claims more than its bytes can make is refused before memory is taken for it")
+  func snappyClaim() throws {
+    // 2^25 in 4 bytes of length, and nothing else: 5 bytes make no more than 160.
+    let block: [UInt8] = [0x80, 0x80, 0x80, 0x10]
+    var cursor = ParquetCursor(file: "made", bytes: block, range: 0..<block.count)
+    #expect(
+      throws: DatasetError.damaged(file: "made", offset: 0, reason: "a block claims too much")
+    ) { try Snappy.decompress(&cursor, count: 1 << 25) }
+  }
+
+  @Test("a structure holds 65,536 values, counted with those of its lists, and no more")
+  func structureSize() throws {
+    func structure(listing count: Int) throws -> ThriftValue {
+      // Field 1, a list (9) of booleans (1), its length as a number; then the end.
+      var bytes: [UInt8] = [0x19, 0xF1]
+      bytes += [UInt8(count & 0x7F | 0x80), UInt8(count >> 7 & 0x7F | 0x80), UInt8(count >> 14)]
+      bytes += [UInt8](repeating: 1, count: count) + [0]
+      var cursor = ParquetCursor(file: "made", bytes: bytes, range: 0..<bytes.count)
+      return try ThriftValue.structure(&cursor)
+    }
+    // The list is a value too.
+    let most = ThriftValue.largestCount - 1
+    #expect(try structure(listing: most)[1]?.list?.count == most)
+    #expect(
+      throws: DatasetError.damaged(
+        file: "made", offset: 5 + most, reason: "a structure has over 65536 values")
+    ) { try structure(listing: most + 1) }
+  }
 }

@@ -16,6 +16,33 @@ struct RetailSplitTests {
     #expect(split.histories.reduce(0) { $0 + $1.rows.count } == 188_399)
   }
 
+  @Test(
+    "Complete Journey is cut before week 49 of 2017, to choose on before week 44, others nowhere",
+    arguments: [(false, "2017-11-27 00:00:00", 1), (true, "2017-10-23 00:00:00", 0)])
+  func journeyCuts(tuning: Bool, day: String, bought: Int) throws {
+    let (test, choice) = (
+      try #require(CalendarTime.seconds("2017-11-27 00:00:00")),
+      try #require(CalendarTime.seconds("2017-10-23 00:00:00"))
+    )
+    // Item 0 before either cut, 1 before the test part, 2 in it.
+    let times = [choice - 1, choice, test - 1, test]
+    func dataset(_ name: String) throws -> InteractionDataset {
+      InteractionDataset(
+        name: name,
+        events: zip(times, [0, 1, 1, 2]).map { seconds, item in
+          Interaction(
+            customer: 0, item: item, kind: .purchase, seconds: seconds, value: 1, occasion: 0)
+        }, customers: ["a"], occasions: ["i"],
+        catalogue: try Catalogue(codes: ["x", "y", "z"], descriptions: ["X", "Y", "Z"]))
+    }
+    let split = try #require(
+      RetailSplit.standard(try dataset("complete-journey"), tuning: tuning))
+    #expect(split.cutSeconds == CalendarTime.seconds(day))
+    #expect(split.histories[0].rows.map(\.item) == Array(0...bought))
+    #expect(split.evaluated.map(\.all) == [[bought + 1]])
+    #expect(try RetailSplit.standard(dataset("made"), tuning: tuning) == nil)
+  }
+
   @Test("the cut itself belongs to the later part, and only it is a target")
   func cut() throws {
     func event(_ customer: Int, _ item: Int, _ seconds: Int64, _ occasion: Int) -> Interaction {

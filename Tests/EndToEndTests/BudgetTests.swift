@@ -55,5 +55,26 @@ extension EndToEnd {
       #expect([3, 5].contains(made.code), "exit \(made.code): \(made.output)\(made.errors)")
       #expect(!FileManager.default.fileExists(atPath: shop.file("other")))
     }
+
+    @Test("a model that devices cannot feed is refused before a budget is spent on it: 5")
+    func modelWithoutData() async throws {
+      let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
+      let policy = shop.file("response.json")
+      let other = text(of: shop.file("policy.json"))
+        .replacing(#""model": "popularity""#, with: #""model": "response""#)
+        .replacing(#""hyperparameters": {}"#, with: #""hyperparameters": {"inputs": 22}"#)
+      try Data(other.utf8).write(to: URL(fileURLWithPath: policy))
+      let made = ["init", "--dir", shop.file("other"), "--catalogue", shop.file("catalogue.csv")]
+      for arguments in [
+        ["policy", "check", policy], made + ["--policy", policy], made + ["--model", "response"],
+        ["policy", "sign", policy, "--dir", shop.coordinator, "--accept-weaker"],
+      ] {
+        let outcome = try await run("coordinator", arguments)
+        #expect(outcome.code == 5, "exit \(outcome.code): \(outcome.output)\(outcome.errors)")
+        #expect(outcome.errors.contains(#"there is no model "response""#), "\(outcome.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: shop.file("other")))
+      #expect(text(of: shop.coordinator + "/policy.json").contains("popularity"))
+    }
   }
 }

@@ -42,12 +42,15 @@ extension EndToEnd {
       #expect(blind.code == 5 && blind.errors.contains("propensity_score"), "\(blind.errors)")
     }
 
-    @Test("responses: another data set exits 2, missing or damaged tables 5")
+    @Test("responses: another data set and a number of rounds out of range exit 2, bad tables 5")
     func response() async throws {
       let other = try await run("tacit", ["evaluate", "response", "--data", "ml-100k"])
       #expect(other.code == 2 && other.errors.contains("complete-journey"), "\(other.errors)")
       let directory = try TemporaryDirectory()
       let environment = ["XDG_DATA_HOME": directory.file("data")]
+      let rounds = try await run(
+        "tacit", ["evaluate", "response", "--rounds", "51"], environment: environment)
+      #expect(rounds.code == 2 && rounds.errors.contains("rounds"), "\(rounds.errors)")
       let missing = try await run("tacit", ["evaluate", "response"], environment: environment)
       #expect(
         missing.code == 5 && missing.errors.contains("tacit data fetch complete-journey"),

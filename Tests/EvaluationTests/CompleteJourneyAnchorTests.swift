@@ -48,7 +48,7 @@ struct CompleteJourneyAnchorTests {
   }
 
   @Test(
-    "coupon response: 4,558 examples before, 2,031 after, 12.8 % of them redeemed, AUC 0.80 or more"
+    "coupon response: 4,558 examples before, 2,031 after, 12.8 % of them redeemed, AUC 0.847"
   )
   func response() throws {
     let problem = try ResponseProblem(try Self.journey.get(), tuning: false)
@@ -57,7 +57,8 @@ struct CompleteJourneyAnchorTests {
     let rows = try ResponseComparison(problem).baselines()
     let centralized = try #require(rows.last)
     #expect(abs(centralized.figures[0].baseRate - 0.128) < 0.0005)
-    #expect(centralized.figures[0].area >= 0.80)
+    // On both sides: inputs that see what came after them have a higher one.
+    #expect(abs(centralized.figures[0].area - 0.8474) < 0.003)
     #expect(rows[0].figures[0].area == 0.5)
   }
 }

@@ -82,14 +82,28 @@ struct ResponseEvaluationTests {
     #expect(abs(figures.f1 - 2 * 2.0 / 5) < 1e-12)
     let loss = -(log(0.8) + 2 * log(0.5) + 2 * log(0.75)) / 5
     #expect(abs(figures.logLoss - loss) < 1e-12)
-    // One example a group.
-    #expect(abs(figures.calibrationError - (0.2 + 0.5 + 0.5 + 0.25 + 0.25) / 5) < 1e-12)
+    // A probability a group: 0.8 less 1, two of 0.5 less 1, two of 0.25 less 0.
+    #expect(abs(figures.calibrationError - (0.2 + 0 + 0.5) / 5) < 1e-12)
     #expect(
       figures.curve.map(\.truePositiveRate) == [0, 0.5, 1, 1]
         && zip(figures.curve.map(\.falsePositiveRate), [0, 0, 1.0 / 3, 1]).allSatisfy {
           abs($0 - $1) < 1e-12
         })
     #expect(ResponseFigures(Self.forecasts([(0.5, true)]), training: training) == nil)
+  }
+
+  @Test("examples of one probability are one group, whatever their order; a tenth closes a group")
+  func calibration() throws {
+    let training = Self.forecasts([(0.9, true), (0.1, false)])
+    // All alike and right on the whole: 5 of 20 at 0.25.
+    let alike = Self.forecasts((0..<20).map { (0.25, $0 < 5) })
+    #expect(try #require(ResponseFigures(alike, training: training)).calibrationError == 0)
+    // A tenth is two. 0.5 and 0.25, both responses, miss 2 - 0.75; all others are as much too high as they are.
+    let apart = Self.forecasts(
+      [(0.5, true), (0.25, true)] + (1...18).map { (0.125 / Double($0), false) })
+    let rest = (1...18).reduce(0) { $0 + 0.125 / Double($1) }
+    let error = try #require(ResponseFigures(apart, training: training)).calibrationError
+    #expect(abs(error - (1.25 + rest) / 20) < 1e-12)
   }
 
   @Test("the variance of what examples add to the area is near that of the area over resamples")

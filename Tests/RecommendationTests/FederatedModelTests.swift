@@ -12,7 +12,7 @@ import VectorMath
     shop = try SyntheticShop(itemCount: 30, customers: 40, itemsEach: 6, seed: 11)
   }
 
-  @Test("an empty history sends exactly zero in every stage", arguments: SmallModels.identifiers)
+  @Test("an empty history sends exactly zero in every stage", arguments: SmallModels.all)
   func emptyHistorySendsZero(identifier: String) throws {
     let model = try SmallModels.make(identifier)
     var before = try model.initialParameters(catalogue: shop.catalogue)
@@ -25,12 +25,15 @@ import VectorMath
   }
 
   @Test(
-    "no history sends more than norm 1, and one of some items sends something",
-    arguments: SmallModels.identifiers)
+    "no history sends more than norm 1, and one of some items and offers sends something",
+    arguments: SmallModels.all)
   func normIsBounded(identifier: String) throws {
     let model = try SmallModels.make(identifier)
-    let everything = CustomerHistory(
+    var everything = CustomerHistory(
       rows: (0..<30).map { .init(item: $0, occasions: 1000, lastSeconds: 0) })
+    everything.responses = (0..<3000).map {
+      ResponseExample(offer: $0 % 30, inputs: [1, 1, 1], isResponse: true)
+    }
     var before = try model.initialParameters(catalogue: shop.catalogue)
     _ = try shop.train(model) { stage, after in
       for history in shop.histories + [everything] {
@@ -49,7 +52,7 @@ import VectorMath
 
   @Test(
     "scores are the sum of their components after every stage, with texts and without",
-    arguments: SmallModels.identifiers)
+    arguments: SmallModels.all)
   func scoresAreAdditive(identifier: String) throws {
     let model = try SmallModels.make(identifier)
     _ = try shop.train(model) { _, parameters in
@@ -104,7 +107,7 @@ import VectorMath
     }
   }
 
-  @Test("budget shares are positive, one a stage, together 1", arguments: SmallModels.identifiers)
+  @Test("budget shares are positive, one a stage, together 1", arguments: SmallModels.all)
   func budgetSharesAddUp(identifier: String) throws {
     let model = try SmallModels.make(identifier)
     #expect(model.budgetShares.count == model.stages.count)
@@ -113,7 +116,7 @@ import VectorMath
     #expect(abs(model.budgetShares.reduce(0, +) - 1) < 1e-12)
   }
 
-  @Test("parameters of every stage survive their encoding", arguments: SmallModels.identifiers)
+  @Test("parameters of every stage survive their encoding", arguments: SmallModels.all)
   func parametersEncode(identifier: String) throws {
     _ = try shop.train(try SmallModels.make(identifier)) { _, parameters in
       let decoded = try ModelParameters(decoding: parameters.encoded())
@@ -174,6 +177,19 @@ import VectorMath
       throws: RecommendationError.shapeMismatch(
         name: "features", expected: [30, 2], actual: [2, 2])
     ) { try model.scores(history: .empty, parameters: initial, features: other) }
+  }
+
+  @Test("a federation is set up with the models that devices can feed, and with no other")
+  func federatedModels() {
+    for identifier in ModelRegistry.identifiers {
+      #expect(throws: Never.self) { try ModelRegistry.requireFederated(identifier) }
+    }
+    for identifier in [ResponseModel.identifier, "deep"] {
+      #expect(
+        throws: RecommendationError.unknownModel(
+          identifier: identifier, known: ModelRegistry.identifiers)
+      ) { try ModelRegistry.requireFederated(identifier) }
+    }
   }
 
   @Test("unknown models and hyperparameters are named in the error")

@@ -27,11 +27,13 @@ struct ResponseModelTests {
   }
 
   /// Inputs as they are: directions along the axes, all of one size.
-  private static func parameters(_ weights: [Float], scale: Float = 1) throws -> ModelParameters {
+  private static func parameters(
+    _ weights: [Float], scale: Float = 1, offers: Float = 2
+  ) throws -> ModelParameters {
     var directions = [Float](repeating: 0, count: inputs * inputs)
     for place in 0..<inputs { directions[place * (inputs + 1)] = 1 }
     return try ModelParameters(tensors: [
-      "weights": .init(weights), "offer_count": .init([2]),
+      "weights": .init(weights), "offer_count": .init([offers]),
       "scales": .init([Float](repeating: scale, count: inputs)),
       "directions": .init(shape: [inputs, inputs], values: directions),
     ])
@@ -115,6 +117,16 @@ struct ResponseModelTests {
     outside.responses = [ResponseExample(offer: 2, inputs: [0, 0, 1], isResponse: true)]
     #expect(throws: RecommendationError.itemOutOfRange(item: 2, itemCount: 2)) {
       try model.scores(history: outside, parameters: parameters, features: nil)
+    }
+    #expect(throws: RecommendationError.shapeMismatch(name: "inputs", expected: [3], actual: [2])) {
+      try model.scores(
+        history: Self.history([([1, 1], true)]), parameters: parameters, features: nil)
+    }
+    for offers: Float in [0, 2.5, 1 << 21] {
+      #expect(throws: RecommendationError.notItemCount(name: "offer_count", value: offers)) {
+        try model.scores(
+          history: .empty, parameters: Self.parameters([0, 0, 0], offers: offers), features: nil)
+      }
     }
     #expect(throws: RecommendationError.self) {
       try ModelRegistry.model(identifier: "response", hyperparameters: .object([:]))

@@ -3,7 +3,8 @@ import VectorMath
 
 @testable import Recommendation
 
-/// A small shop with two kinds of customers, each with its own half of the items.
+/// A small shop with two kinds of customers, each with its own half of the items. Its first items are offers
+/// too, of which each customer received one to three.
 struct SyntheticShop {
   let catalogue: Catalogue
   let histories: [CustomerHistory]
@@ -19,10 +20,16 @@ struct SyntheticShop {
     histories = (0..<customers).map { customer in
       let start = customer.isMultiple(of: 2) ? 0 : half
       let items = Set((0..<itemsEach).map { _ in start + Int.random(in: 0..<half, using: &random) })
-      return CustomerHistory(
+      var history = CustomerHistory(
         rows: items.sorted().map {
           .init(item: $0, occasions: Int.random(in: 1...3, using: &random), lastSeconds: 0)
         })
+      history.responses = (0...customer % 3).map { offer in
+        ResponseExample(
+          offer: offer, inputs: [Float(customer % 5) / 4, Float(offer) / 2, 1],
+          isResponse: (customer + offer).isMultiple(of: 3))
+      }
+      return history
     }
     features = try TextFeatures.lsa(descriptions: catalogue.descriptions, dimension: 2)
   }
@@ -58,7 +65,10 @@ struct SyntheticShop {
 
 /// Every model with hyperparameters that suit a small shop.
 enum SmallModels {
+  /// Those that learn from purchases.
   static let identifiers = ModelRegistry.identifiers
+  /// With the one that learns from offers.
+  static let all = identifiers + [ResponseModel.identifier]
 
   static func make(_ identifier: String) throws -> any FederatedModel {
     let hyperparameters: [String: JSONValue] =
@@ -66,6 +76,7 @@ enum SmallModels {
       case GramModel.identifier: ["head": .integer(20), "rank": .integer(4)]
       case FactorizationModel.identifier:
         ["head": .integer(20), "dimension": .integer(3), "rounds": .integer(4)]
+      case ResponseModel.identifier: ["inputs": .integer(3), "rounds": .integer(4)]
       default: [:]
       }
     return try ModelRegistry.model(

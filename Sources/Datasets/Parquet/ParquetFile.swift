@@ -19,9 +19,10 @@ struct ParquetFile {
     static let byteArray = 6
   }
 
-  /// A file of more is not one of those read here.
-  static let largestRowCount = 1 << 26
-  static let largestPageBytes = 1 << 28
+  /// A few times what the files read here have: a small file may claim as many rows or bytes and must not
+  /// be given memory for more.
+  static let largestRowCount = 1 << 22
+  static let largestPageBytes = 1 << 25
   private static let magic = Array("PAR1".utf8)
 
   let rowCount: Int

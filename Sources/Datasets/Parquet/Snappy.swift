@@ -9,6 +9,10 @@ enum Snappy {
   static func decompress(
     _ cursor: inout ParquetCursor, count: Int
   ) throws(DatasetError) -> [UInt8] {
+    // Three bytes make 64 at most, so that a larger count is wrong before it is believed.
+    guard count <= 32 * (cursor.remaining + 1) else {
+      throw cursor.damaged("a block claims too much")
+    }
     guard try cursor.varint() == UInt64(count) else {
       throw cursor.damaged("a block has another length than its page")
     }

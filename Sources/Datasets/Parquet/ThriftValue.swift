@@ -11,10 +11,25 @@ enum ThriftValue: Equatable {
   case structure([Int64: ThriftValue])
 
   private static let deepest = 16
+  /// Fields and elements of a struct and all it holds: in memory each takes many times its one or two
+  /// bytes. The footers read here have less than 3,000.
+  static let largestCount = 1 << 16
 
   /// Reads one struct.
-  static func structure(
-    _ cursor: inout ParquetCursor, depth: Int = 0
+  static func structure(_ cursor: inout ParquetCursor) throws(DatasetError) -> ThriftValue {
+    var left = largestCount
+    return try structure(&cursor, depth: 0, left: &left)
+  }
+
+  private static func countOne(
+    of left: inout Int, at cursor: ParquetCursor
+  ) throws(DatasetError) {
+    guard left > 0 else { throw cursor.damaged("a structure has over \(largestCount) values") }
+    left -= 1
+  }
+
+  private static func structure(
+    _ cursor: inout ParquetCursor, depth: Int, left: inout Int
   ) throws(DatasetError) -> ThriftValue {
     guard depth < deepest else { throw cursor.damaged("structures are nested too deeply") }
     var fields: [Int64: ThriftValue] = [:]
@@ -22,6 +37,7 @@ enum ThriftValue: Equatable {
     while true {
       let header = try cursor.byte()
       if header == 0 { return .structure(fields) }
+      try countOne(of: &left, at: cursor)
       let delta = header >> 4
       if delta > 0 {
         (id, _) = id.addingReportingOverflow(Int64(delta))
@@ -32,13 +48,13 @@ enum ThriftValue: Equatable {
         switch header & 0x0F {
         case 1: .boolean(true)
         case 2: .boolean(false)
-        case let type: try value(type, &cursor, depth: depth + 1)
+        case let type: try value(type, &cursor, depth: depth + 1, left: &left)
         }
     }
   }
 
   private static func value(
-    _ type: UInt8, _ cursor: inout ParquetCursor, depth: Int
+    _ type: UInt8, _ cursor: inout ParquetCursor, depth: Int, left: inout Int
   ) throws(DatasetError) -> ThriftValue {
     guard depth < deepest else { throw cursor.damaged("structures are nested too deeply") }
     switch type {
@@ -58,7 +74,8 @@ enum ThriftValue: Equatable {
         ? try cursor.count("a list's length", limit: cursor.remaining) : Int(header >> 4)
       var elements: [ThriftValue] = []
       for _ in 0..<count {
-        elements.append(try value(header & 0x0F, &cursor, depth: depth + 1))
+        try countOne(of: &left, at: cursor)
+        elements.append(try value(header & 0x0F, &cursor, depth: depth + 1, left: &left))
       }
       return .list(elements)
     case 11:
@@ -66,11 +83,12 @@ enum ThriftValue: Equatable {
       guard count > 0 else { return .list([]) }
       let types = try cursor.byte()
       for _ in 0..<count {
-        _ = try value(types >> 4, &cursor, depth: depth + 1)
-        _ = try value(types & 0x0F, &cursor, depth: depth + 1)
+        try countOne(of: &left, at: cursor)
+        _ = try value(types >> 4, &cursor, depth: depth + 1, left: &left)
+        _ = try value(types & 0x0F, &cursor, depth: depth + 1, left: &left)
       }
       return .list([])
-    case 12: return try structure(&cursor, depth: depth)
+    case 12: return try structure(&cursor, depth: depth, left: &left)
     default: throw cursor.damaged("a field has the unknown type \(type)")
     }
   }

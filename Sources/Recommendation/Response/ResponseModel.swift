@@ -92,9 +92,7 @@ package struct ResponseModel: FederatedModel {
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
-    for example in history.responses where example.inputs.count != inputs {
-      throw .shapeMismatch(name: "inputs", expected: [inputs], actual: [example.inputs.count])
-    }
+    try checkInputs(of: history.responses)
     let sum =
       stage == 0
       ? moments(of: history.responses) : try gradient(of: history.responses, parameters: parameters)
@@ -105,6 +103,12 @@ package struct ResponseModel: FederatedModel {
     var update = sum.map { Float($0 * factor) }
     try update.shrinkToUnitNorm()
     return update
+  }
+
+  private func checkInputs(of examples: [ResponseExample]) throws(RecommendationError) {
+    for example in examples where example.inputs.count != inputs {
+      throw .shapeMismatch(name: "inputs", expected: [inputs], actual: [example.inputs.count])
+    }
   }
 
   /// Upper triangle of the sum of x x', entries off the diagonal times sqrt 2: its norm is the matrix's.
@@ -230,18 +234,19 @@ package struct ResponseModel: FederatedModel {
   package func scores(
     history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
   ) throws(RecommendationError) -> ItemScores {
+    try checkInputs(of: history.responses)
     let weights = try parameters.values(Self.weightsTensor, shape: [inputs])
     let stored = try parameters.values(Self.offerCountTensor, shape: [1])[0]
     guard let itemCount = Int(exactly: stored), (1...Catalogue.Limits.items).contains(itemCount)
     else {
-      throw .itemCountOutOfRange(actual: 0, limit: Catalogue.Limits.items)
+      throw .notItemCount(name: Self.offerCountTensor, value: stored)
     }
     var values = [Float](repeating: weights[inputs - 1], count: itemCount)
     for example in history.responses {
       guard values.indices.contains(example.offer) else {
         throw .itemOutOfRange(item: example.offer, itemCount: itemCount)
       }
-      values[example.offer] = Float(try logOdds(example.inputs, parameters: parameters))
+      values[example.offer] = Float(Self.logOdds(example.inputs, weights: weights))
     }
     return try ItemScores(itemCount: itemCount, components: [(.learned, values)]).checked()
   }
