@@ -63,10 +63,13 @@ package struct LedgerShown: Equatable, Sendable {
     }
     entries = []
     for _ in 0..<count {
-      entries.append(
-        Entry(
-          index: try reader.uint64(), line: try reader.opaque(limit: Self.maximumLineBytes),
-          path: try reader.opaque(limit: Self.maximumPathBytes)))
+      let entry = Entry(
+        index: try reader.uint64(), line: try reader.opaque(limit: Self.maximumLineBytes),
+        path: try reader.opaque(limit: Self.maximumPathBytes))
+      if let last = entries.last, entry.index <= last.index {
+        throw .unknownValue(field: "order of shown entries", value: entry.index)
+      }
+      entries.append(entry)
     }
   }
 }
