@@ -41,16 +41,17 @@ extension ClientEngine {
         let entry = try next.take(receipt)
         receipts.append(ReceiptNote(of: entry, receipt: receipt))
       }
-      observed = next
     } catch {
       throw refusal(error, checkpoint: text)
     }
-    offerReceipt = receipts.last { $0.kind == LedgerRecordKind.offer.rawValue } ?? offerReceipt
-    guard let checkpoint = next.checkpoint else { return }
     let own = try receipts.filter { try isKept($0) }
-    guard checkpoint != known || !own.isEmpty else { return }
-    try storage.keepLedger(
-      CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
+    if let checkpoint = next.checkpoint, checkpoint != known || !own.isEmpty {
+      try storage.keepLedger(
+        CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
+    }
+    // Nothing is acted on that a restart would not know.
+    observed = next
+    offerReceipt = receipts.last { $0.kind == LedgerRecordKind.offer.rawValue } ?? offerReceipt
   }
 
   /// The coordinator shows more of its ledger.

@@ -159,6 +159,26 @@ struct LedgerRulesTests {
     #expect(error == .ledgerNotExtended(kept: 1, from: 2))
   }
 
+  @Test("what a device could not keep it does not hold: an offer that it proves is not joined")
+  func keepFails() throws {
+    let harness = try harness()
+    let device = harness.customers[0].device
+    let held = device.newestCheckpoint()
+    let offer = try offer(harness, round: 1)
+    device.failLedger(true)
+    #expect(throws: DiskFailure.self) { try harness.prove(offer, to: 0) }
+    device.failLedger(false)
+    #expect(device.newestCheckpoint() == held)
+    try harness.deliver(.offer(offer), to: 0)
+    guard case .offerNotProven? = decline(harness) else {
+      Issue.record("\(String(describing: decline(harness)))")
+      return
+    }
+    // It is extended again from what it holds.
+    try harness.prove(offer, to: 0)
+    #expect(device.newestCheckpoint()?.size == harness.storage.records.count)
+  }
+
   // MARK: - R3, R5, R7
 
   @Test("R3: a ledger that has spent its budget on others is not given another round")
