@@ -27,7 +27,7 @@ extension ClientEngine {
     checkpoint text: [UInt8], consistency: [UInt8], entries: [LedgerShown.Entry] = []
   ) throws {
     var next = try observed ?? heldLedger()
-    let known = next.checkpoint
+    let (known, isFull) = (next.checkpoint, next.spend.isFull)
     var receipts: [ReceiptNote] = []
     do throws(LedgerError) {
       let checkpoint = try Checkpoint(parsing: text)
@@ -44,7 +44,7 @@ extension ClientEngine {
     } catch {
       throw refusal(error, checkpoint: text)
     }
-    let own = try receipts.filter { try isKept($0) }
+    let own = try receipts.filter { try isKept($0, isFull: isFull) }
     if let checkpoint = next.checkpoint, checkpoint != known || !own.isEmpty {
       try storage.keepLedger(
         CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
@@ -65,12 +65,14 @@ extension ClientEngine {
     return []
   }
 
-  // Every charge and output of the ledger counts (ruling 16). Free ends of rounds of others do not, or a coordinator could
-  // fill a device; an OFFER is kept with the journal entry.
-  private func isKept(_ receipt: ReceiptNote) throws -> Bool {
+  // Every charge and output of the ledger counts (ruling 16), up to as many as a device adds up: it
+  // joins no round after them. How rounds of others ended otherwise costs a coordinator nothing to
+  // say, and is kept for no round but the device's own; an OFFER is kept with the journal entry.
+  private func isKept(_ receipt: ReceiptNote, isFull: Bool) throws -> Bool {
     switch LedgerRecordKind(rawValue: receipt.kind) {
-    case .charge, .release, .burned: true
-    case .void: try storage.unsettledRounds().contains(receipt.round)
+    case .charge where !isFull, .release where !isFull: true
+    case .charge, .release, .void, .burned:
+      try storage.unsettledRounds().contains(receipt.round)
     default: false
     }
   }

@@ -7,6 +7,11 @@ package import Privacy
 /// coordinator; one that says less is a lie. What comes out depends on which entries were proven,
 /// not on the order in which they were.
 package struct ProvenSpend: Equatable, Sendable {
+  /// Most CHARGE and RELEASE entries that are added up: two for each of 2,048 rounds. A device that
+  /// was proven as many takes part in no further round of the ledger, so that what comes after them
+  /// need not be known to it, and a coordinator cannot fill it.
+  package static let maximumEntries = 4_096
+
   /// Two machines may round differently; a claim that is lower by no more than this fraction is no lie.
   private static let claimTolerance = 1e-9
 
@@ -65,12 +70,17 @@ package struct ProvenSpend: Equatable, Sendable {
   /// How many CHARGE entries were proven.
   package var chargeCount: Int { sum.chargeCount }
 
-  /// Takes in a proven entry; one that counts already changes nothing.
+  /// Whether `maximumEntries` count. What is proven after them is not added up: the sum is then no
+  /// longer one to decide by.
+  package var isFull: Bool { steps.count >= Self.maximumEntries }
+
+  /// Takes in a proven entry; one that counts already changes nothing, nor does any once `isFull`.
   /// - Throws: `LedgerError.invalidField` for a CHARGE that cannot be charged, `.falseClaim` for a
   ///   RELEASE, this or a later one, that says less than the charges before it; nothing is taken
   ///   then.
   /// - Complexity: O(1) for an entry behind all others, else linear in the entries that count.
   package mutating func add(_ entry: LedgerEntry) throws(LedgerError) {
+    guard !isFull else { return }
     let content: Step.Content
     switch entry.record {
     case .charge(let charge):

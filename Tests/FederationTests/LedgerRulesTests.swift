@@ -219,6 +219,73 @@ struct LedgerRulesTests {
       } == 2)
   }
 
+  private func keptKinds(_ harness: FederationHarness) throws -> [LedgerRecordKind] {
+    try harness.customers[0].device.receipts().map { text in
+      let receipt = try LedgerReceipt(parsing: text)
+      return try LedgerEntry(decoding: receipt.line, at: receipt.proof.index).record.kind
+    }
+  }
+
+  @Test("R3: of rounds of others, what is spent is kept, and no end that costs nothing")
+  func keptOfOthers() throws {
+    let harness = try harness()
+    let ends: [RoundClosed.Outcome] = [.void, .burned, .released]
+    for (round, end) in zip(UInt64(1)..., ends) {
+      let offer = try offer(harness, round: round)
+      try harness.prove(offer, to: 0)
+      let entries = try harness.end(offer, end)
+      try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+    }
+    #expect(try keptKinds(harness) == [.charge, .charge, .release])
+    // Of its own round a device keeps the end, whichever it is.
+    for (round, end) in zip(UInt64(4)..., [RoundClosed.Outcome.void, .burned]) {
+      let offer = try offer(harness, round: round)
+      try harness.prove(offer, to: 0)
+      try harness.deliver(.offer(offer), to: 0)
+      try harness.deliver(.proceed(Proceed(round: round)), to: 0)
+      let entries = try harness.end(offer, end)
+      try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+      try harness.deliver(.roundClosed(harness.closed(round, end)), to: 0)
+    }
+    #expect(harness.customers[0].device.journal.map(\.round) == [4, 5])
+    #expect(
+      try keptKinds(harness)
+        == [.charge, .charge, .release, .offer, .void, .offer, .charge, .burned])
+  }
+
+  @Test("R3: a device that was shown more charges and releases than it adds up joins no round")
+  func tooManyEntries() throws {
+    let harness = try harness()
+    let device = harness.customers[0].device
+    let checkpoint = try Checkpoint(parsing: harness.storage.checkpointText())
+    let release = ReleaseRecord(
+      round: 1, chargeIndex: 2, modelOut: SHA256Digest(hashing: [7]),
+      claims: SpendClaims(epsilonAfter: "0.1", muSquaredAfter: "0.01"))
+    device.plant(
+      try (0..<ProvenSpend.maximumEntries).map { number in
+        let index = 1_000 + number
+        let entry = try LedgerEntry(
+          index: index, previous: SHA256Digest(hashing: []), record: .release(release))
+        return ReceiptNote(
+          entry: index, round: 1, kind: "release",
+          text: LedgerReceipt(
+            line: entry.line, proof: InclusionProof(index: index, treeSize: 1, path: []),
+            checkpoint: checkpoint
+          ).text)
+      })
+    try harness.lose(0)
+    try harness.connect(0)
+    try harness.pump()
+    let offer = try offer(harness, round: 1)
+    try harness.prove(offer, to: 0)
+    try harness.deliver(.offer(offer), to: 0)
+    #expect(decline(harness) == .ledgerTooLong(entries: ProvenSpend.maximumEntries))
+    // What comes after them is not kept: a restart refuses as well.
+    let entries = try harness.end(offer, .released)
+    try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+    #expect(device.receipts().count == ProvenSpend.maximumEntries)
+  }
+
   @Test("R7: a round that is charged less than it was offered for is not settled")
   func chargedLess() throws {
     let harness = try harness()

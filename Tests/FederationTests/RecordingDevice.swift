@@ -47,6 +47,13 @@ final class RecordingDevice: DeviceStorage, Sendable {
 
   func failLedger(_ fails: Bool) { state.withLock { $0.ledgerFails = fails } }
 
+  /// Receipts that an earlier process has kept.
+  func plant(_ receipts: [ReceiptNote]) {
+    state.withLock { state in
+      for receipt in receipts { state.receipts[receipt.entry] = receipt }
+    }
+  }
+
   func outcome(of round: UInt64) -> RoundClosed.Outcome? {
     state.withLock { $0.rounds[round]?.outcome }
   }
