@@ -17,7 +17,7 @@ struct Receipts: Equatable {
   let checkpoints: [KeptCheckpoint]
   let decisions: [ConsentDecision]
   /// Entries of the ledger that were proven to this device.
-  let proofs: [KeptReceipt]
+  private(set) var proofs: [KeptReceipt]
   /// What this device did not go along with, oldest first.
   let refusals: [Refusal]
 
@@ -67,11 +67,25 @@ extension Receipts {
     }
   }
 
+  /// Writes no more than `read` takes: of too many devices, the first ones lose their proofs, not
+  /// what they contributed. An erase must not fail for what a coordinator has shown.
   static func write(_ devices: [Receipts], to path: String) throws {
+    var devices = devices
+    var bytes = file(of: devices)
+    while bytes.count > largestFile,
+      let oldest = devices.firstIndex(where: { !$0.proofs.isEmpty })
+    {
+      devices[oldest].proofs = []
+      bytes = file(of: devices)
+    }
+    try DurableFile.write(bytes, to: path)
+  }
+
+  private static func file(of devices: [Receipts]) -> [UInt8] {
     let json = JSONValue.object([
       "format": .integer(format), "devices": .array(devices.map(\.json)),
     ])
-    try DurableFile.write(Array((json.prettyText + "\n").utf8), to: path)
+    return Array((json.prettyText + "\n").utf8)
   }
 
   private static func damaged(_ path: String) -> CommandFailure {

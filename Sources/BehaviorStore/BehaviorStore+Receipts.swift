@@ -41,9 +41,16 @@ package struct Refusal: Equatable, Sendable {
 extension BehaviorStore {
   /// Most refusals of a ledger that are listed; the oldest without evidence go first.
   package static let refusalLimit = 1_000
+  /// Most refusals of a ledger that are listed with their evidence: the first ones. Later ones are
+  /// listed without.
+  package static let evidenceLimit = 16
 
-  /// Keeps a checkpoint whose signature the caller has verified, and receipts under it, in one transaction. What is kept
-  /// already stays as it is; two different checkpoints of one size both stay, because they convict the coordinator.
+  /// Keeps a checkpoint whose signature the caller has verified, and receipts under it, in one
+  /// transaction.
+  ///
+  /// A receipt that is kept already stays as it is, and so does a checkpoint of the same size: two
+  /// different ones convict the coordinator. Smaller ones go, because the caller has a proof that
+  /// this one extends them, and receipts hold the checkpoint that they are under.
   /// - Throws: `roundOutOfRange` if a size or round does not fit a ledger, or an error of the store.
   package func keep(
     _ checkpoint: KeptCheckpoint, receipts: [KeptReceipt] = []
@@ -58,6 +65,9 @@ extension BehaviorStore {
           ON CONFLICT DO NOTHING
           """,
         arguments: [checkpoint.ledgerID, size, checkpoint.note, checkpoint.atSeconds])
+      try database.execute(
+        sql: "DELETE FROM checkpoint WHERE ledgerID = ? AND size < ?",
+        arguments: [checkpoint.ledgerID, size])
       for receipt in receipts {
         try Self.insert(
           receipt, ledgerID: checkpoint.ledgerID, atSeconds: checkpoint.atSeconds, in: database)
@@ -98,21 +108,25 @@ extension BehaviorStore {
   package func list(_ refusal: Refusal, ledgerID: String) throws(BehaviorStoreError) {
     let round = refusal.round.map { Int64(clamping: $0) }
     try write { database in
+      let convicting = try Int.fetchOne(
+        database,
+        sql: "SELECT COUNT(*) FROM refusal WHERE ledgerID = ? AND evidence IS NOT NULL",
+        arguments: [ledgerID])
+      let evidence = (convicting ?? 0) < Self.evidenceLimit ? refusal.evidence : nil
       let newest = try Row.fetchOne(
         database,
         sql: """
           SELECT round, reason, evidence FROM refusal WHERE ledgerID = ? ORDER BY id DESC LIMIT 1
           """, arguments: [ledgerID])
-      if let newest, newest[0] == round, newest[1] == refusal.reason,
-        newest[2] == refusal.evidence
-      {
-        return
+      if let newest, newest[0] == round, newest[1] == refusal.reason {
+        let listed: String? = newest[2]
+        if listed == evidence || listed == refusal.evidence { return }
       }
       try database.execute(
         sql: """
           INSERT INTO refusal (ledgerID, round, reason, evidence, atSeconds) VALUES (?, ?, ?, ?, ?)
           """,
-        arguments: [ledgerID, round, refusal.reason, refusal.evidence, refusal.atSeconds])
+        arguments: [ledgerID, round, refusal.reason, evidence, refusal.atSeconds])
       try database.execute(
         sql: """
           DELETE FROM refusal WHERE ledgerID = ? AND evidence IS NULL AND id <= (

@@ -53,10 +53,12 @@ enum Schema {
           PRAGMA user_version = 5;
           """)
     }
-    // Whether the charge of a round was shown to the device.
+    // What the update of a round was computed from, and whether its charge was shown to the device.
     migrator.registerMigration("6") { database in
       try database.execute(
         sql: """
+          ALTER TABLE journal ADD COLUMN planIndex INTEGER;
+          ALTER TABLE journal ADD COLUMN modelHash TEXT;
           ALTER TABLE journal ADD COLUMN isCharged INTEGER NOT NULL DEFAULT 0
             CHECK (isCharged IN (0, 1));
           PRAGMA user_version = 6;
@@ -265,8 +267,11 @@ enum Schema {
     ) WITHOUT ROWID;
     """
 
-  // What the ledger was proven to say, and what this device refused. Neither names an item or an event.
+  // What the ledger was proven to say, and what this device refused. Neither names an item or an
+  // event. What an update was computed from is read by nothing since.
   private static let version7 = """
+    ALTER TABLE journal DROP COLUMN planIndex;
+    ALTER TABLE journal DROP COLUMN modelHash;
     CREATE TABLE receipt (
       ledgerID TEXT NOT NULL,
       entry INTEGER NOT NULL CHECK (entry >= 0),

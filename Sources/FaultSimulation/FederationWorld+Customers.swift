@@ -114,10 +114,11 @@ extension FederationWorld {
     note("customer \(index) fails: \(error)")
     if error is SimulatedDevice.Died { return killCustomer(index) }
     guard let connection = customers[index].connection else { return }
-    if case FederationError.ledgerRolledBack(let kept, let shown) = error,
+    // The coordinator is honest here, so that nothing of its ledger may be refused.
+    if let refusal = error as? FederationError, refusal.isRefusalOfLedger,
       !connections[connection].isImpaired
     {
-      watch.violate("I9", "customer \(index) holds \(kept) entries and is shown \(shown)")
+      watch.violate("I9", "customer \(index) refuses the ledger: \(refusal)")
     }
     if let farewell = ClientEngine.farewell(for: error) {
       transmit(farewell, on: connection, toCoordinator: true)

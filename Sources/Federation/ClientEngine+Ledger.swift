@@ -27,7 +27,7 @@ extension ClientEngine {
     checkpoint text: [UInt8], consistency: [UInt8], entries: [LedgerShown.Entry] = []
   ) throws {
     var next = try observed ?? heldLedger()
-    let known = next.checkpoint
+    let (known, isFull) = (next.checkpoint, next.spend.isFull)
     var receipts: [ReceiptNote] = []
     do throws(LedgerError) {
       let checkpoint = try Checkpoint(parsing: text)
@@ -41,16 +41,17 @@ extension ClientEngine {
         let entry = try next.take(receipt)
         receipts.append(ReceiptNote(of: entry, receipt: receipt))
       }
-      observed = next
     } catch {
       throw refusal(error, checkpoint: text)
     }
+    let own = try receipts.filter { try isKept($0, isFull: isFull) }
+    if let checkpoint = next.checkpoint, checkpoint != known || !own.isEmpty {
+      try storage.keepLedger(
+        CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
+    }
+    // Nothing is acted on that a restart would not know.
+    observed = next
     offerReceipt = receipts.last { $0.kind == LedgerRecordKind.offer.rawValue } ?? offerReceipt
-    guard let checkpoint = next.checkpoint else { return }
-    let own = try receipts.filter { try isKept($0) }
-    guard checkpoint != known || !own.isEmpty else { return }
-    try storage.keepLedger(
-      CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
   }
 
   /// The coordinator shows more of its ledger.
@@ -64,12 +65,14 @@ extension ClientEngine {
     return []
   }
 
-  // Every charge and output of the ledger counts (ruling 16). Free ends of rounds of others do not, or a coordinator could
-  // fill a device; an OFFER is kept with the journal entry.
-  private func isKept(_ receipt: ReceiptNote) throws -> Bool {
+  // Every charge and output of the ledger counts (ruling 16), up to as many as a device adds up: it
+  // joins no round after them. How rounds of others ended otherwise costs a coordinator nothing to
+  // say, and is kept for no round but the device's own; an OFFER is kept with the journal entry.
+  private func isKept(_ receipt: ReceiptNote, isFull: Bool) throws -> Bool {
     switch LedgerRecordKind(rawValue: receipt.kind) {
-    case .charge, .release, .burned: true
-    case .void: try storage.unsettledRounds().contains(receipt.round)
+    case .charge where !isFull, .release where !isFull: true
+    case .charge, .release, .void, .burned:
+      try storage.unsettledRounds().contains(receipt.round)
     default: false
     }
   }

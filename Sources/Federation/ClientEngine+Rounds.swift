@@ -111,6 +111,7 @@ extension ClientEngine {
     guard let spent else { throw .deltaExhausted(rounds: rounds) }
     // What the ledger has spent as far as it was proven to this device: ruling 16.
     let proven = observed?.spend ?? ProvenSpend()
+    guard !proven.isFull else { throw .ledgerTooLong(entries: ProvenSpend.maximumEntries) }
     let charged = proven.chargeCount + 1
     guard
       let ledger = policy.makeFilter(

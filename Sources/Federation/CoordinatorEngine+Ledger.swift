@@ -16,7 +16,8 @@ struct LedgerShowing: Sendable {
 }
 
 extension CoordinatorEngine {
-  /// Extends what a member holds of the ledger, and proves these entries to it.
+  /// Extends what a member holds of the ledger, and proves these entries to it. After the login
+  /// nothing else does.
   /// - Parameter indices: ascending, at most `LedgerShown.maximumEntries`.
   mutating func show(
     _ indices: [Int], on connection: ConnectionID
@@ -55,16 +56,5 @@ extension CoordinatorEngine {
   /// The entries that prove how `round` ended: CHARGE, where there is one, and its end.
   func entries(closing round: LedgerState.ClosedRound) -> [Int] {
     [round.chargeEntry, round.entry].compactMap { $0 }
-  }
-
-  /// Members that agreed keep the checkpoint of `Proof`: the next one extends that.
-  mutating func noteShown(_ proof: Proof, to ids: [ClientID]) {
-    guard proof.heldSize > 0, let size = maskedCharge.map({ Int($0.ledgerIndex) + 1 }) else {
-      return
-    }
-    for connection in ids.compactMap({ connections[$0] }) {
-      let held = sessions[connection]?.shownSize ?? 0
-      sessions[connection]?.shownSize = max(size, held)
-    }
   }
 }

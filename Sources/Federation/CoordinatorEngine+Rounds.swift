@@ -28,9 +28,16 @@ extension CoordinatorEngine {
         }
         effects.append(send(message, on: connection))
       case .broadcast(let ids, let message):
+        let targets = ids.compactMap { connections[$0] }
+        // A member that was restarted since it agreed, or leaves at the proof, holds the charge all
+        // the same.
+        if case .proof = message, let maskedCharge {
+          for target in targets {
+            effects += try show([Int(maskedCharge.ledgerIndex)], on: target)
+          }
+        }
         let payload = message.encoded()
-        effects += ids.compactMap { connections[$0] }.map { .send($0, payload) }
-        if case .proof(let proof) = message { noteShown(proof, to: ids) }
+        effects += targets.map { .send($0, payload) }
       case .charge:
         effects += try masked == nil ? chargeAndRelease() : chargeAndProve()
       case .unmask(let removal):

@@ -70,7 +70,7 @@ extension FederationError: CustomStringConvertible {
 extension FederationError {
   /// Whether it is the coordinator's conduct that this device refuses, as opposed to a message that it cannot read or a
   /// peer that ended the connection. Such a refusal is kept on the device.
-  var isRefusalOfLedger: Bool {
+  package var isRefusalOfLedger: Bool {
     switch self {
     case .policyChanged, .ledgerRolledBack, .ledgerForked, .ledgerNotExtended, .outcomeNotProven,
       .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:

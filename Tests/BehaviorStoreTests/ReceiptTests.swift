@@ -28,7 +28,9 @@ import Testing
     try store.keep(checkpoint(6, ledgerID: "4567"), receipts: [charge])
     #expect(try store.receipts(ledgerID: "0123") == [charge, release])
     #expect(try store.receipts(ledgerID: "4567") == [charge])
-    #expect(try store.checkpoints(ledgerID: "0123").map(\.size) == [5, 6])
+    // The newest checkpoint extends those before it.
+    #expect(try store.checkpoints(ledgerID: "0123").map(\.size) == [6])
+    #expect(try store.checkpoints(ledgerID: "4567").map(\.size) == [6])
   }
 
   @Test("checkpoint and receipts are kept together or not at all")
@@ -72,5 +74,22 @@ import Testing
     #expect(
       listed.first == evidence && listed.last == refusal(UInt64(BehaviorStore.refusalLimit) + 10))
     #expect(try store.refusals(ledgerID: "4567").isEmpty)
+  }
+
+  @Test("a coordinator that signs one ledger after another leaves so many of them as evidence")
+  func evidence() throws {
+    let limit = BehaviorStore.evidenceLimit
+    for ledger in 0..<limit + 5 {
+      // The same again is listed once, whether its evidence was kept or not.
+      for _ in 0..<2 {
+        try store.list(
+          Refusal(
+            round: nil, reason: "ledger \(ledger)", evidence: "note \(ledger)\n", atSeconds: 1),
+          ledgerID: "0123")
+      }
+    }
+    let listed = try store.refusals(ledgerID: "0123")
+    #expect(listed.map(\.reason) == (0..<limit + 5).map { "ledger \($0)" })
+    #expect(listed.compactMap(\.evidence) == (0..<limit).map { "note \($0)\n" })
   }
 }

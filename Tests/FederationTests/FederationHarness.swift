@@ -184,6 +184,16 @@ final class FederationHarness {
     if coordinatorNotices { try perform(coordinator.handle(.disconnected(connection))) }
   }
 
+  /// A customer's process ends, and another one starts on the same device.
+  func restartCustomer(_ index: Int) throws {
+    try lose(index)
+    let customer = customers[index]
+    let enrolment = try #require(customer.enrolments.last)
+    customers[index].engine = ClientEngine(
+      start: .login(enrolment), identity: customer.identity, optedOut: false,
+      storage: customer.device, noiseShares: SeededShares(seed: UInt64(index + 1)))
+  }
+
   func enrolEveryone(count: Int) throws {
     for _ in 0..<count { try connect(try addCustomer()) }
     try pump()

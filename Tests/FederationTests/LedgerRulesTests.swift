@@ -159,6 +159,26 @@ struct LedgerRulesTests {
     #expect(error == .ledgerNotExtended(kept: 1, from: 2))
   }
 
+  @Test("what a device could not keep it does not hold: an offer that it proves is not joined")
+  func keepFails() throws {
+    let harness = try harness()
+    let device = harness.customers[0].device
+    let held = device.newestCheckpoint()
+    let offer = try offer(harness, round: 1)
+    device.failLedger(true)
+    #expect(throws: DiskFailure.self) { try harness.prove(offer, to: 0) }
+    device.failLedger(false)
+    #expect(device.newestCheckpoint() == held)
+    try harness.deliver(.offer(offer), to: 0)
+    guard case .offerNotProven? = decline(harness) else {
+      Issue.record("\(String(describing: decline(harness)))")
+      return
+    }
+    // It is extended again from what it holds.
+    try harness.prove(offer, to: 0)
+    #expect(device.newestCheckpoint()?.size == harness.storage.records.count)
+  }
+
   // MARK: - R3, R5, R7
 
   @Test("R3: a ledger that has spent its budget on others is not given another round")
@@ -197,6 +217,73 @@ struct LedgerRulesTests {
       harness.customers[0].notes.count {
         if case .declined(_, .ledgerExhausted) = $0 { true } else { false }
       } == 2)
+  }
+
+  private func keptKinds(_ harness: FederationHarness) throws -> [LedgerRecordKind] {
+    try harness.customers[0].device.receipts().map { text in
+      let receipt = try LedgerReceipt(parsing: text)
+      return try LedgerEntry(decoding: receipt.line, at: receipt.proof.index).record.kind
+    }
+  }
+
+  @Test("R3: of rounds of others, what is spent is kept, and no end that costs nothing")
+  func keptOfOthers() throws {
+    let harness = try harness()
+    let ends: [RoundClosed.Outcome] = [.void, .burned, .released]
+    for (round, end) in zip(UInt64(1)..., ends) {
+      let offer = try offer(harness, round: round)
+      try harness.prove(offer, to: 0)
+      let entries = try harness.end(offer, end)
+      try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+    }
+    #expect(try keptKinds(harness) == [.charge, .charge, .release])
+    // Of its own round a device keeps the end, whichever it is.
+    for (round, end) in zip(UInt64(4)..., [RoundClosed.Outcome.void, .burned]) {
+      let offer = try offer(harness, round: round)
+      try harness.prove(offer, to: 0)
+      try harness.deliver(.offer(offer), to: 0)
+      try harness.deliver(.proceed(Proceed(round: round)), to: 0)
+      let entries = try harness.end(offer, end)
+      try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+      try harness.deliver(.roundClosed(harness.closed(round, end)), to: 0)
+    }
+    #expect(harness.customers[0].device.journal.map(\.round) == [4, 5])
+    #expect(
+      try keptKinds(harness)
+        == [.charge, .charge, .release, .offer, .void, .offer, .charge, .burned])
+  }
+
+  @Test("R3: a device that was shown more charges and releases than it adds up joins no round")
+  func tooManyEntries() throws {
+    let harness = try harness()
+    let device = harness.customers[0].device
+    let checkpoint = try Checkpoint(parsing: harness.storage.checkpointText())
+    let release = ReleaseRecord(
+      round: 1, chargeIndex: 2, modelOut: SHA256Digest(hashing: [7]),
+      claims: SpendClaims(epsilonAfter: "0.1", muSquaredAfter: "0.01"))
+    device.plant(
+      try (0..<ProvenSpend.maximumEntries).map { number in
+        let index = 1_000 + number
+        let entry = try LedgerEntry(
+          index: index, previous: SHA256Digest(hashing: []), record: .release(release))
+        return ReceiptNote(
+          entry: index, round: 1, kind: "release",
+          text: LedgerReceipt(
+            line: entry.line, proof: InclusionProof(index: index, treeSize: 1, path: []),
+            checkpoint: checkpoint
+          ).text)
+      })
+    try harness.lose(0)
+    try harness.connect(0)
+    try harness.pump()
+    let offer = try offer(harness, round: 1)
+    try harness.prove(offer, to: 0)
+    try harness.deliver(.offer(offer), to: 0)
+    #expect(decline(harness) == .ledgerTooLong(entries: ProvenSpend.maximumEntries))
+    // What comes after them is not kept: a restart refuses as well.
+    let entries = try harness.end(offer, .released)
+    try harness.deliver(.ledgerShown(harness.shown(entries, to: 0)), to: 0)
+    #expect(device.receipts().count == ProvenSpend.maximumEntries)
   }
 
   @Test("R7: a round that is charged less than it was offered for is not settled")

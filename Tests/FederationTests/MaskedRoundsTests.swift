@@ -140,6 +140,48 @@ struct MaskedRoundsTests {
       "\(harness.notes)")
   }
 
+  @Test(
+    "a member whose process ends between its agreement and the proof goes on with the ledger",
+    arguments: modes)
+  func restartAfterAgree(mode: String) throws {
+    let harness = try harness(mode: mode)
+    var agreed: Set<Int> = []
+    // The others wait for one of five.
+    harness.swallows = { index, message in
+      guard case .agree = message else { return false }
+      agreed.insert(index)
+      return index == 4
+    }
+    while agreed.count < 5 {
+      try harness.tick()
+      try harness.pump()
+    }
+    #expect(kinds(harness) == [.genesis, .offer])
+    try harness.restartCustomer(0)
+    try harness.connect(0)
+    try harness.pump()
+    // Four are enough to agree; to unmask, the fifth has to come back.
+    harness.swallows = { _, _ in false }
+    try harness.lose(4)
+    try harness.pump()
+    #expect(kinds(harness) == [.genesis, .offer, .charge])
+    #expect(harness.customers[0].device.newestCheckpoint()?.size == 3)
+    try harness.connect(4)
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(kinds(harness) == [.genesis, .offer, .charge, .release])
+    for customer in harness.customers {
+      #expect(customer.failure == nil)
+      #expect(customer.device.outcome(of: 1) == .released)
+      #expect(customer.device.newestCheckpoint()?.size == 4)
+    }
+    // The new process does not join the round again; nothing of the ledger is refused.
+    #expect(
+      harness.customers[0].device.refusals.map(\.reason)
+        == ["\(OfferRefusal.roundNotAfter(journal: 1))"])
+    #expect(harness.customers.dropFirst().allSatisfy { $0.device.refusals.isEmpty })
+  }
+
   @Test("a charged round without a sum is burned, its culprits are offered no more")
   func burnedRound() throws {
     let harness = try harness()

@@ -16,6 +16,7 @@ final class RecordingDevice: DeviceStorage, Sendable {
     var checkpoint: CheckpointNote?
     var receipts: [Int: ReceiptNote] = [:]
     var journalFails = false
+    var ledgerFails = false
     var revocations: [UInt8]?
     var refusals: [RefusalNote] = []
 
@@ -43,6 +44,15 @@ final class RecordingDevice: DeviceStorage, Sendable {
   func spendBefore(rounds: Int) { state.withLock { $0.extraRounds = rounds } }
 
   func failJournal(_ fails: Bool) { state.withLock { $0.journalFails = fails } }
+
+  func failLedger(_ fails: Bool) { state.withLock { $0.ledgerFails = fails } }
+
+  /// Receipts that an earlier process has kept.
+  func plant(_ receipts: [ReceiptNote]) {
+    state.withLock { state in
+      for receipt in receipts { state.receipts[receipt.entry] = receipt }
+    }
+  }
 
   func outcome(of round: UInt64) -> RoundClosed.Outcome? {
     state.withLock { $0.rounds[round]?.outcome }
@@ -119,8 +129,9 @@ final class RecordingDevice: DeviceStorage, Sendable {
     state.withLock { $0.rounds[round]?.entry.mu }
   }
 
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) {
-    state.withLock { state in
+  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
+    try state.withLock { state in
+      if state.ledgerFails { throw DiskFailure(call: "ledger") }
       state.checkpoint = checkpoint
       for receipt in receipts { state.receipts[receipt.entry] = receipt }
     }

@@ -215,4 +215,53 @@ import Testing
       return
     }
   }
+
+  @Test("what is spent depends on which entries are proven, not on the order in which they are")
+  func orderOfProofs() throws {
+    var text = try LedgerText(LedgerFixture())
+    for _ in 0..<4 { try text.appendReleasedRound() }
+    func spend(_ indices: [Int]) throws -> ProvenSpend {
+      var spend = ProvenSpend()
+      for index in indices {
+        try spend.add(LedgerEntry(decoding: text.lines[index], at: index))
+      }
+      return spend
+    }
+    let inOrder = try spend([2, 11, 12])
+    #expect(inOrder.chargeCount == 2)
+    for indices in [[11, 12, 2], [12, 11, 2], [2, 12, 11], [11, 2, 12, 11, 2]] {
+      #expect(try spend(indices) == inOrder, "\(indices)")
+    }
+    // The charge alone, without a claim that stands for what was not shown.
+    let charges = [2, 5, 8, 11]
+    #expect(try spend(charges.reversed()).muSquared == text.state.filter.spent)
+    #expect(try spend(charges.reversed()) == spend(charges))
+
+    var observed = observer(text, at: try text.checkpoint())
+    for index in [11, 12, 2] { try observed.take(receipt(text, of: index)) }
+    #expect(observed.spend == inOrder)
+  }
+
+  @Test("a RELEASE that said too little is found by the late proof of a charge before it")
+  func lateCharge() throws {
+    var text = try LedgerText(LedgerFixture())
+    for _ in 0..<4 { try text.appendReleasedRound() }
+    var spend = ProvenSpend()
+    try spend.add(LedgerEntry(decoding: text.lines[11], at: 11))
+    let ofLast = spend.muSquared.doubleValue
+    let lie = ReleaseRecord(
+      round: 4, chargeIndex: 11, modelOut: SHA256Digest(hashing: [3]),
+      claims: SpendClaims(epsilonAfter: "1", muSquaredAfter: "\(1.01 * ofLast)"))
+    try spend.add(
+      LedgerEntry(index: 12, previous: SHA256Digest(hashing: []), record: .release(lie)))
+    let before = spend
+    let error = #expect(throws: LedgerError.self) {
+      try spend.add(LedgerEntry(decoding: text.lines[2], at: 2))
+    }
+    guard case .falseClaim(12, "mu_squared_after", _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(spend == before)
+  }
 }

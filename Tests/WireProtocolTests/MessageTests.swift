@@ -255,6 +255,19 @@ struct MessageTests {
     #expect(try Message(decoding: largest.encoded()) == largest)
   }
 
+  @Test("entries of a ledger are shown by rising index, each once")
+  func shownEntries() throws {
+    for indices: [UInt64] in [[2, 1], [2, 2], [1, 3, 2], [.max, 0]] {
+      let shown = Message.ledgerShown(
+        LedgerShown(
+          heldSize: 9, checkpoint: [], consistency: [],
+          entries: indices.map { LedgerShown.Entry(index: $0, line: [1], path: []) }))
+      let last = try #require(indices.last)
+      let error = WireError.unknownValue(field: "order of shown entries", value: last)
+      #expect(throws: error, "\(indices)") { try Message(decoding: shown.encoded()) }
+    }
+  }
+
   @Test("a blob chunk lies within its blob")
   func blobChunkIndex() {
     for (index, count): (UInt32, UInt32) in [(1, 0), (3, 3), (4, 3), (0, 257), (.max, .max)] {

@@ -1,5 +1,5 @@
 /// The coordinator shows more of its ledger: a newer checkpoint, that it extends the one this device holds, and entries
-/// under it. It comes before the offer or the outcome that it proves.
+/// under it. It comes before the offer, the masked round's proof or the outcome that it is about.
 package struct LedgerShown: Equatable, Sendable {
   /// Most entries of one message: CHARGE and end of each of `AskOutcomes.maximumRounds` rounds.
   package static let maximumEntries = 16
@@ -63,10 +63,13 @@ package struct LedgerShown: Equatable, Sendable {
     }
     entries = []
     for _ in 0..<count {
-      entries.append(
-        Entry(
-          index: try reader.uint64(), line: try reader.opaque(limit: Self.maximumLineBytes),
-          path: try reader.opaque(limit: Self.maximumPathBytes)))
+      let entry = Entry(
+        index: try reader.uint64(), line: try reader.opaque(limit: Self.maximumLineBytes),
+        path: try reader.opaque(limit: Self.maximumPathBytes))
+      if let last = entries.last, entry.index <= last.index {
+        throw .unknownValue(field: "order of shown entries", value: entry.index)
+      }
+      entries.append(entry)
     }
   }
 }

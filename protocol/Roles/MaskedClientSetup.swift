@@ -155,7 +155,8 @@ package struct MaskedClientSetup: Sendable {
     }
     guard entry.record == .charge(due) else { throw .wrongCharge }
     let shown = receipt.checkpoint
-    // A device that logged in again after the charge was shown it there, and needs no step to it.
+    // Where the charge was shown before its proof, as `LedgerShown` or at a login, there is no step
+    // left to take.
     if shown.origin == held.origin, shown.size == held.size, shown.root == held.root {
       return shown
     }

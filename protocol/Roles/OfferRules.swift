@@ -17,6 +17,8 @@ package enum OfferRefusal: Error, Equatable, Sendable {
   case budgetExhausted(spentEpsilon: Double, limit: Double)
   /// What the ledger has charged, as far as it was proven to this device, leaves no room for the round (R3).
   case ledgerExhausted(spentEpsilon: Double, limit: Double)
+  /// The ledger has charged more rounds than a device adds up (R3).
+  case ledgerTooLong(entries: Int)
   /// Nothing proves that the ledger holds this offer for everybody (R6).
   case offerNotProven(String)
   /// The offer claims a place in a block of correlated noise that the policy does not give it.
@@ -49,6 +51,9 @@ extension OfferRefusal: CustomStringConvertible {
       "this device has contributed epsilon \(spent) of \(limit)"
     case .ledgerExhausted(let spent, let limit):
       "the ledger has charged epsilon \(spent) of \(limit)"
+    case .ledgerTooLong(let entries):
+      "the ledger holds \(entries) charges and releases, and this device adds up no more of them: "
+        + "further rounds need a new federation"
     case .offerNotProven(let detail):
       "the offer is not proven to be the one made to everybody: \(detail)"
     case .wrongBlock: "the offer has another place in a block of correlated noise than planned"
