@@ -122,7 +122,7 @@ struct ResponseModelTests {
       try model.scores(
         history: Self.history([([1, 1], true)]), parameters: parameters, features: nil)
     }
-    for offers: Float in [0, 2.5, 1 << 21] {
+    for offers: Float in [0, 2.5, 2_097_152] {
       #expect(throws: RecommendationError.notItemCount(name: "offer_count", value: offers)) {
         try model.scores(
           history: .empty, parameters: Self.parameters([0, 0, 0], offers: offers), features: nil)
