@@ -8,6 +8,8 @@ struct Connection {
   var isOpenAtCoordinator = true
   /// A frame was lost, altered, repeated or overtaken.
   var isImpaired = false
+  /// Broken: what was sent before may still arrive, nothing that is sent from now on does.
+  var isCut = false
   /// When the newest frame arrives, in each direction: frames keep their order unless a fault changes it.
   var newestToCoordinator: Int64 = 0
   var newestToCustomer: Int64 = 0
@@ -21,7 +23,8 @@ extension FederationWorld {
   private static let giveUpMilliseconds: Int64 = 5_000
 
   func transmit(_ payload: [UInt8], on number: Int, toCoordinator: Bool) {
-    guard connections.indices.contains(number), !payload.isEmpty else { return }
+    guard connections.indices.contains(number), !connections[number].isCut, !payload.isEmpty
+    else { return }
     let faults = plan.network
     if happens(faults.cut) { return cut(number) }
     if isUnreachable(connections[number].customer, toCoordinator: toCoordinator)
@@ -75,6 +78,7 @@ extension FederationWorld {
 
   /// Breaks a connection for both sides.
   func cut(_ number: Int) {
+    connections[number].isCut = true
     queue.add(.closed(connection: number, toCoordinator: true), at: now + pause(0...50))
     queue.add(.closed(connection: number, toCoordinator: false), at: now + pause(0...50))
   }
