@@ -54,12 +54,16 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
         round: entry.round, ledgerID: ledgerID, policyHash: entry.policyHash.hex, mu: entry.mu,
         charge: entry.charge, updateDigest: HexCoding.encode(entry.updateDigest),
         atSeconds: Int64(time(nil)), state: .spent,
-        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) }),
+        block: entry.block.map { JournalEntry.Block(start: $0.start, round: $0.round) },
+        terms: JournalEntry.Terms(mode: entry.mode, minimumCohort: entry.minimumCohort)),
       receipt: entry.offerReceipt.map(KeptReceipt.init))
   }
 
-  func journaledMu(of round: UInt64) throws -> Double? {
-    try store.journal(ledgerID: ledgerID).first { $0.round == round }?.mu
+  func agreedTerms(of round: UInt64) throws -> AgreedTerms? {
+    try store.journal(ledgerID: ledgerID).first { $0.round == round }.map { entry in
+      AgreedTerms(
+        mu: entry.mu, mode: entry.terms?.mode, minimumCohort: entry.terms?.minimumCohort)
+    }
   }
 
   func recordCharged(round: UInt64) throws {

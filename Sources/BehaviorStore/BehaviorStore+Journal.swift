@@ -33,6 +33,20 @@ package struct JournalEntry: Equatable, Sendable {
   package let block: Block?
   /// Whether the device was shown that the round is charged: its sum may have been seen since.
   package let isCharged: Bool
+  /// What the policy that `policyHash` names asks of the round's charge; nil for a round that was
+  /// journaled before version 7.
+  package let terms: Terms?
+
+  /// The mode of the round, and the least cohort that it may be charged for.
+  package struct Terms: Equatable, Sendable {
+    package let mode: String
+    package let minimumCohort: Int
+
+    package init(mode: String, minimumCohort: Int) {
+      self.mode = mode
+      self.minimumCohort = minimumCohort
+    }
+  }
 
   /// The number of the round that began the block, and the round within it, from 0.
   package struct Block: Equatable, Sendable {
@@ -48,8 +62,9 @@ package struct JournalEntry: Equatable, Sendable {
   package init(
     round: UInt64, ledgerID: String, policyHash: String, mu: Double, charge: String,
     updateDigest: String, atSeconds: Int64, state: RoundState = .spent, block: Block? = nil,
-    isCharged: Bool = false
+    isCharged: Bool = false, terms: Terms? = nil
   ) {
+    self.terms = terms
     self.isCharged = isCharged
     self.block = block
     self.round = round
@@ -96,12 +111,13 @@ extension BehaviorStore {
         sql: """
           INSERT INTO journal
             (ledgerID, round, policyHash, mu, charge, updateDigest, state, atSeconds, blockStart,
-             blockRound)
-          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?)
+             blockRound, mode, minimumCohort)
+          VALUES (?, ?, ?, ?, ?, ?, 'spent', ?, ?, ?, ?, ?)
           """,
         arguments: [
           entry.ledgerID, round, entry.policyHash, entry.mu, entry.charge, entry.updateDigest,
-          entry.atSeconds, blockStart, entry.block?.round,
+          entry.atSeconds, blockStart, entry.block?.round, entry.terms?.mode,
+          entry.terms?.minimumCohort,
         ])
       if let receipt {
         try Self.insert(
@@ -178,12 +194,14 @@ extension BehaviorStore {
       let columns = Set(try database.columns(in: "journal").map(\.name))
       let hasBlocks = columns.contains("blockStart")
       let hasCharges = columns.contains("isCharged")
+      let hasTerms = columns.contains("minimumCohort")
       return try Row.fetchAll(
         database,
         sql: """
           SELECT round, policyHash, mu, charge, updateDigest, atSeconds, state,
             \(hasBlocks ? "blockStart, blockRound" : "NULL, NULL"),
-            \(hasCharges ? "isCharged" : "0") FROM journal
+            \(hasCharges ? "isCharged" : "0"),
+            \(hasTerms ? "mode, minimumCohort" : "NULL, NULL") FROM journal
           WHERE ledgerID = ? ORDER BY round
           """, arguments: [ledgerID]
       ).map { row in
@@ -195,7 +213,7 @@ extension BehaviorStore {
           round: UInt64(row[0] as Int64), ledgerID: ledgerID, policyHash: row[1], mu: row[2],
           charge: row[3], updateDigest: row[4], atSeconds: row[5], state: state,
           block: Self.block(start: row[7], round: row[8]),
-          isCharged: row[9])
+          isCharged: row[9], terms: Self.terms(mode: row[10], minimumCohort: row[11]))
       }
     }
   }
@@ -203,6 +221,11 @@ extension BehaviorStore {
   private static func block(start: Int64?, round: Int?) -> JournalEntry.Block? {
     guard let start, let round else { return nil }
     return JournalEntry.Block(start: UInt64(start), round: round)
+  }
+
+  private static func terms(mode: String?, minimumCohort: Int?) -> JournalEntry.Terms? {
+    guard let mode, let minimumCohort else { return nil }
+    return JournalEntry.Terms(mode: mode, minimumCohort: minimumCohort)
   }
 
   private static func lastRound(ledgerID: String, in database: Database) throws -> UInt64? {

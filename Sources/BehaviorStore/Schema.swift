@@ -268,10 +268,13 @@ enum Schema {
     """
 
   // What the ledger was proven to say, and what this device refused. Neither names an item or an
-  // event. What an update was computed from is read by nothing since.
+  // event. What an update was computed from is read by nothing since. What the policy of a round
+  // asked of its charge is null for a round of an earlier version.
   private static let version7 = """
     ALTER TABLE journal DROP COLUMN planIndex;
     ALTER TABLE journal DROP COLUMN modelHash;
+    ALTER TABLE journal ADD COLUMN mode TEXT;
+    ALTER TABLE journal ADD COLUMN minimumCohort INTEGER;
     CREATE TABLE receipt (
       ledgerID TEXT NOT NULL,
       entry INTEGER NOT NULL CHECK (entry >= 0),

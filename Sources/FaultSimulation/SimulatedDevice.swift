@@ -86,7 +86,9 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func journaledMu(of round: UInt64) -> Double? { rounds[round]?.entry.mu }
+  func agreedTerms(of round: UInt64) -> AgreedTerms? {
+    rounds[round].map { AgreedTerms(of: $0.entry) }
+  }
 
   func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
     if let known = self.checkpoint, checkpoint.size < known.size {

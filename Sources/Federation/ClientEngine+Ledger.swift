@@ -121,7 +121,7 @@ extension ClientEngine {
       throw FederationError.outcomeNotProven(
         round: closed.round, "the ledger says \(proven.record.kind.rawValue)")
     }
-    guard let charge = proven.charge, let journalled = try storage.journaledMu(of: closed.round)
+    guard let charge = proven.charge, let agreed = try storage.agreedTerms(of: closed.round)
     else { return }
     let charged: Double
     do {
@@ -129,16 +129,17 @@ extension ClientEngine {
     } catch {
       throw FederationError.wrongCharge(round: closed.round, "\(error)")
     }
-    guard charged >= journalled else {
+    guard charged >= agreed.mu else {
       throw FederationError.wrongCharge(
-        round: closed.round, "mu \(charged), offered with \(journalled)")
+        round: closed.round, "mu \(charged), offered with \(agreed.mu)")
     }
-    guard let policy, round?.offer.round == closed.round else { return }
-    guard charge.cohortMinimum >= policy.minimumCohort, charge.mode == policy.mode else {
+    // The policy may have been replaced since, and the process too: the journal knows what it was.
+    guard let mode = agreed.mode, let minimumCohort = agreed.minimumCohort else { return }
+    guard charge.cohortMinimum >= minimumCohort, charge.mode == mode else {
       throw FederationError.wrongCharge(
         round: closed.round,
         "mode \(charge.mode) and at least \(charge.cohortMinimum) contributions, the policy says "
-          + "\(policy.mode) and \(policy.minimumCohort)")
+          + "\(mode) and \(minimumCohort)")
     }
   }
 

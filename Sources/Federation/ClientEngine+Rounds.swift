@@ -188,7 +188,8 @@ extension ClientEngine {
         round: offer.round, policyHash: policyHash, mu: charge.mu,
         charge: "discrete Gaussian s=\(offer.noiseScale) sensitivity=2^\(offer.fractionBits) "
           + "stage=\(stage)",
-        updateDigest: digest, block: offer.block,
+        updateDigest: digest, mode: policy.mode, minimumCohort: policy.minimumCohort,
+        block: offer.block,
         offerReceipt: offerReceipt.flatMap { $0.round == offer.round ? $0 : nil }))
     return try advanceRound(.journaled)
   }

@@ -75,8 +75,8 @@ package protocol DeviceStorage: AnyObject {
   ///
   /// - Throws: when another outcome is recorded: the coordinator told two stories.
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws
-  /// What this device journalled for a round, as mu; nil for a round that it took no part in.
-  func journaledMu(of round: UInt64) throws -> Double?
+  /// What this device journalled for a round; nil for a round that it took no part in.
+  func agreedTerms(of round: UInt64) throws -> AgreedTerms?
   /// Keeps a checkpoint that the coordinator signed, and what was proven under it, in one step: the device's own
   /// evidence. An entry that is kept already stays as it is.
   func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws
@@ -102,6 +102,10 @@ package struct SpentRound: Equatable, Sendable {
   package let charge: String
   /// SHA-256 over the sealed chunks.
   package let updateDigest: [UInt8]
+  /// Mode of the policy that `policyHash` names.
+  package let mode: String
+  /// Least cohort of that policy.
+  package let minimumCohort: Int
   /// Place in a block of rounds with correlated noise.
   package let block: BlockPosition?
   /// The proof that the round was offered to everybody alike; kept with the entry.
@@ -109,8 +113,11 @@ package struct SpentRound: Equatable, Sendable {
 
   package init(
     round: UInt64, policyHash: SHA256Digest, mu: Double, charge: String, updateDigest: [UInt8],
-    block: BlockPosition? = nil, offerReceipt: ReceiptNote? = nil
+    mode: String, minimumCohort: Int, block: BlockPosition? = nil,
+    offerReceipt: ReceiptNote? = nil
   ) {
+    self.mode = mode
+    self.minimumCohort = minimumCohort
     self.block = block
     self.offerReceipt = offerReceipt
     self.round = round
@@ -118,6 +125,26 @@ package struct SpentRound: Equatable, Sendable {
     self.mu = mu
     self.charge = charge
     self.updateDigest = updateDigest
+  }
+}
+
+/// What a device agreed to for a round, as its journal says: no CHARGE of the round may fall short of it (R5, R7).
+package struct AgreedTerms: Equatable, Sendable {
+  /// Charge of the round, or of its whole block.
+  package let mu: Double
+  /// Mode of the policy consented to; nil where a journal of an earlier version does not say it.
+  package let mode: String?
+  /// Least cohort of that policy; nil as for `mode`.
+  package let minimumCohort: Int?
+
+  package init(mu: Double, mode: String?, minimumCohort: Int?) {
+    self.mu = mu
+    self.mode = mode
+    self.minimumCohort = minimumCohort
+  }
+
+  package init(of round: SpentRound) {
+    self.init(mu: round.mu, mode: round.mode, minimumCohort: round.minimumCohort)
   }
 }
 

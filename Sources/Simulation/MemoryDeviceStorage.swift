@@ -57,8 +57,8 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     state.withLock { $0.rounds[round]?.outcome = outcome }
   }
 
-  func journaledMu(of round: UInt64) -> Double? {
-    state.withLock { $0.rounds[round]?.entry.mu }
+  func agreedTerms(of round: UInt64) -> AgreedTerms? {
+    state.withLock { $0.rounds[round].map { AgreedTerms(of: $0.entry) } }
   }
 
   /// Keeps no receipts: a simulated customer logs in once, and thousands of them would hold the ledger thousands of

@@ -43,7 +43,8 @@ func purchase(
 func entry(round: UInt64, mu: Double = 0.5, policyHash: String = "aa") -> JournalEntry {
   JournalEntry(
     round: round, ledgerID: "0123", policyHash: policyHash, mu: mu, charge: #"{"scale":4096}"#,
-    updateDigest: "ff", atSeconds: 1_000)
+    updateDigest: "ff", atSeconds: 1_000,
+    terms: JournalEntry.Terms(mode: "sealed", minimumCohort: 4))
 }
 
 func permissions(_ path: String) -> mode_t {

@@ -61,6 +61,7 @@ import Testing
     #expect(journal.map(\.state) == [.released, .burned, .spent])
     #expect(journal.map(\.mu) == [0.5, 0.5, 0.25])
     #expect(journal.map(\.isCharged) == [false, true, true])
+    #expect(journal.allSatisfy { $0.terms == nil })
     #expect(journal.map(\.block) == [nil, nil, JournalEntry.Block(start: 3, round: 0)])
     #expect(try store.consent(policyHash: "aa").allows)
     #expect(try store.receipts(ledgerID: "0123").isEmpty)

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Cryptography
 import Federation
 import Ledger
@@ -57,11 +58,61 @@ extension FederationHarness {
     return [charge, try storage.append(end).index]
   }
 
+  /// What the tests of the ledger's rules agree to.
+  static let policyTerms = (mode: "sealed", minimumCohort: 4)
+
+  /// What a coordinator shows that writes down what no rule of a ledger admits: the ledger as it is, and behind it CHARGE
+  /// and RELEASE of `offer` in this mode and for so many contributions.
+  func forged(
+    chargeOf offer: Offer, mode: String, cohortMinimum: Int, to index: Int
+  ) throws -> (shown: LedgerShown, closed: RoundClosed) {
+    let planned = policy.plan[Int(offer.planIndex)]
+    var lines = storage.lines
+    let entries = [lines.count, lines.count + 1]
+    let records: [LedgerRecord] = [
+      .charge(
+        ChargeRecord(
+          round: offer.round, noiseMultiplier: planned.noiseMultiplier, clipNorm: planned.clipNorm,
+          scale: offer.noiseScale,
+          sensitivity: try policy.sensitivity(
+            ofPlanned: Int(offer.planIndex), fractionBits: Int(offer.fractionBits)),
+          fractionBits: Int(offer.fractionBits), dimension: Int(offer.dimension), mode: mode,
+          relation: policy.relation, unit: policy.unit, cohortMinimum: cohortMinimum, rng: .system)),
+      .release(
+        ReleaseRecord(
+          round: offer.round, chargeIndex: entries[0], modelOut: SHA256Digest(hashing: [7]),
+          claims: SpendClaims(epsilonAfter: "8", muSquaredAfter: "8"))),
+    ]
+    for record in records {
+      let previous = MerkleHash.leaf(lines[lines.count - 1])
+      lines.append(try LedgerEntry(index: lines.count, previous: previous, record: record).line)
+    }
+    let tree = MerkleTree(lines: lines)
+    let honest = try Checkpoint(parsing: storage.checkpointText())
+    let root = Base64.encode(tree.root(ofSize: tree.size).bytes)
+    let body = "\(honest.origin)\n\(tree.size)\n\(root)\n"
+    let signature = try keys.coordinator.sign(Array(body.utf8))
+    let note = Base64.encode(honest.keyHash + signature)
+    let text = Array("\(body)\n\u{2014} \(honest.origin) \(note)\n".utf8)
+    let held = customers[index].device.newestCheckpoint()?.size ?? 0
+    let shown = LedgerShown(
+      heldSize: UInt64(held), checkpoint: text,
+      consistency: tree.consistencyProof(from: held, to: tree.size).bytes,
+      entries: entries.map { entry in
+        .init(
+          index: UInt64(entry), line: lines[entry],
+          path: tree.inclusionProof(of: entry, inTreeOfSize: tree.size).pathBytes)
+      })
+    return (shown, try closed(offer.round, .released, checkpoint: text))
+  }
+
   /// `RoundClosed` as the coordinator would sign it, under the newest checkpoint.
-  func closed(_ round: UInt64, _ outcome: RoundClosed.Outcome) throws -> RoundClosed {
+  func closed(
+    _ round: UInt64, _ outcome: RoundClosed.Outcome, checkpoint: [UInt8]? = nil
+  ) throws -> RoundClosed {
     var closed = RoundClosed(
       round: round, outcome: outcome, modelHash: [UInt8](repeating: 0, count: 32),
-      checkpoint: try storage.checkpointText(), reason: "", signature: [])
+      checkpoint: try checkpoint ?? storage.checkpointText(), reason: "", signature: [])
     closed.signature = try keys.coordinator.sign(closed.signedBytes)
     return closed
   }

@@ -12,7 +12,8 @@ struct LedgerRulesTests {
 
   private func harness(mode: String = "sealed", trainings: Int = 1) throws -> FederationHarness {
     let harness = try FederationHarness(
-      policy: FederationHarness.policy(minimumCohort: 4, targetCohort: 5, mode: mode),
+      policy: FederationHarness.policy(
+        minimumCohort: FederationHarness.policyTerms.minimumCohort, targetCohort: 5, mode: mode),
       settings: CoordinatorSettings(trainings: trainings, gatherSeconds: 1, phaseSeconds: 20))
     try harness.enrolEveryone(count: 5)
     return harness
@@ -305,6 +306,46 @@ struct LedgerRulesTests {
       return
     }
     #expect(harness.customers[0].device.unsettledRounds() == [1])
+  }
+
+  @Test(
+    "R5, R7: a charge in another mode or for fewer contributions is refused, by a new process too",
+    arguments: [true, false])
+  func chargedForFewer(restarts: Bool) throws {
+    let honest = FederationHarness.policyTerms
+    for (mode, minimum, isRight) in [
+      (honest.mode, honest.minimumCohort, true), (honest.mode, honest.minimumCohort - 1, false),
+      ("secagg", honest.minimumCohort, false),
+    ] {
+      let harness = try harness()
+      let offer = try offer(harness, round: 1)
+      try harness.prove(offer, to: 0)
+      try harness.deliver(.offer(offer), to: 0)
+      try harness.deliver(.proceed(Proceed(round: 1)), to: 0)
+      try #require(harness.customers[0].device.journal.count == 1)
+      if restarts {
+        try harness.restartCustomer(0)
+        try harness.connect(0)
+        try harness.pump()
+      }
+      // No rule of the ledger admits it, but its coordinator signs what it likes.
+      let forged = try harness.forged(
+        chargeOf: offer, mode: mode, cohortMinimum: minimum, to: 0)
+      try harness.deliver(.ledgerShown(forged.shown), to: 0)
+      func close() throws { try harness.deliver(.roundClosed(forged.closed), to: 0) }
+      guard !isRight else {
+        try close()
+        #expect(harness.customers[0].device.outcome(of: 1) == .released)
+        continue
+      }
+      let error = #expect(throws: FederationError.self) { try close() }
+      guard case .wrongCharge(1, let why) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(why.contains("the policy says sealed and 4"))
+      #expect(harness.customers[0].device.unsettledRounds() == [1])
+    }
   }
 
   // MARK: - R6

@@ -107,7 +107,8 @@ struct OutcomesTests {
       try device.journalSpent(
         SpentRound(
           round: round, policyHash: harness.identity.policyHash, mu: 0.1, charge: "",
-          updateDigest: []))
+          updateDigest: [], mode: harness.policy.mode,
+          minimumCohort: harness.policy.minimumCohort))
     }
     try harness.connect(0)
     harness.log.clear()

@@ -125,8 +125,8 @@ final class RecordingDevice: DeviceStorage, Sendable {
     }
   }
 
-  func journaledMu(of round: UInt64) -> Double? {
-    state.withLock { $0.rounds[round]?.entry.mu }
+  func agreedTerms(of round: UInt64) -> AgreedTerms? {
+    state.withLock { $0.rounds[round].map { AgreedTerms(of: $0.entry) } }
   }
 
   func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {

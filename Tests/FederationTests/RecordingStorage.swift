@@ -53,6 +53,8 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
 
   var records: [LedgerRecord] { state.withLock { $0.records } }
 
+  var lines: [[UInt8]] { state.withLock { $0.lines } }
+
   var rosterCount: Int { state.withLock { $0.roster.count } }
 
   func replaceBlob(_ hash: SHA256Digest, with bytes: [UInt8]?) {
