@@ -34,8 +34,9 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
 
   /// A round that the coordinator declared void, under its signature, is not counted: in mode
   /// `sealed` it holds the update in clear anyway, and a void round has no output.
-  func spentMuSquared() throws -> Double {
-    try store.spentMuSquared(ledgerID: ledgerID, states: [.spent, .released, .burned])
+  func spentMuSquared(outsideBlock start: UInt64?) throws -> Double {
+    try store.spentMuSquared(
+      ledgerID: ledgerID, states: [.spent, .released, .burned], outsideBlock: start)
   }
 
   func participation(inBlock start: UInt64) throws -> ParticipationRecord {

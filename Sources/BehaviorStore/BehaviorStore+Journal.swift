@@ -169,12 +169,17 @@ extension BehaviorStore {
   /// The sum of μ² over the device's own rounds under a ledger, rounded up; a block of rounds counts
   /// once.
   ///
-  /// - Parameter states: which rounds count. By default all do, also those called off: the update
-  ///   has left the device, and ruling 12 gives nothing back on the coordinator's word alone.
+  /// - Parameters:
+  ///   - states: which rounds count. By default all do, also those called off: the update has left
+  ///     the device, and ruling 12 gives nothing back on the coordinator's word alone.
+  ///   - start: the rounds of the block that this round began do not count; nil leaves out none.
   package func spentMuSquared(
-    ledgerID: String, states: Set<RoundState> = Set(RoundState.allCases)
+    ledgerID: String, states: Set<RoundState> = Set(RoundState.allCases),
+    outsideBlock start: UInt64? = nil
   ) throws(BehaviorStoreError) -> Double {
-    try journal(ledgerID: ledgerID).filter { states.contains($0.state) }.spentMuSquared
+    try journal(ledgerID: ledgerID)
+      .filter { states.contains($0.state) && (start == nil || $0.block?.start != start) }
+      .spentMuSquared
   }
 
   /// The rounds of a ledger that were journaled and have no outcome, ascending.

@@ -51,7 +51,9 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     rounds.values.filter { $0.outcome != .void }.map(\.entry).sorted { $0.round < $1.round }
   }
 
-  func spentMuSquared() -> Double { spent.muSquared }
+  func spentMuSquared(outsideBlock start: UInt64?) -> Double {
+    spent.muSquared(outsideBlock: start)
+  }
 
   func participation(inBlock start: UInt64) throws -> ParticipationRecord {
     try spent.participation(inBlock: start)

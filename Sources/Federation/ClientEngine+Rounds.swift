@@ -100,7 +100,9 @@ extension ClientEngine {
       unsettled = try storage.unsettledRounds().first
       rounds = try storage.spentRounds() + 1
       lostSum = try storage.unreleasedCharge()
-      spent = policy.makeFilter(spentMuSquared: try storage.spentMuSquared(), masked: rounds)
+      spent = policy.makeFilter(
+        spentMuSquared: try storage.spentMuSquared(outsideBlock: offer.block?.start),
+        masked: rounds)
       if let block = offer.block {
         participation = try storage.participation(inBlock: block.start)
       }
@@ -120,7 +122,7 @@ extension ClientEngine {
     let event = try OfferRules.check(
       offer, policy: policy, policyHash: policyHash.bytes, coordinatorKey: coordinatorKey,
       lastRound: lastRound, unsettled: unsettled, lostSum: lostSum, spent: spent, ledger: ledger,
-      participation: participation)
+      proven: proven, participation: participation)
     try requirePublic(offer, planIndex: Int(offer.planIndex))
     return event
   }

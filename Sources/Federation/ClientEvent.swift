@@ -56,8 +56,9 @@ package protocol DeviceStorage: AnyObject {
   func lastRound() throws -> UInt64?
   /// Rounds of this ledger that were journalled and whose outcome is not proven yet, ascending.
   func unsettledRounds() throws -> [UInt64]
-  /// Sum of mu squared over the journal's rounds that count as spent, a block of them counted once.
-  func spentMuSquared() throws -> Double
+  /// Sum of mu squared over the journal's rounds that count as spent, a block of them counted once; without those of the
+  /// block that round `start` began, if one is given.
+  func spentMuSquared(outsideBlock start: UInt64?) throws -> Double
   /// This device's rounds that count as spent in the block that round `start` began.
   func participation(inBlock start: UInt64) throws -> ParticipationRecord
   /// How many of the journal's rounds count as spent.
@@ -150,10 +151,11 @@ package struct AgreedTerms: Equatable, Sendable {
 
 extension Sequence<SpentRound> {
   /// The sum of mu squared, where the rounds of a block count once.
-  package var muSquared: Double {
+  /// - Parameter start: the rounds of the block that this round began do not count; nil leaves out none.
+  package func muSquared(outsideBlock start: UInt64? = nil) -> Double {
     var total = 0.0
     var blocks: [UInt64: Double] = [:]
-    for entry in self {
+    for entry in self where start == nil || entry.block?.start != start {
       let square = entry.mu * entry.mu
       guard let block = entry.block else {
         total += square

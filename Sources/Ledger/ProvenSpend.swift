@@ -29,18 +29,29 @@ package struct ProvenSpend: Equatable, Sendable {
 
   /// What steps in the order of their entries come to.
   private struct Sum: Equatable {
+    /// The block that the newest charge is of, and what was paid for it.
+    private struct PaidBlock: Equatable {
+      let start: UInt64
+      let cost: MuSquared
+    }
+
     var muSquared = MuSquared.zero
     var chargeCount = 0
-    var paidBlock: UInt64?
+    private var paidBlock: PaidBlock?
+
+    func hasPaid(_ cost: MuSquared, for block: BlockPosition) -> Bool {
+      guard block.round > 0, let paidBlock, paidBlock.start == block.start else { return false }
+      return cost <= paidBlock.cost
+    }
 
     mutating func add(_ step: Step) throws(LedgerError) {
       switch step.content {
       case .charge(let charged, let block):
-        // The first CHARGE of a block has paid for the others.
-        let isPaid = block.map { $0.round > 0 && $0.start == paidBlock } ?? false
-        if !isPaid { muSquared = muSquared + charged }
-        paidBlock = block?.start
         chargeCount += 1
+        // The first CHARGE of a block has paid for the others.
+        if let block, hasPaid(charged, for: block) { return }
+        muSquared = muSquared + charged
+        paidBlock = block.map { PaidBlock(start: $0.start, cost: charged) }
       case .claim(let claim):
         let proven = muSquared.doubleValue
         let tolerance = ProvenSpend.claimTolerance * max(1, proven)
@@ -69,6 +80,12 @@ package struct ProvenSpend: Equatable, Sendable {
 
   /// How many CHARGE entries were proven.
   package var chargeCount: Int { sum.chargeCount }
+
+  /// Whether a proven CHARGE has paid for the block that `block` is a later round of: the newest one, at no less than
+  /// `cost`. Where none was proven, what the block costs is still to be added.
+  package func hasPaid(_ cost: MuSquared, for block: BlockPosition) -> Bool {
+    sum.hasPaid(cost, for: block)
+  }
 
   /// Whether `maximumEntries` count. What is proven after them is not added up: the sum is then no
   /// longer one to decide by.

@@ -31,7 +31,9 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     }
   }
 
-  func spentMuSquared() -> Double { state.withLock(\.spent).muSquared }
+  func spentMuSquared(outsideBlock start: UInt64?) -> Double {
+    state.withLock(\.spent).muSquared(outsideBlock: start)
+  }
 
   func participation(inBlock start: UInt64) throws -> ParticipationRecord {
     try state.withLock(\.spent).participation(inBlock: start)

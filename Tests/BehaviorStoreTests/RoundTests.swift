@@ -150,6 +150,24 @@ import Testing
     #expect(withoutVoid >= 0.26 && withoutVoid < 0.26 + 1e-14)
   }
 
+  @Test("a block counts once, at its dearest round, and not at all where it is left out")
+  func spentInBlocks() throws {
+    try store.giveConsent(policyHash: "aa", atSeconds: 1)
+    for (round, mu, start) in [(1, 0.1, nil), (2, 0.3, 2), (3, 0.4, 2), (4, 0.2, 4)]
+      as [(UInt64, Double, UInt64?)]
+    {
+      try store.journalSpent(
+        JournalEntry(
+          round: round, ledgerID: ledger, policyHash: "aa", mu: mu, charge: "{}",
+          updateDigest: "00", atSeconds: 1,
+          block: start.map { JournalEntry.Block(start: $0, round: Int(round - $0)) }))
+    }
+    for (start, sum) in [(nil, 0.21), (2, 0.05), (4, 0.17), (9, 0.21)] as [(UInt64?, Double)] {
+      let spent = try store.spentMuSquared(ledgerID: ledger, outsideBlock: start)
+      #expect(spent >= sum && spent < sum + 1e-14)
+    }
+  }
+
   @Test("an outcome is recorded once; the same again is fine, another is refused")
   func outcomes() throws {
     try store.giveConsent(policyHash: "aa", atSeconds: 1)

@@ -80,8 +80,8 @@ final class RecordingDevice: DeviceStorage, Sendable {
     state.withLock { $0.rounds.filter { $0.value.outcome == nil }.keys.sorted() }
   }
 
-  func spentMuSquared() -> Double {
-    state.withLock { $0.extraMuSquared + $0.counted.muSquared }
+  func spentMuSquared(outsideBlock start: UInt64? = nil) -> Double {
+    state.withLock { $0.extraMuSquared + $0.counted.muSquared(outsideBlock: start) }
   }
 
   func participation(inBlock start: UInt64) throws -> ParticipationRecord {

@@ -1,4 +1,5 @@
 import Cryptography
+import Ledger
 import Privacy
 import Testing
 import WireProtocol
@@ -251,7 +252,8 @@ struct OfferRulesTests {
 
   private func checkInBlock(
     planIndex: UInt32 = 3, block: BlockPosition?, participation: ParticipationRecord = .init(),
-    spentMuSquared: Double = 0, noiseSteps: Int = 0
+    spentMuSquared: Double = 0, ledgerMuSquared: Double = 0, proven: ProvenSpend = ProvenSpend(),
+    noiseSteps: Int = 0
   ) throws(OfferRefusal) -> PrivacyEvent {
     let policy: PrivacyPolicy
     let offer: Offer
@@ -271,7 +273,8 @@ struct OfferRulesTests {
     return try OfferRules.check(
       offer, policy: policy, policyHash: Self.policyHash,
       coordinatorKey: coordinator.verifyingKey, lastRound: nil, unsettled: nil, lostSum: nil,
-      spent: policy.makeFilter(spentMuSquared: spentMuSquared), ledger: policy.makeFilter(),
+      spent: policy.makeFilter(spentMuSquared: spentMuSquared),
+      ledger: policy.makeFilter(spentMuSquared: ledgerMuSquared), proven: proven,
       participation: participation)
   }
 
@@ -305,14 +308,83 @@ struct OfferRulesTests {
     }
   }
 
-  @Test("a block is paid for once: a later round of it passes a spent filter, a first one does not")
-  func paidOnce() throws {
-    let spent = 1e6
+  @Test("what a device spent outside of a block leaves room for the block, in each of its rounds")
+  func ownBudgetInBlock() throws {
     let once = try ParticipationRecord(lastRound: 0, count: 1)
-    _ = try checkInBlock(
-      block: BlockPosition(start: 3, round: 2), participation: once, spentMuSquared: spent)
+    let block = BlockPosition(start: 3, round: 2)
+    let event = try checkInBlock(block: block)
+    let limit = try blockPolicy().makeFilter().limit.doubleValue
+    for participation in [ParticipationRecord(), once] {
+      _ = try checkInBlock(
+        block: block, participation: participation,
+        spentMuSquared: limit - 1.5 * event.mu * event.mu)
+      let error = #expect(throws: OfferRefusal.self) {
+        try checkInBlock(
+          block: block, participation: participation,
+          spentMuSquared: limit - 0.5 * event.mu * event.mu)
+      }
+      guard case .budgetExhausted? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+    }
+  }
+
+  /// A CHARGE of a block's round, proven.
+  private func provenCharge(
+    _ block: BlockPosition, noiseSteps: UInt64 = 0
+  ) throws -> ProvenSpend {
+    let policy = try blockPolicy()
+    let index = 1 + block.round
+    var spend = ProvenSpend()
+    try spend.add(
+      LedgerEntry(
+        index: 2, previous: SHA256Digest(hashing: []),
+        record: .charge(
+          ChargeRecord(
+            round: block.start + UInt64(block.round),
+            noiseMultiplier: policy.plan[index].noiseMultiplier,
+            clipNorm: policy.plan[index].clipNorm,
+            scale: policy.noiseScale(ofPlanned: index, fractionBits: fractionBits) + noiseSteps,
+            sensitivity: policy.sensitivity(ofPlanned: index, fractionBits: fractionBits),
+            fractionBits: fractionBits, dimension: 10, mode: policy.mode,
+            relation: policy.relation, unit: policy.unit, cohortMinimum: policy.minimumCohort,
+            rng: .system, block: block))))
+    return spend
+  }
+
+  @Test("inside a block the ledger's budget is checked, unless a proven charge has paid for it")
+  func ledgerBudgetInBlock() throws {
+    let event = try checkInBlock(block: BlockPosition(start: 3, round: 2))
+    let limit = try blockPolicy().makeFilter().limit.doubleValue
+    let full = limit - 0.5 * event.mu * event.mu
+    func check(_ proven: ProvenSpend, spent: Double) throws(OfferRefusal) {
+      _ = try checkInBlock(
+        block: BlockPosition(start: 3, round: 2), ledgerMuSquared: spent, proven: proven)
+    }
+    for paid in [BlockPosition(start: 3, round: 0), BlockPosition(start: 3, round: 1)] {
+      let charge = try provenCharge(paid)
+      try check(charge, spent: full)
+      #expect(throws: OfferRefusal.self) { try check(charge, spent: 1.01 * limit) }
+    }
+    // Nothing proven; another block; the same block at a lower price.
+    let unpaid = [
+      ProvenSpend(), try provenCharge(BlockPosition(start: 2, round: 0)),
+      try provenCharge(BlockPosition(start: 3, round: 0), noiseSteps: 1),
+    ]
+    for proven in unpaid {
+      try check(proven, spent: limit - 1.5 * event.mu * event.mu)
+      let error = #expect(throws: OfferRefusal.self) { try check(proven, spent: full) }
+      guard case .ledgerExhausted? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+    }
+    // A first round begins a block, whatever was paid before.
     #expect(throws: OfferRefusal.self) {
-      try checkInBlock(block: BlockPosition(start: 3, round: 2), spentMuSquared: spent)
+      try checkInBlock(
+        planIndex: 1, block: BlockPosition(start: 5, round: 0), ledgerMuSquared: full,
+        proven: provenCharge(BlockPosition(start: 5, round: 0)))
     }
   }
 

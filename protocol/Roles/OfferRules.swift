@@ -1,4 +1,5 @@
 package import Cryptography
+package import Ledger
 package import Privacy
 internal import SecureAggregation
 
@@ -79,15 +80,18 @@ package enum OfferRules {
   ///   - lastRound: the newest round in the device's journal, if any.
   ///   - unsettled: the oldest round in it without a proven outcome, if any (R9).
   ///   - lostSum: the newest charged round in it of which no release is known, if any.
-  ///   - spent: the device's own filter over its journal.
+  ///   - spent: the device's own filter over its journal, but for its rounds in the offered block: with the offered round
+  ///     they are charged once.
   ///   - ledger: the policy's filter over what the ledger was proven to have charged.
+  ///   - proven: what `ledger` was made of; says whether the offered block is paid for in it.
   ///   - participation: this device's rounds in the offered block, if it is of one.
   /// - Returns: what the round would be charged, or its whole block.
   /// - Throws: the first rule that the offer breaks.
   package static func check(
     _ offer: Offer, policy: PrivacyPolicy, policyHash: [UInt8], coordinatorKey: VerifyingKey,
     lastRound: UInt64?, unsettled: UInt64?, lostSum: UInt64?, spent: GDPFilter,
-    ledger: GDPFilter, participation: ParticipationRecord = ParticipationRecord()
+    ledger: GDPFilter, proven: ProvenSpend = ProvenSpend(),
+    participation: ParticipationRecord = ParticipationRecord()
   ) throws(OfferRefusal) -> PrivacyEvent {
     guard coordinatorKey.isValidSignature(offer.signature, for: offer.signedBytes) else {
       throw .badSignature
@@ -119,14 +123,13 @@ package enum OfferRules {
     } catch {
       throw .noiseBelowPolicy(offered: offer.noiseScale, needed: UInt64.max)
     }
-    // What this device has contributed to a block is charged already, for the whole of it.
-    guard participation.count > 0 || spent.admits(event) else {
+    guard spent.admits(event) else {
       throw .budgetExhausted(
         spentEpsilon: spent.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
     }
-    // The first round of a block pays for the others.
-    let isPaid = (offer.block?.round ?? 0) > 0 && ledger.spent <= ledger.limit
-    guard isPaid || ledger.admits(event) else {
+    // The first round of a block pays for the others, if the ledger was proven to hold its charge.
+    let isPaid = offer.block.map { proven.hasPaid(event.muSquared, for: $0) } ?? false
+    guard isPaid ? ledger.spent <= ledger.limit : ledger.admits(event) else {
       throw .ledgerExhausted(
         spentEpsilon: ledger.epsilonSpent, limit: policy.epsilonLimit.doubleValue)
     }
