@@ -408,6 +408,31 @@ struct MaskedRoundsTests {
       harness.customers[1].notes.contains(.declined(round: 1, .deltaExhausted(rounds: 3))))
   }
 
+  @Test("a round counts once against delta, whether a device took part in it or saw it charged")
+  func roundsOnTheDevice() throws {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(
+        minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: "1e-8"),
+      settings: CoordinatorSettings(trainings: 3, gatherSeconds: 1))
+    try harness.enrolEveryone(count: 6)
+    // It sees two rounds of the others, and takes part in none.
+    harness.customers[5].device.setConsent(false)
+    while harness.storage.ledgerState.rounds.released < 2, harness.finished == nil {
+      try harness.tick()
+      try harness.pump { harness.storage.ledgerState.rounds.released == 2 }
+    }
+    harness.customers[5].device.setConsent(true)
+    try harness.run()
+    // Two leave 1.9e-9 of 1e-8, three do not. Both filters of a member count its own two rounds.
+    for customer in harness.customers[..<5] {
+      #expect(customer.device.journal.map(\.round) == [1, 2])
+    }
+    #expect(harness.customers[5].device.journal.isEmpty)
+    for customer in harness.customers {
+      #expect(customer.notes.contains(.declined(round: 3, .deltaExhausted(rounds: 3))))
+    }
+  }
+
   @Test("after two charged rounds without a sum in a row no further round is offered")
   func burnedTwice() throws {
     let harness = try harness(customers: 8)
