@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import BehaviorStore
 internal import CanonicalJSON
 internal import Federation
+internal import Ledger
 internal import Operations
 internal import Privacy
 
@@ -69,13 +70,27 @@ struct ReceiptsCommand: AsyncParsableCommand {
         + "\(receipts.proofs.count) proofs kept")
   }
 
+  /// A file is named by its entry, which a round and a kind do not tell; what is there of another ledger stays.
   private func write(_ proofs: [KeptReceipt], to directory: String) throws {
     try DurableFile.makeDirectory(directory)
-    for proof in proofs {
-      try DurableFile.write(
-        Array(proof.text.utf8),
-        to: "\(directory)/round-\(proof.round)-\(proof.kind).tlog-proof")
+    let files = proofs.map { proof in
+      (
+        path: "\(directory)/entry-\(proof.entry)-\(proof.kind).tlog-proof",
+        bytes: Array(proof.text.utf8)
+      )
     }
+    let missing = try files.filter { file in
+      guard let there = try DurableFile.read(file.path, limit: LedgerReceipt.maximumTextBytes)
+      else { return true }
+      guard there == file.bytes else {
+        throw CommandFailure(
+          what: "no proof was written to \(directory)",
+          why: "\(file.path) is there already and holds something else",
+          next: "name another directory, or move that file away", exit: .invalidConfiguration)
+      }
+      return false
+    }
+    for file in missing { try DurableFile.write(file.bytes, to: file.path) }
     print("\(proofs.count) proofs are in \(directory)")
   }
 

@@ -75,8 +75,8 @@ extension EndToEnd {
       let names = try FileManager.default.contentsOfDirectory(atPath: kept).sorted()
       #expect(
         names
-          == [1, 2].flatMap { round in
-            ["charge", "offer", "release"].map { "round-\(round)-\($0).tlog-proof" }
+          == zip(2..., ["offer", "charge", "release", "offer", "charge", "release"]).map {
+            "entry-\($0)-\($1).tlog-proof"
           })
       #expect(try await shop.audit(["--receipts", kept]).code == 0)
       let path = kept + "/" + names[0]
@@ -85,6 +85,18 @@ extension EndToEnd {
       lines[3] = lines[4]
       try Evidence.write(Array(lines.joined(separator: "\n").utf8), to: path)
       #expect(try await shop.audit(["--receipts", kept]).code == 4)
+
+      // Written again, what is there stays; a file that would have to be replaced is refused before any is written.
+      let again = ["receipts", "--home", shop.home(), "--proofs", kept]
+      try FileManager.default.removeItem(atPath: kept + "/" + names[5])
+      let refused = try await run("client", again)
+      #expect(refused.code == 5 && refused.errors.contains(path), "\(refused.errors)")
+      #expect(text(of: path) == lines.joined(separator: "\n"))
+      #expect(!FileManager.default.fileExists(atPath: kept + "/" + names[5]))
+      try FileManager.default.removeItem(atPath: path)
+      #expect(try await run("client", again).code == 0)
+      #expect(try await run("client", again).code == 0)
+      #expect(try await shop.audit(["--receipts", kept]).code == 0)
     }
 
     @Test("the list of members is that of the ledger, by both verifiers; another one is not")
