@@ -80,8 +80,9 @@ extension ClientEngine {
   private func refusal(_ error: LedgerError, checkpoint text: [UInt8]) -> FederationError {
     switch error {
     case .rolledBack(let held, let shown): .ledgerRolledBack(kept: held, shown: shown)
-    case .splitView(let held, let shown, _):
-      .ledgerForked(kept: held, shown: shown, evidence: text)
+    case .splitView(let size): .ledgerForked(size: size, evidence: text)
+    case .extensionNotProven(let held, let shown, _):
+      .extensionNotProven(kept: held, shown: shown, evidence: text)
     default: .badCheckpoint("\(error)")
     }
   }

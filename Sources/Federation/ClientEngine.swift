@@ -81,11 +81,7 @@ package struct ClientEngine: Sendable {
     do {
       return try advance(event)
     } catch let error as FederationError where error.isRefusalOfLedger {
-      if case .ledgerForked(_, _, let evidence) = error {
-        listRefusal(round: nil, "\(error)", evidence: evidence)
-      } else {
-        listRefusal(round: nil, "\(error)")
-      }
+      listRefusal(round: nil, "\(error)", evidence: error.evidence)
       throw error
     }
   }
@@ -129,7 +125,7 @@ package struct ClientEngine: Sendable {
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
     case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
-      .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
+      .extensionNotProven, .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
       code = .wrongCoordinator
     case .refused: return nil
     }

@@ -19,9 +19,12 @@ package enum FederationError: Error, Equatable, Sendable {
   case policyChanged(known: SHA256Digest, shown: SHA256Digest)
   /// The coordinator shows a ledger that is shorter than one it has signed before.
   case ledgerRolledBack(kept: Int, shown: Int)
-  /// The coordinator signed two ledgers: the one shown does not extend the one kept. `evidence` is the checkpoint that was
+  /// The coordinator signed two ledgers: two checkpoints of one size with different roots. `evidence` is the one that was
   /// refused; the other one is kept.
-  case ledgerForked(kept: Int, shown: Int, evidence: [UInt8])
+  case ledgerForked(size: Int, evidence: [UInt8])
+  /// Nothing proves that the ledger shown extends the one kept. `evidence` is the checkpoint that was refused: held
+  /// against the ledger beside the kept one, it tells which of the two the ledger does not begin with.
+  case extensionNotProven(kept: Int, shown: Int, evidence: [UInt8])
   /// The proof that the ledger was extended begins at another size than this device holds.
   case ledgerNotExtended(kept: Int, from: UInt64)
   /// The coordinator says how a round ended, and nothing proves that its ledger says so (R9).
@@ -51,8 +54,11 @@ extension FederationError: CustomStringConvertible {
       "the policy changed from \(known.hex.prefix(16)) to \(shown.hex.prefix(16))"
     case .ledgerRolledBack(let kept, let shown):
       "the coordinator shows a ledger of \(shown) entries; it signed one of \(kept) before"
-    case .ledgerForked(let kept, let shown, _):
-      "the coordinator signed two ledgers: the one of \(shown) entries does not extend that of \(kept)"
+    case .ledgerForked(let size, _):
+      "the coordinator signed two ledgers of \(size) entries"
+    case .extensionNotProven(let kept, let shown, _):
+      "the coordinator does not prove that its ledger of \(shown) entries extends the one of \(kept) that "
+        + "this device holds"
     case .ledgerNotExtended(let kept, let from):
       "the coordinator extends a ledger of \(from) entries; this device holds one of \(kept)"
     case .outcomeNotProven(let round, let detail):
@@ -72,12 +78,20 @@ extension FederationError {
   /// peer that ended the connection. Such a refusal is kept on the device.
   package var isRefusalOfLedger: Bool {
     switch self {
-    case .policyChanged, .ledgerRolledBack, .ledgerForked, .ledgerNotExtended, .outcomeNotProven,
-      .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
+    case .policyChanged, .ledgerRolledBack, .ledgerForked, .extensionNotProven, .ledgerNotExtended,
+      .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
       true
     case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
       .malformedMessage, .unexpectedMessage:
       false
+    }
+  }
+
+  /// A signed checkpoint that the coordinator is to answer for, beside the one that is kept; nil for most refusals.
+  package var evidence: [UInt8]? {
+    switch self {
+    case .ledgerForked(_, let evidence), .extensionNotProven(_, _, let evidence): evidence
+    default: nil
     }
   }
 }

@@ -1,12 +1,13 @@
 extension Checkpoint {
   /// Checks that this checkpoint is of the same ledger as `held`, grown or unchanged (rule R2).
   ///
-  /// Both signatures are verified before. A failure with two valid signatures is evidence against
-  /// the coordinator: keep both texts.
+  /// Both signatures are verified before. Two signed roots of one size contradict each other; a proof that fails between
+  /// two sizes shows only that none was given: keep both texts, and whoever has the ledger can tell which one it is not of.
   /// - Parameters:
   ///   - held: the newest checkpoint that was accepted before.
   ///   - proof: from `held.size` to `size`; without hashes where they are equal.
-  /// - Throws: `LedgerError.checkpointRefused` for another ledger or format, `.rolledBack`, `.splitView`.
+  /// - Throws: `LedgerError.checkpointRefused` for another ledger or format, `.rolledBack`, `.splitView`,
+  ///   `.extensionNotProven`.
   package func requireExtension(
     of held: Checkpoint, proof: ConsistencyProof
   ) throws(LedgerError) {
@@ -14,11 +15,12 @@ extension Checkpoint {
       throw .checkpointRefused(problem: "it is of \(origin), not of \(held.origin)")
     }
     guard size >= held.size else { throw .rolledBack(heldSize: held.size, shownSize: size) }
+    guard size > held.size || root == held.root else { throw .splitView(size: size) }
     do {
       try proof.requirePrefix(
         oldSize: held.size, oldRoot: held.root, newSize: size, newRoot: root)
     } catch {
-      throw .splitView(heldSize: held.size, shownSize: size, problem: "\(error)")
+      throw .extensionNotProven(heldSize: held.size, shownSize: size, problem: "\(error)")
     }
   }
 }

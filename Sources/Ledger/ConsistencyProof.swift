@@ -66,7 +66,7 @@ package struct ConsistencyProof: Equatable, Sendable {
     }
     guard last == 0, oldHash == oldRoot, newHash == newRoot else {
       throw .proofInvalid(
-        problem: "the ledger of \(newSize) entries does not begin with the \(oldSize) known ones")
+        problem: "it does not lead from the root of \(oldSize) entries to that of \(newSize)")
     }
   }
 }

@@ -78,8 +78,10 @@ package enum LedgerError: Error, Equatable, Sendable {
   case receiptUnreadable(problem: String)
   /// A checkpoint covers fewer entries than one that is held: the ledger was rolled back (rule R2).
   case rolledBack(heldSize: Int, shownSize: Int)
-  /// A signed checkpoint does not extend one that is held: two ledgers are shown (rule R2).
-  case splitView(heldSize: Int, shownSize: Int, problem: String)
+  /// Two checkpoints are signed for one size, with different roots: two ledgers are shown (rule R2).
+  case splitView(size: Int)
+  /// Nothing proves that a signed checkpoint extends one that is held (rule R2).
+  case extensionNotProven(heldSize: Int, shownSize: Int, problem: String)
   /// No entry of this kind was shown for a round with a proof that the ledger holds it (rules R6 and R9).
   case notProven(round: UInt64, kind: String)
 }
@@ -103,7 +105,7 @@ extension LedgerError {
     case .wrongIndex, .brokenChain, .changedEntry, .outOfOrder, .roundNotIncreasing, .roundMismatch,
       .mismatch, .notPlanned, .noiseTooSmall, .budgetExhausted, .falseClaim, .headMismatch,
       .checkpointRefused, .checkpointMismatch, .formatNotWritable, .proofInvalid, .rolledBack,
-      .splitView, .notProven:
+      .splitView, .extensionNotProven, .notProven:
       .wrong
     }
   }
@@ -125,7 +127,7 @@ extension LedgerError {
       .checkpointMismatch(let entry, _, _):
       entry
     case .headUnreadable, .checkpointUnreadable, .checkpointRefused, .proofInvalid,
-      .receiptUnreadable, .rolledBack, .splitView, .notProven:
+      .receiptUnreadable, .rolledBack, .splitView, .extensionNotProven, .notProven:
       nil
     }
   }
@@ -193,9 +195,10 @@ extension LedgerError: CustomStringConvertible {
     case .receiptUnreadable(let problem): "a receipt is not readable: \(problem)"
     case .rolledBack(let held, let shown):
       "the ledger was rolled back: \(shown) entries are shown after \(held)"
-    case .splitView(let held, let shown, let problem):
-      "two ledgers are signed: the one of \(shown) entries does not extend that of \(held), "
-        + problem
+    case .splitView(let size):
+      "two ledgers are signed: two checkpoints of \(size) entries have different roots"
+    case .extensionNotProven(let held, let shown, let problem):
+      "nothing proves that the ledger of \(shown) entries extends that of \(held): \(problem)"
     case .notProven(let round, let kind):
       "nothing proves that the ledger holds \(kind) of round \(round)"
     }

@@ -52,7 +52,7 @@ package struct ObservedLedger: Equatable, Sendable {
   /// - Parameters:
   ///   - newer: as the coordinator sent it.
   ///   - proof: from the size of `checkpoint` to that of `newer`; not looked at while there is no checkpoint.
-  /// - Throws: `LedgerError`: `.checkpointRefused`, `.rolledBack`, `.splitView`; nothing is taken then.
+  /// - Throws: `LedgerError`: `.checkpointRefused`, `.rolledBack`, `.splitView`, `.extensionNotProven`; nothing is taken then.
   package mutating func accept(
     _ newer: Checkpoint, proof: ConsistencyProof
   ) throws(LedgerError) {

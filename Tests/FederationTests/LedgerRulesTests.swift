@@ -95,7 +95,7 @@ struct LedgerRulesTests {
   }
 
   @Test(
-    "R2: a second ledger is refused wherever it forks; the checkpoint that proves it is kept",
+    "R2: a second ledger is refused wherever it forks; the checkpoint that belongs to it is kept",
     arguments: modes)
   func forked(mode: String) throws {
     let harness = try harness(mode: mode)
@@ -109,13 +109,30 @@ struct LedgerRulesTests {
       return .ledgerShown(shown)
     }
     let kept = try #require(harness.customers[0].device.newestCheckpoint())
-    guard case .ledgerForked(kept.size, _, lie) = error else {
+    guard case .extensionNotProven(kept.size, _, lie) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
     #expect(kept.text != lie)
     let listed = try #require(harness.customers[0].device.refusals.last)
     #expect(listed.evidence == lie && listed.round == nil)
+    #expect(!listed.reason.contains("two ledgers"))
+  }
+
+  @Test("R2: two checkpoints of one size with different roots are two ledgers, and called so")
+  func twoOfOneSize() throws {
+    let harness = try harness()
+    try harness.prove(try offer(harness, round: 1), to: 0)
+    let kept = try #require(harness.customers[0].device.newestCheckpoint())
+    var shown = try fork(harness, size: kept.size)
+    (shown.heldSize, shown.consistency) = (UInt64(kept.size), [])
+    let lie = shown.checkpoint
+    #expect(throws: FederationError.ledgerForked(size: kept.size, evidence: lie)) {
+      try harness.deliver(.ledgerShown(shown), to: 0)
+    }
+    let listed = try #require(harness.customers[0].device.refusals.last)
+    #expect(listed.evidence == lie && listed.reason.contains("two ledgers"))
+    #expect(harness.customers[0].device.newestCheckpoint() == kept)
   }
 
   @Test(
@@ -134,7 +151,8 @@ struct LedgerRulesTests {
     }
     try harness.connect(0)
     try harness.pump()
-    guard case .ledgerForked(kept.size, _, _)? = harness.customers[0].failure as? FederationError
+    guard
+      case .extensionNotProven(kept.size, _, _)? = harness.customers[0].failure as? FederationError
     else {
       Issue.record("\(String(describing: harness.customers[0].failure))")
       return
