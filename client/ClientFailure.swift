@@ -61,6 +61,17 @@ enum ClientFailure {
         what: "the coordinator shows a new policy", why: "\(error)",
         next: "read it, then enrol again with a new token and give consent",
         exit: .verificationFailed)
+    case .keptLedgerDamaged:
+      CommandFailure(
+        what: "what this device keeps of the ledger cannot be used", why: "\(error)",
+        next: "restore the device's folder from a backup; nothing was sent", exit: .ledgerDamaged)
+    case .ledgerRolledBack, .ledgerForked, .extensionNotProven, .ledgerNotExtended,
+      .outcomeNotProven, .wrongCharge, .badCheckpoint:
+      CommandFailure(
+        what: "the coordinator's ledger is not the one that it has to keep", why: "\(error)",
+        next: "nothing more was sent; show an auditor what this device holds: "
+          + "client receipts --json, client receipts --checkpoint, client receipts --proofs DIR",
+        exit: .verificationFailed)
     default:
       CommandFailure(
         what: "the coordinator did not keep to the protocol", why: "\(error)",

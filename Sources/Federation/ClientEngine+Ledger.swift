@@ -18,7 +18,7 @@ extension ClientEngine {
       }
       return held
     } catch let error as LedgerError {
-      throw FederationError.badCheckpoint("what this device keeps is damaged: \(error)")
+      throw FederationError.keptLedgerDamaged("\(error)")
     }
   }
 

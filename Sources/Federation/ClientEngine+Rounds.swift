@@ -75,7 +75,7 @@ extension ClientEngine {
     do {
       checkpoint = try Checkpoint(parsing: kept.text)
     } catch {
-      throw FederationError.badCheckpoint("\(error)")
+      throw FederationError.keptLedgerDamaged("\(error)")
     }
     return try advanceRound(.holds(checkpoint))
   }

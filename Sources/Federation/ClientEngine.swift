@@ -127,7 +127,7 @@ package struct ClientEngine: Sendable {
     case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
       .extensionNotProven, .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
       code = .wrongCoordinator
-    case .refused: return nil
+    case .refused, .keptLedgerDamaged: return nil
     }
     return Message.refused(Refused(code, "\(error)")).encoded()
   }

@@ -34,7 +34,10 @@ package enum FederationError: Error, Equatable, Sendable {
   /// The coordinator shows an older list of revoked members than this device has seen.
   case revocationsRolledBack(kept: UInt32, shown: UInt32)
   case badPolicy(String)
+  /// A checkpoint, or an entry under it, that the coordinator shows proves nothing.
   case badCheckpoint(String)
+  /// What this device keeps of the ledger cannot be read back: its own store is at fault.
+  case keptLedgerDamaged(String)
 }
 
 extension FederationError: CustomStringConvertible {
@@ -69,6 +72,8 @@ extension FederationError: CustomStringConvertible {
       "the coordinator shows list \(shown) of revoked members; this device has seen list \(kept)"
     case .badPolicy(let detail): "the policy cannot be used: \(detail)"
     case .badCheckpoint(let detail): "the checkpoint cannot be used: \(detail)"
+    case .keptLedgerDamaged(let detail):
+      "the device's own copy of the ledger is damaged: \(detail)"
     }
   }
 }
@@ -82,7 +87,7 @@ extension FederationError {
       .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
       true
     case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
-      .malformedMessage, .unexpectedMessage:
+      .malformedMessage, .unexpectedMessage, .keptLedgerDamaged:
       false
     }
   }

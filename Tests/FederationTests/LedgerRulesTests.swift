@@ -366,6 +366,21 @@ struct LedgerRulesTests {
     }
   }
 
+  @Test("what a device keeps and cannot read is its own damage, not the coordinator's doing")
+  func damagedCopy() throws {
+    let harness = try harness()
+    let device = harness.customers[0].device
+    device.plant([ReceiptNote(entry: 1, round: 1, kind: "offer", text: Array("torn".utf8))])
+    try harness.restartCustomer(0)
+    try harness.connect(0)
+    try harness.pump()
+    guard case .keptLedgerDamaged? = harness.customers[0].failure as? FederationError else {
+      Issue.record("\(String(describing: harness.customers[0].failure))")
+      return
+    }
+    #expect(device.refusals.isEmpty && device.journal.isEmpty)
+  }
+
   // MARK: - R6
 
   @Test(
