@@ -13,19 +13,10 @@ package struct ObservedLedger: Equatable, Sendable {
     package let charge: ChargeRecord?
   }
 
-  private struct Charge: Equatable {
+  /// A record, and which entry it is.
+  private struct Placed<Record: Equatable & Sendable>: Equatable {
     let entry: Int
-    let record: ChargeRecord
-  }
-
-  private struct Closing: Equatable {
-    let entry: Int
-    let record: LedgerRecord
-  }
-
-  private struct Opening: Equatable {
-    let entry: Int
-    let record: OfferRecord
+    let record: Record
   }
 
   /// Which ledger, as pinned at enrolment.
@@ -37,9 +28,9 @@ package struct ObservedLedger: Equatable, Sendable {
   /// What the CHARGE and RELEASE entries proven so far add up to.
   package private(set) var spend = ProvenSpend()
   // The offer waits while outcomes are asked for; the rest is of use to the one message that follows.
-  private var offer: Opening?
-  private var charges: [UInt64: Charge] = [:]
-  private var closings: [UInt64: Closing] = [:]
+  private var offer: Placed<OfferRecord>?
+  private var charges: [UInt64: Placed<ChargeRecord>] = [:]
+  private var closings: [UInt64: Placed<LedgerRecord>] = [:]
 
   /// - Parameter checkpoint: the newest one that was accepted and stored before; it is trusted here.
   package init(ledgerID: LedgerID, coordinatorKey: VerifyingKey, checkpoint: Checkpoint?) {
@@ -84,11 +75,11 @@ package struct ObservedLedger: Equatable, Sendable {
     let entry = try receipt.entryUnderCheckpoint()
     try spend.add(entry)
     switch entry.record {
-    case .offer(let record): offer = Opening(entry: entry.index, record: record)
-    case .charge(let record): charges[record.round] = Charge(entry: entry.index, record: record)
+    case .offer(let record): offer = Placed(entry: entry.index, record: record)
+    case .charge(let record): charges[record.round] = Placed(entry: entry.index, record: record)
     case .release, .void, .burned:
       if let round = entry.record.closedRound {
-        closings[round] = Closing(entry: entry.index, record: entry.record)
+        closings[round] = Placed(entry: entry.index, record: entry.record)
       }
     case .genesis, .policy, .roster:
       throw .outOfOrder(

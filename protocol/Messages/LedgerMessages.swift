@@ -1,12 +1,14 @@
+internal import Ledger
+
 /// The coordinator shows more of its ledger: a newer checkpoint, that it extends the one this device holds, and entries
 /// under it. It comes before the offer, the masked round's proof or the outcome that it is about.
 package struct LedgerShown: Equatable, Sendable {
   /// Most entries of one message: CHARGE and end of each of `AskOutcomes.maximumRounds` rounds.
-  package static let maximumEntries = 16
+  package static let maximumEntries = 2 * AskOutcomes.maximumRounds
   /// Longest entry, in bytes; POLICY and GENESIS, which may be longer, are not shown.
   package static let maximumLineBytes = 8_192
-  /// Longest path of an entry: 63 hashes.
-  package static let maximumPathBytes = 2_016
+  /// Longest path of an entry.
+  package static let maximumPathBytes = InclusionProof.maximumPathBytes
 
   /// An entry of the ledger and its inclusion proof under the checkpoint.
   package struct Entry: Equatable, Sendable {

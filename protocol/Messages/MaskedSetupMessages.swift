@@ -1,3 +1,4 @@
+internal import Ledger
 package import SecureAggregation
 
 /// Sizes of the masked round's messages. Wire specification section 2.
@@ -26,8 +27,8 @@ package enum MaskedLimits {
   /// Most bytes of the receipt of a CHARGE entry.
   package static let maximumReceiptBytes = 16_384
 
-  /// Most bytes of a consistency proof: 64 hashes.
-  package static let maximumConsistencyBytes = 2_048
+  /// Most bytes of a consistency proof.
+  package static let maximumConsistencyBytes = ConsistencyProof.maximumBytes
 
   /// Most bytes of a set of members.
   static let maximumSetBytes = maximumMembers / 8

@@ -105,7 +105,8 @@ package struct AskOutcomes: Equatable, Sendable {
   }
 
   func write(to writer: inout ByteWriter) {
-    precondition((1...Self.maximumRounds).contains(rounds.count), "1 to 8 rounds are asked for")
+    precondition(
+      (1...Self.maximumRounds).contains(rounds.count), "too few or too many rounds are asked for")
     writer.uint8(UInt8(rounds.count))
     for round in rounds { writer.uint64(round) }
   }
