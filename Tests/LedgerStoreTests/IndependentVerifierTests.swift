@@ -207,6 +207,19 @@ import Testing
     }
   }
 
+  @Test("a charge whose sparse graph takes all of delta is found by both")
+  func reservedDelta() throws {
+    let shop = try Shop(LedgerFixture(mode: "secagg"))
+    var lines = String(decoding: try shop.read("ledger/ledger.jsonl"), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let charge = try #require(lines.firstIndex { $0.contains("\"kind\":\"charge\"") })
+    lines[charge] = lines[charge].replacing(/"degree":[0-9]+/, with: "\"degree\":1")
+      .replacing(/"protocol_delta":"[^"]*"/, with: "\"protocol_delta\":\"0.5\"")
+    try shop.write(Array(lines.joined(separator: "\n").utf8), to: "ledger/ledger.jsonl")
+    try expectAgreement(shop, kept: true, "all of delta")
+    #expect(try shop.verify(kept: true).report["entry"] == .integer(Int64(charge)))
+  }
+
   @Test("a tampered head, checkpoint or receipt gets the same verdict from both")
   func otherFiles() throws {
     let shop = try Shop(LedgerFixture())
