@@ -242,7 +242,7 @@ if Context.environment["BENCHMARKS"] != nil {
       name: "Benchmarks",
       dependencies: [
         "BehaviorStore", "CTileLoop", "CanonicalJSON", "Cryptography", "FaultSimulation", "Ledger",
-        "Privacy", "Recommendation", "SecureAggregation", "Transport", "VectorMath",
+        "LedgerStore", "Privacy", "Recommendation", "SecureAggregation", "Transport", "VectorMath",
         "WireProtocol",
       ],
       path: "Benchmarks/Benchmarks"),

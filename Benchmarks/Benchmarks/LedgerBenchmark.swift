@@ -1,15 +1,22 @@
 import Cryptography
+import Foundation
 import Ledger
+import LedgerStore
 import Privacy
 
-/// A ledger of a million entries: replayed as an auditor does, and one of its entries proven.
+/// A ledger of a million entries: replayed as an auditor does, opened as a coordinator does, and its entries proven.
 enum LedgerBenchmark {
   /// OFFER, CHARGE and RELEASE each; with GENESIS a million entries.
   private static let roundCount = 333_333
   private static let provenEntry = 654_321
 
+  /// Entries that the coordinator proves one after another, spread over the log.
+  private static let receiptCount = 1_000
+  private static let spread = 7_919
+
   static func run() throws {
     let (log, state, key) = try ledger()
+    try coordinate(log, state, key)
     var replay = LedgerReplay(log: [])
     let replaying = Measurement.best(of: 3) { replay = LedgerReplay(log: log) }
     precondition(replay.failure == nil && replay.state == state, "the ledger is valid")
@@ -28,6 +35,45 @@ enum LedgerBenchmark {
       [
         "replay_seconds": replaying, "entries_per_second": Double(state.size) / replaying,
         "prove_seconds": proving, "check_seconds": checking,
+      ])
+  }
+
+  /// What a coordinator does for a device that asks: the tree is in memory since the opening, the line is read from disk.
+  private static func coordinate(_ log: [UInt8], _ state: LedgerState, _ key: SigningKey) throws {
+    let directory = FileManager.default.temporaryDirectory.path + "/ledger-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    defer {
+      // A directory left behind in the temporary folder harms nobody.
+      try? FileManager.default.removeItem(atPath: directory)
+    }
+    func write(_ bytes: [UInt8], _ name: String) throws {
+      try Data(bytes).write(to: URL(filePath: "\(directory)/\(name)"))
+    }
+    try write(log, LedgerWriter.FileName.log)
+    try write(LedgerHead(of: state).bytes, LedgerWriter.FileName.head)
+    let start = Measurement.cpuSeconds()
+    let writer = try LedgerWriter.open(directory: directory, signingKey: key).writer
+    let opened = Measurement.cpuSeconds()
+    let history = try writer.history()
+    let known = Measurement.cpuSeconds()
+    precondition(history.closings.count == roundCount, "every round has an end")
+    // The first one signs and stores the checkpoint that the others are under.
+    _ = try writer.receipt(of: provenEntry)
+    var (slowest, total) = (0.0, 0.0)
+    for number in 0..<receiptCount {
+      let index = number * spread % state.size
+      let begin = Measurement.cpuSeconds()
+      let receipt = try writer.receipt(of: index)
+      let elapsed = Measurement.cpuSeconds() - begin
+      precondition(receipt.proof.index == index, "the entry asked for")
+      slowest = max(slowest, elapsed)
+      total += elapsed
+    }
+    Measurement.report(
+      "ledger: \(state.size) entries on disk, as a coordinator holds them",
+      [
+        "open_seconds": opened - start, "history_seconds": known - opened,
+        "receipt_seconds": total / Double(receiptCount), "slowest_receipt_seconds": slowest,
       ])
   }
 
