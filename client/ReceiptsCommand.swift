@@ -74,9 +74,14 @@ struct ReceiptsCommand: AsyncParsableCommand {
     for proof in proofs {
       try DurableFile.write(
         Array(proof.text.utf8),
-        to: "\(directory)/round-\(proof.round)-\(proof.kind).tlog-proof")
+        to: "\(directory)/\(Self.name(of: proof)).tlog-proof")
     }
     print("\(proofs.count) proofs are in \(directory)")
+  }
+
+  /// An entry that is of no round, a KEY, goes by its place.
+  private static func name(of proof: KeptReceipt) -> String {
+    proof.kind == "key" ? "key-\(proof.entry)" : "round-\(proof.round)-\(proof.kind)"
   }
 
   private static func json(_ round: JournalEntry) -> JSONValue {

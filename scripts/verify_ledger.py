@@ -230,6 +230,7 @@ BODIES = {
     "burned": dict(round=integer, charge_index=integer),
     "policy": dict(policy=lambda v: isinstance(v, dict), policy_hash=HASH, previous_policy_hash=HASH),
     "roster": dict(epoch=integer, size=integer, roster_hash=HASH, revocations_hash=HASH),
+    "key": dict(previous_key=public_key, next_key=public_key, possession=matches("[0-9a-f]{128}")),
 }
 OPTIONAL = {"charge": dict(joint_coordinates=lambda v: integer(v) and v > 0, masked=lambda v: isinstance(v, dict),
                             block=lambda v: isinstance(v, dict))}
@@ -282,6 +283,7 @@ class Replay:
         self.size, self.phase, self.last_round = 0, None, 0
         self.rounds = dict(offered=0, charged=0, released=0, burned=0, void=0)
         self.mu_squared, self.reserved, self.seeded = Fraction(0), 0.0, None
+        self.keys = []  # the first entry that each key signs over, and the key
         self.genesis = self.policy = self.chain = self.correlated = self.open_block = self.roster = None
 
     def need(self, field, expected, found):
@@ -300,7 +302,7 @@ class Replay:
         if previous != expected:
             raise Fault(WRONG, self.size, "follows hash %s, not %s" % (previous.hex(), expected.hex()))
         rule = dict(genesis=self.begin, offer=self.offer, charge=self.charge, release=self.release, void=self.void,
-                    burned=self.burned, policy=self.replace, roster=self.admit)[kind]
+                    burned=self.burned, policy=self.replace, roster=self.admit, key=self.hand_over)[kind]
         rule(body)
         self.chain = sha256(line) if self.genesis["format"] == 1 else leaf(line)
         self.size += 1
@@ -356,6 +358,22 @@ class Replay:
             raise Fault(DAMAGED, self.size, "is the roster in force")
         self.roster = self.size, body
 
+    def hand_over(self, body):
+        """Another key signs from here on: never one that was left, and whoever holds it says so."""
+        self.need_that(self.phase is None and self.genesis["format"] > 1, "is a key while a round is open")
+        self.need("previous_key", self.keys[-1][1], body["previous_key"])
+        if body["next_key"] in (key for _, key in self.keys) or len(self.keys) > 256:
+            raise Fault(DAMAGED, self.size, "names a key that was in force before, or is one change too many")
+        said = b"tacit key/1" + bytes.fromhex(self.genesis["ledger_id"]) + self.size.to_bytes(8, "big") \
+            + bytes.fromhex(body["previous_key"])
+        if not signature_holds(bytes.fromhex(body["next_key"]), said, bytes.fromhex(body["possession"])):
+            raise Fault(DAMAGED, self.size, "is not signed by the next key")
+        self.keys.append((self.size, body["next_key"]))
+
+    def key_of(self, size):
+        """The key that must have signed a checkpoint of `size` entries."""
+        return [key for entry, key in self.keys if entry < size][-1]
+
     def block_sensitivity(self, bits):
         """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""
         block, column = self.correlated, [0] * self.correlated["rounds"]
@@ -389,7 +407,7 @@ class Replay:
     def begin(self, body):
         self.need_that(self.size == 0, "is genesis where none may stand")
         self.genesis_rules(body)
-        self.genesis = body
+        self.genesis, self.keys = body, [(0, body["coordinator_key"])]
 
     def offer(self, body):
         self.need_that(self.phase is None, "is an offer while a round is open")
@@ -578,9 +596,39 @@ class Audit:
         return "entry %d holds the given policy, %s" % (entry, own)
 
     def key(self, given):
-        if given != self.replay.genesis["coordinator_key"]:
-            raise Fault(WRONG, 0, "entry 0 names another coordinator key")
-        return "entry 0 holds the given key"
+        places = [entry for entry, key in self.replay.keys if key == given]
+        if not places:
+            raise Fault(WRONG, self.replay.keys[-1][0], "the ledger never had the given coordinator key")
+        return "entry %d holds the given key" % places[0]
+
+    def handover(self, entry, data):
+        """The checkpoint that ends with a KEY entry, by which who knows only the key before can follow."""
+        if data is None:
+            raise Fault(WRONG, entry, "changes the key, and no checkpoint that both keys signed is there")
+        at = [place for place, _ in self.replay.keys].index(entry)
+        before, after = self.replay.keys[at - 1][1], self.replay.keys[at][1]
+        try:
+            body, size, root, notes = note_of(data)
+        except ValueError:
+            raise Fault(DAMAGED, None, "a checkpoint is not readable")
+        if size != entry + 1 or len(notes) != 2 or self.origin() != body.split(b"\n")[0].decode() or not all(
+                self.signs(key, body, notes) for key in (before, after)):
+            raise Fault(WRONG, entry, "changes the key, and its checkpoint is not signed by both")
+        if self.root(size) != root:
+            raise Fault(WRONG, entry, "this entry or one before it is not what was signed")
+        return "%s handed over to %s" % (before, after)
+
+    def origin(self):
+        return "tacit-ledger/%d/%s" % (self.replay.genesis["format"], self.replay.genesis["ledger_id"])
+
+    @staticmethod
+    def signs(key, body, notes):
+        """Whether one of the signature lines is this key's, and holds; None if none says that it is."""
+        public, name = bytes.fromhex(key), body.split(b"\n")[0]
+        for note in notes:
+            if note[:4] == sha256(name + b"\n\1" + public)[:4]:
+                return signature_holds(public, body, note[4:])
+        return None
 
     def members(self, data):
         """The list of `coordinator roster list --json` against the newest roster."""
@@ -603,26 +651,18 @@ class Audit:
 
     def signed(self, data, key):
         """Size and root of a checkpoint that is signed and that the ledger begins with."""
-        genesis = self.replay.genesis
-        lines = data.split(b"\n")
         try:
-            require(len(lines) == 6 and lines[3] == b"" and lines[5] == b"" and re.fullmatch(rb"[1-9][0-9]*", lines[1]))
-            require(re.fullmatch(rb"tacit-ledger/[12]/[0-9a-f]{32}", lines[0]))
-            prefix = "\u2014 ".encode() + lines[0] + b" "
-            require(lines[4].startswith(prefix))
-            size, root = int(lines[1]), base64.b64decode(lines[2], validate=True)
-            note = base64.b64decode(lines[4][len(prefix):], validate=True)
-            require(len(root) == 32 and len(note) == 68)
-            require(base64.b64encode(root) == lines[2] and base64.b64encode(note) == lines[4][len(prefix):])
+            body, size, root, notes = note_of(data)
         except ValueError:
             raise Fault(DAMAGED, None, "a checkpoint is not readable")
-        origin = "tacit-ledger/%d/%s" % (genesis["format"], genesis["ledger_id"])
-        if lines[0].decode() != origin:
+        if body.split(b"\n")[0].decode() != self.origin():
             raise Fault(WRONG, None, "a checkpoint is of another ledger")
-        public = bytes.fromhex(key or genesis["coordinator_key"])
-        if note[:4] != sha256(lines[0] + b"\n\1" + public)[:4]:
+        # A key that the ledger never had is one that its operator cannot have signed with.
+        known = key is None or key in (known for _, known in self.replay.keys)
+        signed = self.signs(self.replay.key_of(size) if known else key, body, notes)
+        if signed is None:
             raise Fault(WRONG, None, "a checkpoint names another key")
-        if not signature_holds(public, b"\n".join(lines[:3]) + b"\n", note[4:]):
+        if not signed:
             raise Fault(WRONG, None, "a checkpoint's signature is not valid")
         if size > len(self.lines):
             raise Fault(DAMAGED, len(self.lines), "is missing: a signed checkpoint covers %d entries" % size)
@@ -674,6 +714,22 @@ class Audit:
         return self.severity, ("wrong" if self.severity == WRONG else "damaged") + place
 
 
+def note_of(data):
+    """Signed text, size, root and the key hashes with signatures of a checkpoint of one signature or two."""
+    lines = data.split(b"\n")
+    require(len(lines) in (6, 7) and lines[3] == b"" and lines[-1] == b"" and re.fullmatch(rb"[1-9][0-9]*", lines[1]))
+    require(re.fullmatch(rb"tacit-ledger/[12]/[0-9a-f]{32}", lines[0]))
+    size, root, notes = int(lines[1]), base64.b64decode(lines[2], validate=True), []
+    prefix = "\u2014 ".encode() + lines[0] + b" "
+    for line in lines[4:-1]:
+        require(line.startswith(prefix))
+        notes.append(base64.b64decode(line[len(prefix):], validate=True))
+        require(len(notes[-1]) == 68 and base64.b64encode(notes[-1]) == line[len(prefix):])
+    require(len({note[:4] for note in notes}) == len(notes))
+    require(len(root) == 32 and base64.b64encode(root) == lines[2])
+    return b"\n".join(lines[:3]) + b"\n", size, root, notes
+
+
 def head_of(data):
     try:
         value = parse(data[:-1])
@@ -718,6 +774,8 @@ def main():
     if audit.replay.genesis:
         if policy:
             audit.run("policy", audit.policy, read(policy))
+        for entry, _ in audit.replay.keys[1:]:
+            audit.run("key change", audit.handover, entry, inside("key-%d.checkpoint" % entry))
         if options.key:
             audit.run("coordinator key", audit.key, options.key)
         if options.roster:

@@ -42,7 +42,7 @@ extension ClientEngine {
     _ offer: Offer, policy: PrivacyPolicy, joins: Bool
   ) throws -> OpenClientRound {
     let context = RoundContext.digest(
-      offer: offer, coordinatorKey: pinned.coordinatorKey, ledgerID: pinned.ledgerID)
+      offer: offer, coordinatorKey: try coordinatorKey().bytes, ledgerID: ledgerID)
     guard joins, let mode = AggregationMode(rawValue: policy.mode), mode.isMasked,
       let maskingPolicy = try MaskingPolicy(of: policy), case .login(let enrolment) = start
     else {
@@ -55,7 +55,7 @@ extension ClientEngine {
       encoding: try FixedPointEncoding(
         fractionBits: Int(offer.fractionBits),
         clipNorm: policy.plan[Int(offer.planIndex)].clipNorm.doubleValue),
-      ledgerID: try LedgerID(bytes: pinned.ledgerID), coordinatorKey: enrolment.coordinatorKey,
+      ledgerID: try LedgerID(bytes: ledgerID), coordinatorKey: try coordinatorKey(),
       enrolmentKey: enrolment.enrolmentKey,
       revoked: Set(try storage.revocations().map(RevocationList.init(bytes:))?.revoked ?? []),
       rosters: rosters)

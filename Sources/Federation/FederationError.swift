@@ -11,6 +11,8 @@ package enum FederationError: Error, Equatable, Sendable {
   case refused(RefusalCode, reason: String)
   /// The coordinator is not the one pinned at enrolment.
   case wrongCoordinator(String)
+  /// The coordinator's key is not the one that this device knows, and nothing proves that it took its place.
+  case keyNotProven(String)
   /// The coordinator speaks no version that this client speaks.
   case noCommonVersion(String)
   case malformedMessage(WireError)
@@ -44,6 +46,8 @@ extension FederationError: CustomStringConvertible {
       reason.isEmpty ? code.meaning : reason
     case .wrongCoordinator(let detail):
       "the coordinator is not the one this client knows: \(detail)"
+    case .keyNotProven(let detail):
+      "nothing proves that the coordinator's key was replaced by the one it uses: \(detail)"
     case .noCommonVersion(let detail): "no common protocol version: \(detail)"
     case .malformedMessage(let error): "\(error)"
     case .unexpectedMessage(let detail): detail
@@ -73,7 +77,7 @@ extension FederationError {
   package var isRefusalOfLedger: Bool {
     switch self {
     case .policyChanged, .ledgerRolledBack, .ledgerForked, .ledgerNotExtended, .outcomeNotProven,
-      .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
+      .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint, .keyNotProven:
       true
     case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
       .malformedMessage, .unexpectedMessage:

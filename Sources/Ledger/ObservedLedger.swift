@@ -30,12 +30,13 @@ package struct ObservedLedger: Equatable, Sendable {
 
   /// Which ledger, as pinned at enrolment.
   package let ledgerID: LedgerID
-  /// Who signs it, as pinned at enrolment.
-  package let coordinatorKey: VerifyingKey
+  /// Who signs it: the key pinned at enrolment, or the newest one that took its place.
+  package private(set) var coordinatorKey: VerifyingKey
   /// The newest checkpoint accepted; nil before the first.
   package private(set) var checkpoint: Checkpoint?
   /// What the CHARGE and RELEASE entries proven so far add up to.
   package private(set) var spend = ProvenSpend()
+  private var keyChangeCount = 0
   // The offer waits while outcomes are asked for; the rest is of use to the one message that follows.
   private var offer: Opening?
   private var charges: [UInt64: Charge] = [:]
@@ -65,6 +66,31 @@ package struct ObservedLedger: Equatable, Sendable {
     closings = [:]
   }
 
+  /// Takes the key that replaced `coordinatorKey`, and the checkpoint with which it did. Store the receipt before acting
+  /// on it: from here on nothing that the key before signed is taken.
+  /// - Parameters:
+  ///   - receipt: of the KEY entry, as `LedgerReceipt.handover` asks for it.
+  ///   - proof: as for `accept`.
+  /// - Returns: the KEY entry.
+  /// - Throws: `LedgerError` as `LedgerReceipt.handover` and `accept`; nothing is taken then.
+  package mutating func follow(
+    _ receipt: LedgerReceipt, proof: ConsistencyProof
+  ) throws(LedgerError) -> LedgerEntry {
+    let (entry, change) = try receipt.handover(ledgerID: ledgerID, from: coordinatorKey)
+    if let checkpoint { try receipt.checkpoint.requireExtension(of: checkpoint, proof: proof) }
+    guard keyChangeCount < CheckpointKeys.maximumChanges else {
+      throw .handoverInvalid(
+        entry: entry.index,
+        problem: "a ledger changes its key at most \(CheckpointKeys.maximumChanges) times")
+    }
+    coordinatorKey = change.nextKey
+    keyChangeCount += 1
+    checkpoint = receipt.checkpoint
+    charges = [:]
+    closings = [:]
+    return entry
+  }
+
   /// Takes a checkpoint that was held against `checkpoint` already, in a masked round's `Proof`.
   package mutating func adopt(_ verified: Checkpoint) { checkpoint = verified }
 
@@ -90,7 +116,7 @@ package struct ObservedLedger: Equatable, Sendable {
       if let round = entry.record.closedRound {
         closings[round] = Closing(entry: entry.index, record: entry.record)
       }
-    case .genesis, .policy, .roster:
+    case .genesis, .policy, .roster, .key:
       throw .outOfOrder(
         entry: entry.index, kind: entry.record.kind,
         expected: "offer, charge, release, void or burned")
@@ -98,9 +124,17 @@ package struct ObservedLedger: Equatable, Sendable {
     return entry
   }
 
-  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process.
+  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process, and follows a KEY from the key held so
+  /// far: one that was pinned at enrolment needs no earlier change.
+  /// - Parameter entry: by rising index.
   /// - Throws: as `ProvenSpend.add`.
-  package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) { try spend.add(entry) }
+  package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) {
+    if case .key(let change) = entry.record, change.previousKey == coordinatorKey {
+      coordinatorKey = change.nextKey
+      keyChangeCount += 1
+    }
+    try spend.add(entry)
+  }
 
   /// Requires that the ledger holds `expected` as the OFFER of its round, so that every device is offered the same
   /// model, catalogue and policy (rule R6).

@@ -38,7 +38,7 @@ final class FederationHarness {
   static let itemCount = 6
 
   let log = CallLog()
-  let keys: CoordinatorKeys
+  var keys: CoordinatorKeys
   let authority: SigningKey
   private var tokens: [UInt8: EnrolmentToken] = [:]
   let policy: PrivacyPolicy
