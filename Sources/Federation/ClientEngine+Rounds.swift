@@ -247,9 +247,14 @@ extension ClientEngine {
 
   mutating func finish(_ finished: Finished) throws -> [ClientEffect] {
     guard let knownHashes else { return [] }
-    let model = try SHA256Digest(bytes: finished.modelHash)
+    let shown = try SHA256Digest(bytes: finished.modelHash)
+    let proven = observed?.newestRelease?.modelOut
+    if let proven, proven != shown {
+      throw FederationError.modelNotReleased(shown: shown, proven: proven)
+    }
+    let model = proven.map { [$0.bytes] } ?? []
     return try need(
-      [finished.modelHash, knownHashes.catalogue.bytes, knownHashes.features.bytes],
-      then: .finish(finished.reason, model: model))
+      model + [knownHashes.catalogue.bytes, knownHashes.features.bytes],
+      then: .finish(finished.reason, model: proven))
   }
 }

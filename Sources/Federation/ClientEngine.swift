@@ -48,7 +48,7 @@ package struct ClientEngine: Sendable {
   /// What waits until every missing blob is on the device.
   enum AfterBlobs {
     case compute(Offer)
-    case finish(Finished.Reason, model: SHA256Digest)
+    case finish(Finished.Reason, model: SHA256Digest?)
   }
 
   /// - Parameters:
@@ -130,7 +130,7 @@ package struct ClientEngine: Sendable {
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
     case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
-      .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
+      .ledgerNotExtended, .outcomeNotProven, .wrongCharge, .modelNotReleased:
       code = .wrongCoordinator
     case .refused: return nil
     }

@@ -14,6 +14,8 @@ extension CoordinatorEngine {
     let since: MonotonicTime
     /// Size of the newest checkpoint that the member holds; 0 for none.
     var shownSize = 0
+    /// Place of the newest RELEASE that was proven to it over this connection.
+    var shownRelease: Int?
   }
 
   mutating func greet(
@@ -128,6 +130,7 @@ extension CoordinatorEngine {
     lastLogin = now
     effects.append(send(.welcome(try welcome(entry, holding: checkpointSize)), on: connection))
     if let finishReason {
+      effects += try showNewestRelease(on: connection)
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))
     }

@@ -36,6 +36,9 @@ package struct ObservedLedger: Equatable, Sendable {
   package private(set) var checkpoint: Checkpoint?
   /// What the CHARGE and RELEASE entries proven so far add up to.
   package private(set) var spend = ProvenSpend()
+  /// The RELEASE of the highest index that was proven, in this process or one before.
+  package private(set) var newestRelease: ReleaseRecord?
+  private var newestReleaseEntry = -1
   private var keyChangeCount = 0
   // The offer waits while outcomes are asked for; the rest is of use to the one message that follows.
   private var offer: Opening?
@@ -113,6 +116,7 @@ package struct ObservedLedger: Equatable, Sendable {
     case .offer(let record): offer = Opening(entry: entry.index, record: record)
     case .charge(let record): charges[record.round] = Charge(entry: entry.index, record: record)
     case .release, .void, .burned:
+      noteRelease(entry)
       if let round = entry.record.closedRound {
         closings[round] = Closing(entry: entry.index, record: entry.record)
       }
@@ -133,7 +137,15 @@ package struct ObservedLedger: Equatable, Sendable {
       coordinatorKey = change.nextKey
       keyChangeCount += 1
     }
+    noteRelease(entry)
     try spend.add(entry)
+  }
+
+  private mutating func noteRelease(_ entry: LedgerEntry) {
+    guard case .release(let release) = entry.record, entry.index > newestReleaseEntry else {
+      return
+    }
+    (newestRelease, newestReleaseEntry) = (release, entry.index)
   }
 
   /// Requires that the ledger holds `expected` as the OFFER of its round, so that every device is offered the same
