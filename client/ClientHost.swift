@@ -188,7 +188,7 @@ actor ClientHost {
         report(note)
       case .finished(let reason, let model):
         customers[index].outcome = .finished(reason)
-        try rememberModel(model, of: index)
+        if let model { try rememberModel(model, of: index) }
         customers[index].outbox?.close()
       }
     }

@@ -58,6 +58,17 @@ struct BackupCommand: AsyncParsableCommand {
       """)
   }
 
+  /// A rotation between the ledger and the keys would leave a backup that cannot be opened.
+  private func requireKey(of state: LedgerState, in draft: CoordinatorDirectory) throws {
+    guard try KeyFile.exists(at: draft.coordinatorKey) else { return }
+    let files = SigningKeyFiles(draft.coordinatorKey)
+    let keys = [try files.current(), try files.prepared()]
+    guard keys.contains(where: { $0?.verifyingKey == state.coordinatorKey }) else {
+      throw LedgerStoreError.wrongKey(
+        expected: state.coordinatorKey, found: try files.current().verifyingKey)
+    }
+  }
+
   private func copy(_ source: CoordinatorDirectory, to draft: String) throws -> BackupManifest {
     for path in ["", "/keys", "/ledger", "/blobs", "/authority"] {
       try DurableFile.makeDirectory(draft + path)
@@ -79,6 +90,10 @@ struct BackupCommand: AsyncParsableCommand {
     let (head, log, state) = try LedgerReader.acknowledgedFiles(inDirectory: source.ledger)
     try put(head, "ledger/\(LedgerWriter.FileName.head)")
     try put(log, "ledger/\(LedgerWriter.FileName.log)")
+    // Without them nobody who knows an older key could follow.
+    for change in state.keys.changes {
+      try copyFile("ledger/\(LedgerWriter.FileName.handover(change.entry))")
+    }
     // A roster row that is newer than the log is one more customer; an older one would lose a customer.
     let roster = try RosterStore(path: source.roster)
     try roster.copy(to: "\(draft)/roster.sqlite")
@@ -93,6 +108,7 @@ struct BackupCommand: AsyncParsableCommand {
     ] { try copyFile(name) }
     if !withoutKeys {
       for name in try DirectoryListing.names(in: source.keys) { try copyFile("keys/\(name)") }
+      try requireKey(of: state, in: CoordinatorDirectory(path: draft))
       // Where it is not kept apart: its key, and which numbers it has given out.
       if access(source.authority.path, F_OK) == 0 {
         for name in try DirectoryListing.names(in: source.authority.path) where name != "lock" {

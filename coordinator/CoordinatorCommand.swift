@@ -18,7 +18,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     version: ProductVersion.current,
     subcommands: [
       InitCommand.self, ServeCommand.self, StatusCommand.self, RosterCommand.self,
-      AuthorityCommand.self, PolicyCommand.self, ConfigCommand.self, DoctorCommand.self,
+      AuthorityCommand.self, PolicyCommand.self, KeyCommand.self, ConfigCommand.self,
+      DoctorCommand.self,
       BackupCommand.self, RestoreCommand.self,
     ])
 

@@ -62,7 +62,7 @@ enum FederationAddress {
         nowSeconds: Int64(time(nil)))
       return CoordinatorAddress(
         host: advertised.host, port: advertised.port, serverKeyPin: tls.spkiHash,
-        coordinatorKey: state.genesis.coordinatorKey.bytes,
+        coordinatorKey: state.coordinatorKey.bytes,
         ledgerID: state.genesis.ledgerID.bytes)
     } catch {
       throw CoordinatorFailure.explain(error)

@@ -34,20 +34,20 @@ struct OpenedFederation {
     self.directory = directory
     do {
       restoration = try Restoration.read(directory)
-      let coordinatorKey = try KeyFile.load(at: directory.coordinatorKey)
-      keys = CoordinatorKeys(
-        coordinator: coordinatorKey,
-        enrolment: try AuthorityDirectory.readPublicKey(directory.enrolmentKey))
       tls = try TLSIdentity.load(
         certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
         nowSeconds: Int64(time(nil)))
       let failpoint = Failpoint(environment: ProcessEnvironment.all)
+      let signingKeys = SigningKeyFiles(directory.coordinatorKey)
       let synchronizations = SynchronizationTimes()
       (ledger, recovery) = try LedgerWriter.open(
         on: TimedDisk(
           try LocalDisk(directory: directory.ledger), observe: { synchronizations.observe($0) }),
-        signingKey: coordinatorKey,
-        reach: { failpoint.reach($0) })
+        keys: signingKeys, reach: { failpoint.reach($0) })
+      // Only now is it known which key is in force.
+      keys = CoordinatorKeys(
+        coordinator: try signingKeys.current(),
+        enrolment: try AuthorityDirectory.readPublicKey(directory.enrolmentKey))
       // The ledger's lock is this directory's too.
       let blobs = BlobStore(
         on: try LocalDisk(directory: directory.blobs, isLocked: false), reach: failpoint.reach)

@@ -75,9 +75,9 @@ extension PolicyCommand {
       let directory = try location.existing()
       let policy = try PolicyFile.readUsable(file)
       do {
-        let key = try KeyFile.load(at: directory.coordinatorKey)
         let (ledger, _) = try LedgerWriter.open(
-          on: try LocalDisk(directory: directory.ledger), signingKey: key)
+          on: try LocalDisk(directory: directory.ledger),
+          keys: SigningKeyFiles(directory.coordinatorKey))
         let difference = PolicyDifference(from: ledger.state.policy, to: policy)
         if difference.changes.isEmpty, try directory.readPolicy() != policy {
           // Signed before a crash: only the copy for people is missing.

@@ -128,8 +128,13 @@ struct RestoreCommand: AsyncParsableCommand {
 
   private func size(of checkpoint: Checkpoint, path: String, _ replay: LedgerReplay) throws -> Int {
     do throws(LedgerError) {
-      guard let genesis = replay.state?.genesis else { throw .headMissing(entry: 0) }
-      try checkpoint.verify(ledgerID: genesis.ledgerID, key: genesis.coordinatorKey)
+      guard let state = replay.state else { throw .headMissing(entry: 0) }
+      // Its key may be one that the backup does not know yet; a longer ledger is refused whoever signed it.
+      if checkpoint.ledgerID == state.genesis.ledgerID, checkpoint.size > replay.lineCount {
+        throw .shorterThanCheckpoint(entry: replay.lineCount, checkpointSize: checkpoint.size)
+      }
+      try checkpoint.verify(
+        ledgerID: state.genesis.ledgerID, key: state.keys.key(ofSize: checkpoint.size))
       try checkpoint.requirePrefix(of: replay, limit: replay.lineCount)
       return checkpoint.size
     } catch .shorterThanCheckpoint(let entries, let signed) {

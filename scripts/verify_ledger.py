@@ -171,6 +171,7 @@ TYPES = dict(
     short=lambda value: type(value) is str and 1 <= len(value.encode()) <= 200, flag=lambda value: type(value) is bool,
     object=lambda value: type(value) is dict, positive=lambda value: type(value) is int and 0 < value <= SAFE,
     hash=HASH, decimal=DECIMAL, fraction=matches("[0-9]+/[1-9][0-9]*"), key=public_key, id=matches("[0-9a-f]{32}"),
+    signature=matches("[0-9a-f]{128}"),
     relation=matches("zero-out|add-remove|replace-one"), unit=matches("user"), rng=matches("system|seeded"),
     kind=lambda value: value in list(BODIES))
 
@@ -194,7 +195,8 @@ BODIES = dict(
     void=fields("round:integer reason:short"),
     burned=fields("round:integer charge_index:integer"),
     policy=fields("policy:object policy_hash:hash previous_policy_hash:hash"),
-    roster=fields("epoch:integer size:integer roster_hash:hash revocations_hash:hash"))
+    roster=fields("epoch:integer size:integer roster_hash:hash revocations_hash:hash"),
+    key=fields("previous_key:key next_key:key possession:signature"))
 OPTIONAL = dict(charge=fields("joint_coordinates:positive masked:object block:object"))
 BLOCK = fields("start:integer round:integer")
 MASKED = fields("cohort_size:integer degree:integer corrupt_fraction:decimal dropout_fraction:decimal")
@@ -238,6 +240,7 @@ class Replay:
         self.size, self.phase, self.last_round = 0, None, 0
         self.rounds = dict(offered=0, charged=0, released=0, burned=0, void=0)
         self.mu_squared, self.reserved, self.seeded = Fraction(0), 0.0, None
+        self.keys = []  # the first entry that each key signs over, and the key
         self.genesis = self.policy = self.chain = self.open_block = self.roster = None
 
     def need(self, holds, what):
@@ -257,7 +260,7 @@ class Replay:
         expected = self.chain if self.genesis else bytes(32)
         self.need(previous == expected, "follows hash %s, not %s" % (previous.hex(), expected.hex()))
         rule = dict(genesis=self.begin, offer=self.offer, charge=self.charge, release=self.release, void=self.void,
-                    burned=self.burned, policy=self.replace, roster=self.admit)[kind]
+                    burned=self.burned, policy=self.replace, roster=self.admit, key=self.hand_over)[kind]
         rule(body)
         self.chain = self.hash_of(line)
         self.size += 1
@@ -275,7 +278,7 @@ class Replay:
             raise Fault(DAMAGED, 0, "has format %d, which is not known" % body["format"])
         self.match(body, filter="gdp")
         self.read_policy(body)
-        self.genesis = body
+        self.genesis, self.keys = body, [(0, body["coordinator_key"])]
 
     def read_policy(self, body):
         self.match(body, policy_hash=sha256(canonical(body["policy"])).hex())
@@ -319,6 +322,22 @@ class Replay:
         if {**old, "epoch": 0} == {**body, "epoch": 0}:
             raise Fault(DAMAGED, self.size, "is the roster in force")
         self.roster = self.size, body
+
+    def hand_over(self, body):
+        """Another key signs from here on: never one that was left, and whoever holds it says so."""
+        self.need_between_rounds()
+        self.match(body, previous_key=self.keys[-1][1])
+        if body["next_key"] in (key for _, key in self.keys) or len(self.keys) > 256:
+            raise Fault(DAMAGED, self.size, "names a key that was in force before, or is one change too many")
+        said = b"tacit key/1" + bytes.fromhex(self.genesis["ledger_id"]) + self.size.to_bytes(8, "big") \
+            + bytes.fromhex(body["previous_key"])
+        if not signature_holds(bytes.fromhex(body["next_key"]), said, bytes.fromhex(body["possession"])):
+            raise Fault(DAMAGED, self.size, "is not signed by the next key")
+        self.keys.append((self.size, body["next_key"]))
+
+    def key_of(self, size):
+        """The key that must have signed a checkpoint of `size` entries."""
+        return [key for entry, key in self.keys if entry < size][-1]
 
     def plan_index(self):
         return (self.rounds["released"] - self.released_before) % len(self.plan)
@@ -447,14 +466,24 @@ class Replay:
 
 # --- Files beside the log ----------------------------------------------------------------------------------------
 
-NOTE = re.compile(  # a C2SP signed note with one signature
+NOTE = re.compile(  # a C2SP signed note with one signature or two
     rb"(?P<body>(?P<origin>tacit-ledger/[12]/[0-9a-f]{32})\n(?P<size>[1-9][0-9]*)\n(?P<root>[^\n]*)\n)"
-    b"\n\xe2\x80\x94 (?P<name>[^ \n]*) (?P<note>[^\n]*)\n")
+    b"\n(?P<notes>(\xe2\x80\x94 (?P=origin) [^ \n]*\n){1,2})")
 
 def strict_base64(data):
     decoded = base64.b64decode(data, validate=True)
     require(base64.b64encode(decoded) == data)
     return decoded
+
+def note_of(data):
+    """Signed text, origin, size, root, and the signatures of a checkpoint, each after the hash of its key."""
+    match = NOTE.fullmatch(data)
+    require(match)
+    root = strict_base64(match["root"])
+    notes = [strict_base64(line.split(b" ")[2]) for line in match["notes"].splitlines()]
+    require(len(root) == 32 and all(len(note) == 68 for note in notes))
+    require(len({note[:4] for note in notes}) == len(notes))
+    return match["body"], match["origin"].decode(), int(match["size"]), root, notes
 
 def head_of(data):
     try:
@@ -535,9 +564,39 @@ class Audit:
         return "entry %d holds the given policy, %s" % (entry, self.replay.policy_hash)
 
     def key(self, given):
-        if given != self.replay.genesis["coordinator_key"]:
-            raise Fault(WRONG, 0, "entry 0 names another coordinator key")
-        return "entry 0 holds the given key"
+        places = [entry for entry, key in self.replay.keys if key == given]
+        if not places:
+            raise Fault(WRONG, self.replay.keys[-1][0], "the ledger never had the given coordinator key")
+        return "entry %d holds the given key" % places[0]
+
+    def handover(self, entry, data):
+        """The checkpoint that ends with a KEY entry, by which who knows only the key before can follow."""
+        if data is None:
+            raise Fault(WRONG, entry, "changes the key, and no checkpoint that both keys signed is there")
+        at = [place for place, _ in self.replay.keys].index(entry)
+        before, after = self.replay.keys[at - 1][1], self.replay.keys[at][1]
+        try:
+            body, origin, size, root, notes = note_of(data)
+        except ValueError:
+            raise Fault(DAMAGED, None, "a checkpoint is not readable")
+        if size != entry + 1 or len(notes) != 2 or origin != self.origin() or not all(
+                self.signs(key, body, notes) for key in (before, after)):
+            raise Fault(WRONG, entry, "changes the key, and its checkpoint is not signed by both")
+        if self.root(size) != root:
+            raise Fault(WRONG, entry, "this entry or one before it is not what was signed")
+        return "%s handed over to %s" % (before, after)
+
+    def origin(self):
+        return "tacit-ledger/%d/%s" % (self.replay.genesis["format"], self.replay.genesis["ledger_id"])
+
+    @staticmethod
+    def signs(key, body, notes):
+        """Whether one of the signature lines is this key's, and holds; None if none says that it is."""
+        public, name = bytes.fromhex(key), body.split(b"\n")[0]
+        for note in notes:
+            if note[:4] == sha256(name + b"\n\1" + public)[:4]:
+                return signature_holds(public, body, note[4:])
+        return None
 
     def members(self, data):
         """The list of `coordinator roster list --json` against the newest roster."""
@@ -561,20 +620,18 @@ class Audit:
 
     def signed(self, data, key):
         """Size and root of a checkpoint that is signed and that the ledger begins with."""
-        genesis = self.replay.genesis
         try:
-            match = NOTE.fullmatch(data)
-            require(match and match["name"] == match["origin"])
-            size, root, note = int(match["size"]), strict_base64(match["root"]), strict_base64(match["note"])
-            require(len(root) == 32 and len(note) == 68)
+            body, origin, size, root, notes = note_of(data)
         except ValueError:
             raise Fault(DAMAGED, None, "a checkpoint is not readable")
-        if match["origin"].decode() != "tacit-ledger/%d/%s" % (genesis["format"], genesis["ledger_id"]):
+        if origin != self.origin():
             raise Fault(WRONG, None, "a checkpoint is of another ledger")
-        public = bytes.fromhex(key or genesis["coordinator_key"])
-        if note[:4] != sha256(match["origin"] + b"\n\1" + public)[:4]:
+        # A key that the ledger never had is one that its operator cannot have signed with.
+        known = key is None or key in (known for _, known in self.replay.keys)
+        signed = self.signs(self.replay.key_of(size) if known else key, body, notes)
+        if signed is None:
             raise Fault(WRONG, None, "a checkpoint names another key")
-        if not signature_holds(public, match["body"], note[4:]):
+        if not signed:
             raise Fault(WRONG, None, "a checkpoint's signature is not valid")
         if size > len(self.lines):
             raise Fault(DAMAGED, len(self.lines), "is missing: a signed checkpoint covers %d entries" % size)
@@ -648,6 +705,9 @@ def main():
     if audit.replay.genesis:
         if policy:
             audit.run("policy", audit.policy, read(policy))
+        for entry, _ in audit.replay.keys[1:]:
+            audit.run("key change", audit.handover, entry,
+                      read(os.path.join(place, "key-%d.checkpoint" % entry), False))
         if options.key:
             audit.run("coordinator key", audit.key, options.key)
         if options.roster:

@@ -61,6 +61,56 @@ package enum KeyFile {
     return try SigningKey(seed: seed)
   }
 
+  /// Whether anything, a link included, has the name `path`.
+  /// - Throws: `CryptographyError.keyFile` where that cannot be told.
+  package static func exists(at path: String) throws(CryptographyError) -> Bool {
+    var status = stat()
+    if lstat(path, &status) == 0 { return true }
+    guard errno == ENOENT else { throw failure(of: "lstat", at: path) }
+    return false
+  }
+
+  /// Puts the key file `next` in the place of `path`, whose old content stays as `previous`; durable on return. A crash
+  /// leaves a key at `path` at any moment, and the call may be made again after one.
+  /// - Parameters:
+  ///   - previous: in the same directory; to be wiped afterwards.
+  /// - Throws: `CryptographyError.keyFile` with `.systemCall`.
+  package static func replace(
+    _ path: String, by next: String, keeping previous: String
+  ) throws(CryptographyError) {
+    // Left by a crash between the two names: the same file still.
+    guard link(path, previous) == 0 || errno == EEXIST else { throw failure(of: "link", at: path) }
+    try synchronizeDirectory(of: path)
+    guard rename(next, path) == 0 else { throw failure(of: "rename", at: next) }
+    try synchronizeDirectory(of: path)
+  }
+
+  /// Overwrites a key file with zeros, syncs, and removes it; nothing happens where there is none.
+  ///
+  /// A file that another name still leads to only loses this name. What a file system or a disk keeps of overwritten
+  /// blocks is beyond its reach.
+  /// - Throws: `CryptographyError.keyFile` as `load`, or `.systemCall`.
+  package static func wipe(at path: String) throws(CryptographyError) {
+    guard let file = FileDescriptor(path: path, flags: O_WRONLY | O_NOFOLLOW | O_NONBLOCK) else {
+      if errno == ENOENT { return }
+      throw errno == ELOOP
+        ? .keyFile(path: path, problem: .symbolicLink) : failure(of: "open", at: path)
+    }
+    guard let status = file.status else { throw failure(of: "fstat", at: path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .keyFile(path: path, problem: .notRegularFile)
+    }
+    if status.st_nlink == 1 {
+      let zeros = [UInt8](repeating: 0, count: SigningKey.seedByteCount)
+      guard zeros.withUnsafeBytes({ file.writeAll($0) }) else {
+        throw failure(of: "write", at: path)
+      }
+      guard file.synchronize() else { throw failure(of: "fsync", at: path) }
+    }
+    guard unlink(path) == 0 else { throw failure(of: "unlink", at: path) }
+    try synchronizeDirectory(of: path)
+  }
+
   private static func problem(in status: stat) -> KeyFileProblem? {
     guard status.st_mode & S_IFMT == S_IFREG else { return .notRegularFile }
     guard status.st_uid == geteuid() else {

@@ -9,7 +9,7 @@ extension ClientEngine {
   func heldLedger() throws -> ObservedLedger {
     do {
       var held = ObservedLedger(
-        ledgerID: try LedgerID(bytes: pinned.ledgerID), coordinatorKey: try coordinatorKey(),
+        ledgerID: try LedgerID(bytes: ledgerID), coordinatorKey: try pinnedKey(),
         checkpoint: try storage.newestCheckpoint().map { try Checkpoint(parsing: $0.text) })
       // They were verified before they were kept.
       for text in try storage.receipts() {
@@ -77,7 +77,7 @@ extension ClientEngine {
     }
   }
 
-  private func refusal(_ error: LedgerError, checkpoint text: [UInt8]) -> FederationError {
+  func refusal(_ error: LedgerError, checkpoint text: [UInt8]) -> FederationError {
     switch error {
     case .rolledBack(let held, let shown): .ledgerRolledBack(kept: held, shown: shown)
     case .splitView(let size): .ledgerForked(size: size, evidence: text)

@@ -42,7 +42,7 @@ extension ClientEngine {
     _ offer: Offer, policy: PrivacyPolicy, joins: Bool
   ) throws -> OpenClientRound {
     let context = RoundContext.digest(
-      offer: offer, coordinatorKey: pinned.coordinatorKey, ledgerID: pinned.ledgerID)
+      offer: offer, coordinatorKey: try coordinatorKey().bytes, ledgerID: ledgerID)
     guard joins, let mode = AggregationMode(rawValue: policy.mode), mode.isMasked,
       let maskingPolicy = try MaskingPolicy(of: policy), case .login(let enrolment) = start
     else {
@@ -55,7 +55,7 @@ extension ClientEngine {
       encoding: try FixedPointEncoding(
         fractionBits: Int(offer.fractionBits),
         clipNorm: policy.plan[Int(offer.planIndex)].clipNorm.doubleValue),
-      ledgerID: try LedgerID(bytes: pinned.ledgerID), coordinatorKey: enrolment.coordinatorKey,
+      ledgerID: try LedgerID(bytes: ledgerID), coordinatorKey: try coordinatorKey(),
       enrolmentKey: enrolment.enrolmentKey,
       revoked: Set(try storage.revocations().map(RevocationList.init(bytes:))?.revoked ?? []),
       rosters: rosters)
@@ -250,9 +250,14 @@ extension ClientEngine {
 
   mutating func finish(_ finished: Finished) throws -> [ClientEffect] {
     guard let knownHashes else { return [] }
-    let model = try SHA256Digest(bytes: finished.modelHash)
+    let shown = try SHA256Digest(bytes: finished.modelHash)
+    let proven = observed?.newestRelease?.modelOut
+    if let proven, proven != shown {
+      throw FederationError.modelNotReleased(shown: shown, proven: proven)
+    }
+    let model = proven.map { [$0.bytes] } ?? []
     return try need(
-      [finished.modelHash, knownHashes.catalogue.bytes, knownHashes.features.bytes],
-      then: .finish(finished.reason, model: model))
+      model + [knownHashes.catalogue.bytes, knownHashes.features.bytes],
+      then: .finish(finished.reason, model: proven))
   }
 }

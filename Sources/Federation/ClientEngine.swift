@@ -16,6 +16,7 @@ package struct ClientEngine: Sendable {
   enum Phase {
     case offline
     case awaitingHello(exporter: [UInt8])
+    case awaitingKeys(ServerHello, exporter: [UInt8])
     case awaitingWelcome
     case member
     case ended
@@ -47,7 +48,7 @@ package struct ClientEngine: Sendable {
   /// What waits until every missing blob is on the device.
   enum AfterBlobs {
     case compute(Offer)
-    case finish(Finished.Reason, model: SHA256Digest)
+    case finish(Finished.Reason, model: SHA256Digest?)
   }
 
   /// - Parameters:
@@ -119,13 +120,13 @@ package struct ClientEngine: Sendable {
     guard let error = error as? FederationError else { return nil }
     let code: RefusalCode
     switch error {
-    case .wrongCoordinator: code = .wrongCoordinator
+    case .wrongCoordinator, .keyNotProven: code = .wrongCoordinator
     case .noCommonVersion: code = .unsupportedVersion
     case .malformedMessage: code = .malformedMessage
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
     case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
-      .extensionNotProven, .ledgerNotExtended, .outcomeNotProven, .wrongCharge:
+      .extensionNotProven, .ledgerNotExtended, .outcomeNotProven, .wrongCharge, .modelNotReleased:
       code = .wrongCoordinator
     case .refused, .keptLedgerDamaged: return nil
     }
@@ -149,6 +150,12 @@ package struct ClientEngine: Sendable {
     }
     switch (phase, message) {
     case (.awaitingHello(let exporter), .serverHello(let hello)):
+      return try greet(hello, exporter: exporter)
+    case (.awaitingKeys(let hello, let exporter), .keysShown(let shown)):
+      guard try follow(shown) else {
+        throw FederationError.wrongCoordinator(
+          "its key is not the one in the token or enrolment, nor one that took its place")
+      }
       return try answerHello(hello, exporter: exporter)
     case (.awaitingWelcome, .welcome(let welcome)):
       return try accept(welcome)
@@ -186,39 +193,48 @@ package struct ClientEngine: Sendable {
     }
   }
 
-  var pinned: (coordinatorKey: [UInt8], ledgerID: [UInt8]) {
+  /// The pinned ledger.
+  var ledgerID: [UInt8] {
     switch start {
-    case .enrol(let token): (token.address.coordinatorKey, token.address.ledgerID)
-    case .login(let enrolment): (enrolment.coordinatorKey.bytes, enrolment.ledgerID)
+    case .enrol(let token): token.address.ledgerID
+    case .login(let enrolment): enrolment.ledgerID
     }
   }
 
-  /// The pinned key, which was checked to be one when it was enrolled.
-  func coordinatorKey() throws -> VerifyingKey {
-    switch start {
-    case .enrol(let token): try VerifyingKey(bytes: token.address.coordinatorKey)
-    case .login(let enrolment): enrolment.coordinatorKey
-    }
-  }
-
-  private mutating func answerHello(
+  private mutating func greet(
     _ hello: ServerHello, exporter: [UInt8]
   ) throws -> [ClientEffect] {
-    guard let version = ProtocolVersion.supported.last(where: hello.versions.contains) else {
-      let detail = "it speaks versions \(hello.versions), this client \(ProtocolVersion.supported)"
-      throw FederationError.noCommonVersion(detail)
-    }
-    guard hello.coordinatorKey == pinned.coordinatorKey else {
-      throw FederationError.wrongCoordinator("its key is not the one in the token or enrolment")
-    }
-    guard hello.ledgerID == pinned.ledgerID else {
+    _ = try version(of: hello)
+    guard hello.ledgerID == ledgerID else {
       throw FederationError.wrongCoordinator("it keeps another ledger")
     }
     let transcript = LoginTranscript.hello(
       exporter: exporter, nonce: hello.nonce, ledgerID: hello.ledgerID)
-    guard try coordinatorKey().isValidSignature(hello.signature, for: transcript) else {
-      throw FederationError.wrongCoordinator("its signature is not for this connection")
+    // Bytes that are no key have signed nothing. Whose key it is comes next.
+    guard let key = try? VerifyingKey(bytes: hello.coordinatorKey),
+      key.isValidSignature(hello.signature, for: transcript)
+    else { throw FederationError.wrongCoordinator("its signature is not for this connection") }
+    observed = try heldLedger()
+    return try answerHello(hello, exporter: exporter)
+  }
+
+  private func version(of hello: ServerHello) throws -> UInt16 {
+    guard let version = ProtocolVersion.supported.last(where: hello.versions.contains) else {
+      let detail = "it speaks versions \(hello.versions), this client \(ProtocolVersion.supported)"
+      throw FederationError.noCommonVersion(detail)
     }
+    return version
+  }
+
+  /// Goes on with a greeting whose signature is right, once its key is the coordinator's.
+  private mutating func answerHello(
+    _ hello: ServerHello, exporter: [UInt8]
+  ) throws -> [ClientEffect] {
+    guard try hello.coordinatorKey == coordinatorKey().bytes else {
+      phase = .awaitingKeys(hello, exporter: exporter)
+      return [try askKeys()]
+    }
+    let version = try version(of: hello)
     phase = .awaitingWelcome
     let held = UInt64(try storage.newestCheckpoint()?.size ?? 0)
     switch start {
@@ -251,7 +267,7 @@ package struct ClientEngine: Sendable {
     guard
       try coordinatorKey().isValidSignature(
         welcome.policySignature,
-        for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: pinned.ledgerID))
+        for: LoginTranscript.policy(policyHash: digest.bytes, ledgerID: ledgerID))
     else { throw FederationError.wrongCoordinator("the policy is not signed by its key") }
     var effects: [ClientEffect] = []
     let shown: PrivacyPolicy
@@ -274,7 +290,6 @@ package struct ClientEngine: Sendable {
       start = .login(enrolment)
       effects.append(.enrolled(enrolment))
     }
-    observed = try heldLedger()
     try keep(checkpoint: welcome.checkpoint, consistency: welcome.consistency)
     try keep(revocations: welcome.revocations)
     knownHashes = (

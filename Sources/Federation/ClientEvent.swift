@@ -33,8 +33,9 @@ package enum ClientEffect: Equatable, Sendable {
   /// Compute the update of this offer and return it as `updateReady`.
   case computeUpdate(Offer)
   case note(ClientNote)
-  /// Training is over; the newest model is on the device.
-  case finished(Finished.Reason, model: SHA256Digest)
+  /// Training is over; the model of the newest RELEASE that was proven is on the device. Nil where none was: the device
+  /// takes no model on the coordinator's word.
+  case finished(Finished.Reason, model: SHA256Digest?)
 }
 
 /// Something the person at the device may want to see. It stays on the device.

@@ -53,6 +53,16 @@ extension CoordinatorEngine {
       })
   }
 
+  /// Proves the newest RELEASE to a member that was not shown it over this connection: without it a device takes no model.
+  mutating func showNewestRelease(on connection: ConnectionID) throws -> [CoordinatorEffect] {
+    guard let release = storage.ledgerState.latestRelease,
+      let closing = try storage.closing(of: release.round),
+      sessions[connection]?.shownRelease != closing.entry
+    else { return [] }
+    sessions[connection]?.shownRelease = closing.entry
+    return try show(entries(closing: closing), on: connection)
+  }
+
   /// The entries that prove how `round` ended: CHARGE, where there is one, and its end.
   func entries(closing round: LedgerState.ClosedRound) -> [Int] {
     [round.chargeEntry, round.entry].compactMap { $0 }

@@ -14,6 +14,8 @@ extension CoordinatorEngine {
     let since: MonotonicTime
     /// Size of the newest checkpoint that the member holds; 0 for none.
     var shownSize = 0
+    /// Place of the newest RELEASE that was proven to it over this connection.
+    var shownRelease: Int?
   }
 
   mutating func greet(
@@ -54,11 +56,34 @@ extension CoordinatorEngine {
         return try refuseVersion(enrol.version, on: connection)
       }
       return try self.enrol(enrol, on: connection, exporter: exporter, nonce: nonce)
+    case .askKeys(let ask):
+      return [send(.keysShown(try keys(after: ask)), on: connection)]
     case .refused:
       return try refuse(connection, .wrongCoordinator)
     default:
       return try refuse(connection, .unexpectedMessage, "\(message.kind) before login")
     }
+  }
+
+  /// The changes that lead on from the key that a peer knows, as many as one message holds.
+  private func keys(after ask: AskKeys) throws -> KeysShown {
+    guard let known = try? VerifyingKey(bytes: ask.coordinatorKey),
+      let changes = storage.ledgerState.keys.changes(after: known)
+    else {
+      // No key, or none that this ledger ever had: there is no way from there.
+      return KeysShown(changes: [])
+    }
+    var held = Int(clamping: ask.checkpointSize)
+    return KeysShown(
+      changes: try changes.prefix(KeysShown.maximumChanges).map { change in
+        let receipt = try storage.handover(at: change.entry)
+        let size = receipt.checkpoint.size
+        defer { held = size }
+        return KeysShown.Change(
+          index: UInt64(change.entry), line: receipt.line, path: receipt.proof.pathBytes,
+          checkpoint: receipt.checkpoint.text,
+          consistency: try storage.consistencyProof(from: held, to: size)?.bytes ?? [])
+      })
   }
 
   private mutating func enrol(
@@ -105,6 +130,7 @@ extension CoordinatorEngine {
     lastLogin = now
     effects.append(send(.welcome(try welcome(entry, holding: checkpointSize)), on: connection))
     if let finishReason {
+      effects += try showNewestRelease(on: connection)
       let finished = Finished(reason: finishReason, modelHash: modelHash.bytes)
       effects.append(send(.finished(finished), on: connection))
     }

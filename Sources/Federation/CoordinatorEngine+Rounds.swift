@@ -68,23 +68,23 @@ extension CoordinatorEngine {
     guard round == nil, masked == nil, finishReason == nil, !quorumIsHopeless else { return [] }
     let completed = storage.ledgerState.releasedUnderPolicy
     guard completed < settings.trainings * identity.policy.plan.count else {
-      return finish(.planComplete)
+      return try finish(.planComplete)
     }
     let planIndex = storage.ledgerState.nextPlanIndex
     guard
       settings.measuresExperiment
         || identity.policy.plan[planIndex].stage != ExperimentModel.stage
-    else { return finish(.planComplete) }
+    else { return try finish(.planComplete) }
     guard !hasLostSum else {
       // Members that come back after a restart are to hear it too.
-      return hasGathered ? [.note(.retryRefused)] + finish(.sumLost) : []
+      return hasGathered ? [.note(.retryRefused)] + (try finish(.sumLost)) : []
     }
     // An experiment is measured once, whatever is trained after it.
     if identity.policy.plan[planIndex].stage == ExperimentModel.stage,
       let experiment = model.experiment,
       ExperimentSums.areReleased(in: parameters, of: experiment)
     {
-      return finish(.planComplete)
+      return try finish(.planComplete)
     }
     let encoding = try identity.encoding(forPlanIndex: planIndex)
     try endBlockUnlessContinued(at: planIndex)
@@ -95,7 +95,7 @@ extension CoordinatorEngine {
       block != nil
         || storage.ledgerState.admits(event, addingToDelta: identity.policy.largestProtocolDelta)
     else {
-      return [.note(try budgetRefusal(for: event))] + finish(.budgetExhausted)
+      return [.note(try budgetRefusal(for: event))] + (try finish(.budgetExhausted))
     }
     guard enoughMembers else { return [] }
     return try open(planIndex: planIndex, encoding: encoding)
@@ -339,6 +339,7 @@ extension CoordinatorEngine {
     // R9: with the proof that the ledger says so, too.
     for connection in connections.values.sorted() {
       effects += try show(entries(closing: closing), on: connection)
+      if outcome == .released { sessions[connection]?.shownRelease = closing.entry }
       effects.append(.send(connection, payload))
     }
     return effects
@@ -376,10 +377,14 @@ extension CoordinatorEngine {
     return closed
   }
 
-  private mutating func finish(_ reason: Finished.Reason) -> [CoordinatorEffect] {
+  private mutating func finish(_ reason: Finished.Reason) throws -> [CoordinatorEffect] {
     finishReason = reason
+    var effects: [CoordinatorEffect] = []
+    for connection in connections.values.sorted() {
+      effects += try showNewestRelease(on: connection)
+    }
     let message = Message.finished(Finished(reason: reason, modelHash: modelHash.bytes))
-    return broadcast(message) + [.finished(reason)]
+    return effects + broadcast(message) + [.finished(reason)]
   }
 
   private func budgetRefusal(for event: PrivacyEvent) throws -> CoordinatorNote {

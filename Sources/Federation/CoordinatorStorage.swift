@@ -77,6 +77,14 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// - Returns: nil for a size that this ledger never had.
   func consistencyProof(from oldSize: Int) throws -> ConsistencyProof?
 
+  /// The proof that the first `newSize` entries begin with the first `oldSize`.
+  ///
+  /// - Returns: nil unless 1 <= `oldSize` <= `newSize` <= the ledger's size.
+  func consistencyProof(from oldSize: Int, to newSize: Int) throws -> ConsistencyProof?
+
+  /// KEY entry `index` with its inclusion proof under the checkpoint that both of its keys signed.
+  func handover(at index: Int) throws -> LedgerReceipt
+
   /// Stores a public blob durably under its SHA-256.
   func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest
 

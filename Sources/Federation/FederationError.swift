@@ -11,6 +11,8 @@ package enum FederationError: Error, Equatable, Sendable {
   case refused(RefusalCode, reason: String)
   /// The coordinator is not the one pinned at enrolment.
   case wrongCoordinator(String)
+  /// The coordinator's key is not the one that this device knows, and nothing proves that it took its place.
+  case keyNotProven(String)
   /// The coordinator speaks no version that this client speaks.
   case noCommonVersion(String)
   case malformedMessage(WireError)
@@ -31,6 +33,8 @@ package enum FederationError: Error, Equatable, Sendable {
   case outcomeNotProven(round: UInt64, String)
   /// The ledger charges less for a round than this device was offered it for, or for fewer contributions (R5, R7).
   case wrongCharge(round: UInt64, String)
+  /// The coordinator ends training with another model than that of the newest RELEASE that it has proven.
+  case modelNotReleased(shown: SHA256Digest, proven: SHA256Digest)
   /// The coordinator shows an older list of revoked members than this device has seen.
   case revocationsRolledBack(kept: UInt32, shown: UInt32)
   case badPolicy(String)
@@ -50,6 +54,8 @@ extension FederationError: CustomStringConvertible {
       reason.isEmpty ? code.meaning : reason
     case .wrongCoordinator(let detail):
       "the coordinator is not the one this client knows: \(detail)"
+    case .keyNotProven(let detail):
+      "nothing proves that the coordinator's key was replaced by the one it uses: \(detail)"
     case .noCommonVersion(let detail): "no common protocol version: \(detail)"
     case .malformedMessage(let error): "\(error)"
     case .unexpectedMessage(let detail): detail
@@ -68,6 +74,9 @@ extension FederationError: CustomStringConvertible {
       "how round \(round) ended is not proven: \(detail)"
     case .wrongCharge(let round, let detail):
       "round \(round) is not charged as it was offered: \(detail)"
+    case .modelNotReleased(let shown, let proven):
+      "training ends with the model \(shown.hex.prefix(16)); the newest one proven to be released is "
+        + "\(proven.hex.prefix(16))"
     case .revocationsRolledBack(let kept, let shown):
       "the coordinator shows list \(shown) of revoked members; this device has seen list \(kept)"
     case .badPolicy(let detail): "the policy cannot be used: \(detail)"
@@ -84,7 +93,8 @@ extension FederationError {
   package var isRefusalOfLedger: Bool {
     switch self {
     case .policyChanged, .ledgerRolledBack, .ledgerForked, .extensionNotProven, .ledgerNotExtended,
-      .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint:
+      .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint,
+      .keyNotProven, .modelNotReleased:
       true
     case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
       .malformedMessage, .unexpectedMessage, .keptLedgerDamaged:

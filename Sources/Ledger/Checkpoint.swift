@@ -12,11 +12,16 @@ package import Cryptography
 ///
 ///     — tacit-ledger/2/<ledger id> <key hash and signature, base64>
 ///
+/// The checkpoint that ends with a KEY entry has two signatures, that of the key before first, so that whoever knows only
+/// that key can follow. Every other one has one.
+///
 /// The number in the origin is the format of the ledger. In format 1 the root is the hash of the last line.
 /// - Source: C2SP `signed-note` and `tlog-checkpoint`.
 package struct Checkpoint: Equatable, Sendable {
   /// Longest text accepted, in bytes.
   package static let maximumTextBytes = 1_024
+  /// Most signatures of one checkpoint: the key in force, and before it the key that it replaced.
+  static let maximumSignatures = 2
   private static let originPrefix = "tacit-ledger/"
   // C2SP signed-note: the signature type of Ed25519.
   private static let ed25519Type: UInt8 = 1
@@ -29,21 +34,40 @@ package struct Checkpoint: Equatable, Sendable {
   package let size: Int
   /// Root of the entries covered.
   package let root: SHA256Digest
-  /// First 4 bytes of SHA-256(origin, line feed, 1, key): tells keys apart, proves nothing.
-  package let keyHash: [UInt8]
-  /// Ed25519 over the body, 64 bytes.
-  package let signature: [UInt8]
+  /// In the order of their lines: 1, or 2 where one key hands over to another.
+  package let signatures: [NoteSignature]
+
+  /// One signature line of a signed note.
+  package struct NoteSignature: Equatable, Sendable {
+    /// First 4 bytes of SHA-256(origin, line feed, 1, key): tells keys apart, proves nothing.
+    package let keyHash: [UInt8]
+    /// Ed25519 over the body, 64 bytes.
+    package let signature: [UInt8]
+  }
 
   /// Signs the ledger as it stands after `state`.
+  /// - Parameters:
+  ///   - key: the key in force.
+  ///   - previous: signs too, before it; for the checkpoint that ends with a KEY entry.
   /// - Throws: `CryptographyError` if the library refuses to sign.
-  package init(signing state: LedgerState, with key: SigningKey) throws(CryptographyError) {
+  package init(
+    signing state: LedgerState, with key: SigningKey, after previous: SigningKey? = nil
+  ) throws(CryptographyError) {
     format = state.genesis.format
     ledgerID = state.genesis.ledgerID
     size = state.size
     root = state.root
     let origin = Self.origin(of: ledgerID, format: format)
-    keyHash = Self.keyHash(origin: origin, key: key.verifyingKey)
-    signature = try key.sign(Self.body(origin: origin, size: size, root: root))
+    let body = Self.body(origin: origin, size: size, root: root)
+    var signatures: [NoteSignature] = []
+    for signer in [previous, key] {
+      guard let signer else { continue }
+      signatures.append(
+        NoteSignature(
+          keyHash: Self.keyHash(origin: origin, key: signer.verifyingKey),
+          signature: try signer.sign(body)))
+    }
+    self.signatures = signatures
   }
 
   /// The origin line and the name of the signer.
@@ -51,11 +75,13 @@ package struct Checkpoint: Equatable, Sendable {
 
   /// The signed note, ending in a line feed.
   package var text: [UInt8] {
-    Self.body(origin: origin, size: size, root: root)
-      + "\n\u{2014} \(origin) \(Base64.encode(keyHash + signature))\n".utf8
+    let lines = signatures.map {
+      "\u{2014} \(origin) \(Base64.encode($0.keyHash + $0.signature))\n"
+    }
+    return Self.body(origin: origin, size: size, root: root) + "\n\(lines.joined())".utf8
   }
 
-  /// Reads a signed note strictly: exactly one signature, and byte for byte what `text` writes.
+  /// Reads a signed note strictly: one signature or two of different keys, and byte for byte what `text` writes.
   /// - Throws: `LedgerError.checkpointUnreadable`. The signature is not verified here.
   package init(parsing text: [UInt8]) throws(LedgerError) {
     guard text.count <= Self.maximumTextBytes else {
@@ -64,9 +90,11 @@ package struct Checkpoint: Equatable, Sendable {
     }
     let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
-    guard lines.count == 6, lines[3].isEmpty, lines[5].isEmpty else {
+    guard (6...5 + Self.maximumSignatures).contains(lines.count), lines[3].isEmpty,
+      lines.last?.isEmpty == true
+    else {
       throw .checkpointUnreadable(
-        problem: "expected origin, size, root, an empty line and one signature")
+        problem: "expected origin, size, root, an empty line and one signature or two")
     }
     (format, ledgerID) = try Self.ledger(of: lines[0])
     guard let size = Int(lines[1]), size >= 1 else {
@@ -74,8 +102,16 @@ package struct Checkpoint: Equatable, Sendable {
     }
     self.size = size
     root = try Self.root(of: lines[2])
-    (keyHash, signature) = try Self.signature(
-      of: lines[4], name: Self.origin(of: ledgerID, format: format))
+    var signatures: [NoteSignature] = []
+    for number in 4..<lines.count - 1 {
+      signatures.append(
+        try Self.signature(
+          of: lines[number], number: number + 1, name: Self.origin(of: ledgerID, format: format)))
+    }
+    guard Set(signatures.map(\.keyHash)).count == signatures.count else {
+      throw .checkpointUnreadable(problem: "one key signed it twice")
+    }
+    self.signatures = signatures
     guard self.text == text else {
       throw .checkpointUnreadable(problem: "it is not in canonical form")
     }
@@ -88,11 +124,12 @@ package struct Checkpoint: Equatable, Sendable {
       throw .checkpointRefused(
         problem: "it is of ledger \(self.ledgerID.hex), not of \(ledgerID.hex)")
     }
-    guard keyHash == Self.keyHash(origin: origin, key: key) else {
+    let keyHash = Self.keyHash(origin: origin, key: key)
+    guard let line = signatures.first(where: { $0.keyHash == keyHash }) else {
       throw .checkpointRefused(problem: "it names another key than \(key)")
     }
     let body = Self.body(origin: origin, size: size, root: root)
-    guard key.isValidSignature(signature, for: body) else {
+    guard key.isValidSignature(line.signature, for: body) else {
       throw .checkpointRefused(problem: "its signature is not valid")
     }
   }
@@ -115,6 +152,15 @@ package struct Checkpoint: Equatable, Sendable {
       throw .shorterThanCheckpoint(entry: lineCount, checkpointSize: size)
     }
     let found = replay.root(ofSize: size)
+    guard found == root else {
+      throw .checkpointMismatch(entry: size - 1, expected: root, found: found)
+    }
+  }
+
+  /// The same against the tree of a ledger in the current format that has at least `size` entries.
+  /// - Throws: `LedgerError.checkpointMismatch`.
+  package func requireRoot(of tree: MerkleTree) throws(LedgerError) {
+    let found = tree.root(ofSize: size)
     guard found == root else {
       throw .checkpointMismatch(entry: size - 1, expected: root, found: found)
     }
@@ -161,8 +207,8 @@ extension Checkpoint {
   }
 
   private static func signature(
-    of line: String, name: String
-  ) throws(LedgerError) -> (keyHash: [UInt8], signature: [UInt8]) {
+    of line: String, number: Int, name: String
+  ) throws(LedgerError) -> NoteSignature {
     let prefix = "\u{2014} \(name) "
     let bytes: [UInt8]
     do {
@@ -171,8 +217,9 @@ extension Checkpoint {
       bytes = []
     }
     guard bytes.count == 4 + SigningKey.signatureByteCount else {
-      throw .checkpointUnreadable(problem: "line 5 is not a signature by the origin of line 1")
+      throw .checkpointUnreadable(
+        problem: "line \(number) is not a signature by the origin of line 1")
     }
-    return (Array(bytes.prefix(4)), Array(bytes.dropFirst(4)))
+    return NoteSignature(keyHash: Array(bytes.prefix(4)), signature: Array(bytes.dropFirst(4)))
   }
 }

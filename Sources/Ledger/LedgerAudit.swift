@@ -34,7 +34,9 @@ package struct LedgerAudit {
     package var keptCheckpoints: [KeptCheckpoint]
     /// Receipts that the operator does not hold.
     package var keptReceipts: [KeptCheckpoint]
-    /// The coordinator key that the auditor knows from elsewhere; nil to trust the one in GENESIS.
+    /// The checkpoints that hand over from one key to the next, by KEY entry.
+    package var handovers: [Int: [UInt8]]
+    /// A coordinator key that the auditor knows from elsewhere; nil to trust the one in GENESIS.
     package var coordinatorKey: VerifyingKey?
     /// The members who may take part now, as `coordinator roster list` has them; nil if they are not shown.
     package var members: RosterCommitment?
@@ -43,7 +45,8 @@ package struct LedgerAudit {
     package init(
       log: [UInt8], head: [UInt8]?, policyFile: [UInt8]? = nil, operatorCheckpoint: [UInt8]? = nil,
       keptCheckpoints: [KeptCheckpoint] = [], keptReceipts: [KeptCheckpoint] = [],
-      coordinatorKey: VerifyingKey? = nil, members: RosterCommitment? = nil
+      handovers: [Int: [UInt8]] = [:], coordinatorKey: VerifyingKey? = nil,
+      members: RosterCommitment? = nil
     ) {
       self.log = log
       self.head = head
@@ -51,13 +54,14 @@ package struct LedgerAudit {
       self.operatorCheckpoint = operatorCheckpoint
       self.keptCheckpoints = keptCheckpoints
       self.keptReceipts = keptReceipts
+      self.handovers = handovers
       self.coordinatorKey = coordinatorKey
       self.members = members
     }
   }
 
-  private let evidence: Evidence
-  private let replay: LedgerReplay
+  let evidence: Evidence
+  let replay: LedgerReplay
   private var findings: [LedgerAuditReport.Finding] = []
   private var severity: LedgerError.Severity?
   private var entryAtFault: Int?
@@ -76,7 +80,7 @@ package struct LedgerAudit {
     if let state = audit.replay.state {
       audit.checkPolicy(against: state)
       audit.checkPolicyChange(of: state)
-      audit.checkKey(against: state)
+      audit.checkKeys(of: state)
       audit.checkRoster(against: state)
       audit.checkRounds(of: state)
       audit.checkCheckpoints(against: state)
@@ -98,7 +102,7 @@ package struct LedgerAudit {
       spend: replay.state.map(LedgerAuditReport.Spend.init(of:)))
   }
 
-  private mutating func add(
+  mutating func add(
     _ status: LedgerAuditReport.Finding.Status, _ title: String, _ detail: String,
     entry: Int? = nil
   ) {
@@ -107,7 +111,7 @@ package struct LedgerAudit {
 
   /// Notes a failed check. The verdict is `damaged` if any is, and names the entry of the first:
   /// what comes later, such as a head that no longer fits, follows from it.
-  private mutating func fail(_ title: String, _ error: LedgerError, detail: String? = nil) {
+  mutating func fail(_ title: String, _ error: LedgerError, detail: String? = nil) {
     add(.fail, title, detail ?? error.description, entry: error.entry)
     if severity != .damaged { severity = error.severity }
     entryAtFault = entryAtFault ?? error.entry
@@ -249,19 +253,6 @@ extension LedgerAudit {
       : "they differ in " + names.sorted().joined(separator: ", ")
   }
 
-  private mutating func checkKey(against state: LedgerState) {
-    guard let key = evidence.coordinatorKey else { return }
-    if key == state.genesis.coordinatorKey {
-      add(.ok, "coordinator key", "entry 0 holds the given key, \(key)")
-    } else {
-      fail(
-        "coordinator key",
-        .mismatch(
-          entry: 0, field: "coordinator_key", expected: "\(key)",
-          found: "\(state.genesis.coordinatorKey)"))
-    }
-  }
-
   private mutating func checkRoster(against state: LedgerState) {
     let title = "roster"
     guard let roster = state.roster else {
@@ -355,7 +346,7 @@ extension LedgerAudit {
       let checkpoint = try Checkpoint(parsing: text)
       try checkpoint.verify(
         ledgerID: state.genesis.ledgerID,
-        key: evidence.coordinatorKey ?? state.genesis.coordinatorKey)
+        key: key(ofSize: checkpoint.size, in: state))
       try checkpoint.requirePrefix(of: replay)
       add(.ok, title, "signed, and the ledger begins with its \(checkpoint.size) entries")
       return checkpoint.size
@@ -374,7 +365,7 @@ extension LedgerAudit {
       let receipt = try LedgerReceipt(parsing: kept.text)
       let entry = try receipt.verify(
         ledgerID: state.genesis.ledgerID,
-        key: evidence.coordinatorKey ?? state.genesis.coordinatorKey)
+        key: key(ofSize: receipt.checkpoint.size, in: state))
       try receipt.checkpoint.requirePrefix(of: replay)
       // The tree of the checkpoint has one leaf at that place, and the log's tree is that tree.
       add(

@@ -66,6 +66,10 @@ package enum LedgerError: Error, Equatable, Sendable {
   case checkpointUnreadable(problem: String)
   /// A checkpoint is not signed by this ledger's coordinator, or is of another ledger.
   case checkpointRefused(problem: String)
+  /// No checkpoint that both keys signed stands beside KEY entry `entry`: whoever knows the key before cannot follow.
+  case handoverMissing(entry: Int)
+  /// What should follow from one key to the other does not.
+  case handoverInvalid(entry: Int, problem: String)
   /// The log ends before a signed checkpoint; `entry` is the first one missing.
   case shorterThanCheckpoint(entry: Int, checkpointSize: Int)
   /// The log's first `checkpointSize` entries are not those that were signed; `entry` is the last of them.
@@ -105,7 +109,7 @@ extension LedgerError {
     case .wrongIndex, .brokenChain, .changedEntry, .outOfOrder, .roundNotIncreasing, .roundMismatch,
       .mismatch, .notPlanned, .noiseTooSmall, .budgetExhausted, .falseClaim, .headMismatch,
       .checkpointRefused, .checkpointMismatch, .formatNotWritable, .proofInvalid, .rolledBack,
-      .splitView, .extensionNotProven, .notProven:
+      .splitView, .extensionNotProven, .notProven, .handoverMissing, .handoverInvalid:
       .wrong
     }
   }
@@ -124,7 +128,8 @@ extension LedgerError {
       .noiseTooSmall(let entry, _, _), .budgetExhausted(let entry, _),
       .falseClaim(let entry, _, _, _), .headMissing(let entry), .shorterThanHead(let entry, _, _),
       .headMismatch(let entry, _, _, _), .shorterThanCheckpoint(let entry, _),
-      .checkpointMismatch(let entry, _, _):
+      .checkpointMismatch(let entry, _, _), .handoverMissing(let entry),
+      .handoverInvalid(let entry, _):
       entry
     case .headUnreadable, .checkpointUnreadable, .checkpointRefused, .proofInvalid,
       .receiptUnreadable, .rolledBack, .splitView, .extensionNotProven, .notProven:
@@ -186,6 +191,10 @@ extension LedgerError: CustomStringConvertible {
       "the head says \(field) \(found), the ledger up to entry \(entry) has \(expected)"
     case .checkpointUnreadable(let problem): "a checkpoint is not readable: \(problem)"
     case .checkpointRefused(let problem): "a checkpoint is refused: \(problem)"
+    case .handoverMissing(let entry):
+      "entry \(entry) changes the coordinator's key, and no checkpoint that both keys signed is there"
+    case .handoverInvalid(let entry, let problem):
+      "entry \(entry) changes the coordinator's key, and nothing leads from one key to the other: \(problem)"
     case .shorterThanCheckpoint(let entry, let checkpointSize):
       "entry \(entry) is missing: a signed checkpoint covers \(checkpointSize) entries"
     case .checkpointMismatch(let entry, let expected, let found):

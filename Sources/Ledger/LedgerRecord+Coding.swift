@@ -19,6 +19,7 @@ extension LedgerRecord {
     case .burned(let record): try record.body(writer)
     case .policy(let record): record.body
     case .roster(let record): try record.body(writer)
+    case .key(let record): record.body
     }
   }
 
@@ -34,6 +35,7 @@ extension LedgerRecord {
     case .burned: self = .burned(try BurnedRecord(&reader))
     case .policy: self = .policy(try PolicyRecord(&reader))
     case .roster: self = .roster(try RosterRecord(&reader))
+    case .key: self = .key(try KeyRecord(&reader))
     }
     try reader.finish()
   }
@@ -293,7 +295,34 @@ extension RosterRecord {
   }
 }
 
+extension KeyRecord {
+  fileprivate var body: JSONValue {
+    .object([
+      "previous_key": .string(previousKey.description), "next_key": .string(nextKey.description),
+      "possession": .string(HexCoding.encode(possession)),
+    ])
+  }
+
+  fileprivate init(_ reader: inout FieldReader) throws(LedgerError) {
+    self.init(
+      previousKey: try reader.verifyingKey("previous_key"),
+      nextKey: try reader.verifyingKey("next_key"),
+      possession: try reader.signature("possession"))
+  }
+}
+
 extension FieldReader {
+  fileprivate mutating func signature(_ field: String) throws(LedgerError) -> [UInt8] {
+    let text = try string(field)
+    do {
+      let bytes = try HexCoding.decode(text)
+      if bytes.count == SigningKey.signatureByteCount { return bytes }
+    } catch {
+      // Said below.
+    }
+    throw invalid(field, "an Ed25519 signature as 128 lower-case hexadecimal digits")
+  }
+
   fileprivate mutating func ledgerID(_ field: String) throws(LedgerError) -> LedgerID {
     let text = try string(field)
     do {

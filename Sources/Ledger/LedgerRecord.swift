@@ -23,6 +23,8 @@ package enum LedgerRecord: Equatable, Sendable {
   case policy(PolicyRecord)
   /// Who may take part from here on. Free.
   case roster(RosterRecord)
+  /// Another key signs checkpoints from here on. Free.
+  case key(KeyRecord)
 
   /// The kind as written in the `kind` field of a line.
   package var kind: LedgerRecordKind {
@@ -35,21 +37,22 @@ package enum LedgerRecord: Equatable, Sendable {
     case .burned: .burned
     case .policy: .policy
     case .roster: .roster
+    case .key: .key
     }
   }
 
   /// The round that the record ends: of RELEASE, VOID and BURNED.
   package var closedRound: UInt64? {
     switch self {
-    case .genesis, .offer, .charge, .policy, .roster: nil
+    case .genesis, .offer, .charge, .policy, .roster, .key: nil
     case .release, .void, .burned: round
     }
   }
 
-  /// The round the record speaks of; nil for GENESIS, POLICY and ROSTER.
+  /// The round the record speaks of; nil for GENESIS, POLICY, ROSTER and KEY.
   package var round: UInt64? {
     switch self {
-    case .genesis, .policy, .roster: nil
+    case .genesis, .policy, .roster, .key: nil
     case .offer(let record): record.round
     case .charge(let record): record.round
     case .release(let record): record.round
@@ -69,6 +72,7 @@ package enum LedgerRecordKind: String, Equatable, Sendable, CaseIterable {
   case burned
   case policy
   case roster
+  case key
 }
 
 /// GENESIS: the identity of the ledger and the policy that every later entry is held against.
@@ -87,7 +91,7 @@ package struct GenesisRecord: Equatable, Sendable {
   package let format: Int
   /// Identity of the ledger; the origin line of its checkpoints.
   package let ledgerID: LedgerID
-  /// The key that signs checkpoints.
+  /// The key that signs checkpoints, until a KEY entry replaces it.
   package let coordinatorKey: VerifyingKey
   /// The policy, whole, as canonical JSON.
   package let policy: JSONValue

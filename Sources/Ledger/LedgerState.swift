@@ -6,7 +6,8 @@ package import Privacy
 /// What a ledger says, by replay of its entries.
 ///
 /// The writer, the auditor and a client apply entries through this one type, so that they agree on what is valid and
-/// on what is spent. It holds no history: its size does not depend on the number of entries.
+/// on what is spent. It holds no history: its size does not depend on the number of entries but
+/// for the changes of the key, which are few.
 package struct LedgerState: Equatable, Sendable {
   /// Where the latest round stands.
   package enum Phase: Equatable, Sendable {
@@ -91,6 +92,8 @@ package struct LedgerState: Equatable, Sendable {
   package private(set) var policyHash: SHA256Digest
   /// The newest POLICY; nil while that of GENESIS is in force.
   package private(set) var policyChange: PolicyReplacement?
+  /// The key of GENESIS, and those that took its place.
+  package private(set) var keys: CheckpointKeys
   /// The newest ROSTER, and its entry; nil in a ledger without one.
   package private(set) var roster: RosterInForce?
   /// Number of entries, at least 1.
@@ -141,6 +144,7 @@ package struct LedgerState: Equatable, Sendable {
       "policy_hash", SHA256Digest(hashing: genesis.policy.canonicalBytes), genesis.policyHash)
     self.genesis = genesis
     self.policy = policy
+    keys = CheckpointKeys(first: genesis.coordinatorKey)
     policyHash = genesis.policyHash
     size = 1
     byteCount = entry.line.count + 1
@@ -173,6 +177,9 @@ package struct LedgerState: Equatable, Sendable {
     case .roster(let record):
       try requireRoster(record)
       roster = RosterInForce(entry: size, record: record)
+    case .key(let record):
+      try requireKey(record)
+      keys.append(.init(entry: size, record: record))
     }
     size += 1
     byteCount += entry.line.count + 1
@@ -475,7 +482,7 @@ extension LedgerState {
   func outOfOrder(_ kind: LedgerRecordKind) -> LedgerError {
     let expected =
       switch phase {
-      case .idle: "offer, policy or roster"
+      case .idle: "offer, policy, roster or key"
       case .offered: "charge or void"
       case .charged: "release or burned"
       }

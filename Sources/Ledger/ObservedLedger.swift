@@ -21,12 +21,16 @@ package struct ObservedLedger: Equatable, Sendable {
 
   /// Which ledger, as pinned at enrolment.
   package let ledgerID: LedgerID
-  /// Who signs it, as pinned at enrolment.
-  package let coordinatorKey: VerifyingKey
+  /// Who signs it: the key pinned at enrolment, or the newest one that took its place.
+  package private(set) var coordinatorKey: VerifyingKey
   /// The newest checkpoint accepted; nil before the first.
   package private(set) var checkpoint: Checkpoint?
   /// What the CHARGE and RELEASE entries proven so far add up to.
   package private(set) var spend = ProvenSpend()
+  /// The RELEASE of the highest index that was proven, in this process or one before.
+  package private(set) var newestRelease: ReleaseRecord?
+  private var newestReleaseEntry = -1
+  private var keyChangeCount = 0
   // The offer waits while outcomes are asked for; the rest is of use to the one message that follows.
   private var offer: Placed<OfferRecord>?
   private var charges: [UInt64: Placed<ChargeRecord>] = [:]
@@ -56,6 +60,31 @@ package struct ObservedLedger: Equatable, Sendable {
     closings = [:]
   }
 
+  /// Takes the key that replaced `coordinatorKey`, and the checkpoint with which it did. Store the receipt before acting
+  /// on it: from here on nothing that the key before signed is taken.
+  /// - Parameters:
+  ///   - receipt: of the KEY entry, as `LedgerReceipt.handover` asks for it.
+  ///   - proof: as for `accept`.
+  /// - Returns: the KEY entry.
+  /// - Throws: `LedgerError` as `LedgerReceipt.handover` and `accept`; nothing is taken then.
+  package mutating func follow(
+    _ receipt: LedgerReceipt, proof: ConsistencyProof
+  ) throws(LedgerError) -> LedgerEntry {
+    let (entry, change) = try receipt.handover(ledgerID: ledgerID, from: coordinatorKey)
+    if let checkpoint { try receipt.checkpoint.requireExtension(of: checkpoint, proof: proof) }
+    guard keyChangeCount < CheckpointKeys.maximumChanges else {
+      throw .handoverInvalid(
+        entry: entry.index,
+        problem: "a ledger changes its key at most \(CheckpointKeys.maximumChanges) times")
+    }
+    coordinatorKey = change.nextKey
+    keyChangeCount += 1
+    checkpoint = receipt.checkpoint
+    charges = [:]
+    closings = [:]
+    return entry
+  }
+
   /// Takes a checkpoint that was held against `checkpoint` already, in a masked round's `Proof`.
   package mutating func adopt(_ verified: Checkpoint) { checkpoint = verified }
 
@@ -78,10 +107,11 @@ package struct ObservedLedger: Equatable, Sendable {
     case .offer(let record): offer = Placed(entry: entry.index, record: record)
     case .charge(let record): charges[record.round] = Placed(entry: entry.index, record: record)
     case .release, .void, .burned:
+      noteRelease(entry)
       if let round = entry.record.closedRound {
         closings[round] = Placed(entry: entry.index, record: entry.record)
       }
-    case .genesis, .policy, .roster:
+    case .genesis, .policy, .roster, .key:
       throw .outOfOrder(
         entry: entry.index, kind: entry.record.kind,
         expected: "offer, charge, release, void or burned")
@@ -89,9 +119,25 @@ package struct ObservedLedger: Equatable, Sendable {
     return entry
   }
 
-  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process.
+  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process, and follows a KEY from the key held so
+  /// far: one that was pinned at enrolment needs no earlier change.
+  /// - Parameter entry: by rising index.
   /// - Throws: as `ProvenSpend.add`.
-  package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) { try spend.add(entry) }
+  package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) {
+    if case .key(let change) = entry.record, change.previousKey == coordinatorKey {
+      coordinatorKey = change.nextKey
+      keyChangeCount += 1
+    }
+    noteRelease(entry)
+    try spend.add(entry)
+  }
+
+  private mutating func noteRelease(_ entry: LedgerEntry) {
+    guard case .release(let release) = entry.record, entry.index > newestReleaseEntry else {
+      return
+    }
+    (newestRelease, newestReleaseEntry) = (release, entry.index)
+  }
 
   /// Requires that the ledger holds `expected` as the OFFER of its round, so that every device is offered the same
   /// model, catalogue and policy (rule R6).

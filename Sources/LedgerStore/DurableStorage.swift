@@ -87,6 +87,12 @@ package final class DurableStorage: CoordinatorStorage, @unchecked Sendable {
     ledger.consistencyProof(from: oldSize)
   }
 
+  package func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
+    ledger.consistencyProof(from: oldSize, to: newSize)
+  }
+
+  package func handover(at index: Int) throws -> LedgerReceipt { try ledger.handover(at: index) }
+
   package func storeBlob(_ bytes: [UInt8]) throws -> SHA256Digest { try blobs.store(bytes) }
 
   package func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]? { try blobs.load(hash) }

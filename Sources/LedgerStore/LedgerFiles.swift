@@ -69,7 +69,7 @@ struct LedgerFiles {
     guard let text else { return nil }
     let checkpoint = try Checkpoint(parsing: text)
     try checkpoint.verify(
-      ledgerID: state.genesis.ledgerID, key: state.genesis.coordinatorKey)
+      ledgerID: state.genesis.ledgerID, key: state.keys.key(ofSize: checkpoint.size))
     try checkpoint.requirePrefix(of: replay, limit: limit)
     return checkpoint
   }

@@ -16,7 +16,9 @@ extension LedgerWriter {
     on disk: any Disk, genesis: GenesisRecord, signingKey: SigningKey,
     reach: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(LedgerStoreError) -> LedgerWriter {
-    try requireKey(signingKey, of: genesis)
+    guard signingKey.verifyingKey == genesis.coordinatorKey else {
+      throw .wrongKey(expected: genesis.coordinatorKey, found: signingKey.verifyingKey)
+    }
     guard genesis.format == GenesisRecord.currentFormat else {
       throw .ledger(.formatNotWritable(entry: 0, format: genesis.format))
     }
@@ -49,12 +51,16 @@ extension LedgerWriter {
   /// Only bytes after the head's size are ever cut, and complete valid entries there are kept. An
   /// open OFFER gets VOID, a CHARGE without output gets BURNED. Anything else that is wrong is
   /// refused and nothing is written.
-  /// - Parameters: as for `create`.
+  /// - Parameters:
+  ///   - signingKey: the key in force, or the one before where `nextKey` replaced it.
+  ///   - nextKey: the key of a rotation that a crash cut short. If the ledger names it, it is used, and the checkpoint that
+  ///     hands over to it is made where it is missing; else it is not looked at.
+  ///   - reach: as for `create`.
   /// - Returns: the writer, and what was put right.
   /// - Throws: `LedgerStoreError`: `.noLedger`, `.creationInterrupted`, `.ledger` for a ledger that
   ///   is wrong or damaged, `.wrongKey`, `.disk`.
   package static func open(
-    on disk: any Disk, signingKey: SigningKey,
+    on disk: any Disk, signingKey: SigningKey, nextKey: SigningKey? = nil,
     reach: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(LedgerStoreError) -> (writer: LedgerWriter, recovery: Recovery) {
     let files = try LedgerFiles(reading: disk)
@@ -66,7 +72,12 @@ extension LedgerWriter {
     } catch {
       throw .ledger(error)
     }
-    try requireKey(signingKey, of: checked.state.genesis)
+    let inForce = try key(inForce: checked.state, signingKey, nextKey)
+    let lacksHandover = try lacksHandover(checked, on: disk)
+    if let entry = lacksHandover, inForce.verifyingKey == signingKey.verifyingKey {
+      // The key before is gone: nobody can sign with it any more.
+      throw .ledger(.handoverMissing(entry: entry))
+    }
     var recovery = Recovery()
     recovery.keptEntryCount = checked.state.size - checked.head.size
     recovery.cutByteCount = checked.log.count - checked.state.byteCount
@@ -76,18 +87,53 @@ extension LedgerWriter {
       throw .disk(error)
     }
     let writer = LedgerWriter(
-      disk: disk, signingKey: signingKey, state: checked.state, tree: checked.tree,
+      disk: disk, signingKey: inForce, state: checked.state, tree: checked.tree,
       lineEnds: checked.lineEnds, checkpoint: checked.checkpoint, reach: reach)
+    if lacksHandover != nil { try writer.handOver(from: signingKey, to: inForce) }
     try writer.endOpenRound(&recovery)
     return (writer, recovery)
   }
 
-  private static func requireKey(
-    _ signingKey: SigningKey, of genesis: GenesisRecord
-  ) throws(LedgerStoreError) {
-    guard signingKey.verifyingKey == genesis.coordinatorKey else {
-      throw .wrongKey(expected: genesis.coordinatorKey, found: signingKey.verifyingKey)
+  /// The one of the two keys that signs the ledger as it stands.
+  private static func key(
+    inForce state: LedgerState, _ signingKey: SigningKey, _ nextKey: SigningKey?
+  ) throws(LedgerStoreError) -> SigningKey {
+    if signingKey.verifyingKey == state.coordinatorKey { return signingKey }
+    // The key before must be there too, until the new one took its place: without it nothing could be handed over.
+    if let nextKey, nextKey.verifyingKey == state.coordinatorKey,
+      signingKey.verifyingKey == state.keys.changes.last?.record.previousKey
+    {
+      return nextKey
     }
+    throw .wrongKey(expected: state.coordinatorKey, found: signingKey.verifyingKey)
+  }
+
+  /// Checks the checkpoints that hand over from one key to the next.
+  /// - Returns: the KEY entry whose checkpoint a crash has kept from being stored: the newest entry, or nil.
+  private static func lacksHandover(
+    _ checked: LedgerFiles.Checked, on disk: any Disk
+  ) throws(LedgerStoreError) -> Int? {
+    for change in checked.state.keys.changes {
+      let text: [UInt8]?
+      do throws(DiskError) {
+        text = try disk.read(FileName.handover(change.entry))
+      } catch {
+        throw .disk(error)
+      }
+      do throws(LedgerError) {
+        guard let text else {
+          if change.entry == checked.state.size - 1 { return change.entry }
+          throw .handoverMissing(entry: change.entry)
+        }
+        let checkpoint = try Checkpoint(parsing: text)
+        try checkpoint.requireHandover(
+          change.record, at: change.entry, ledgerID: checked.state.genesis.ledgerID)
+        try checkpoint.requireRoot(of: checked.tree)
+      } catch {
+        throw .ledger(error)
+      }
+    }
+    return nil
   }
 
   /// Makes the log and the head on the disk those of `checked`, durably.

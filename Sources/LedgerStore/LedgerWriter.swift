@@ -1,4 +1,4 @@
-internal import Cryptography
+package import Cryptography
 package import Ledger
 internal import Synchronization
 
@@ -18,6 +18,10 @@ package final class LedgerWriter: Sendable {
     package static let head = "ledger.head"
     /// The newest checkpoint that was signed.
     package static let checkpoint = "ledger.checkpoint"
+
+    /// The checkpoint that ends with KEY entry `entry`, signed by the key before and the key after it: what devices that
+    /// know only the former follow by, for the life of the ledger.
+    package static func handover(_ entry: Int) -> String { "key-\(entry).checkpoint" }
   }
 
   /// What opening a ledger had to put right.
@@ -30,12 +34,15 @@ package final class LedgerWriter: Sendable {
     package var voidedRound: UInt64?
     /// The round whose CHARGE had no output; BURNED was appended.
     package var burnedRound: UInt64?
+    /// The key that a rotation had put into the ledger, and that took its place now.
+    package var promotedKey: VerifyingKey?
 
     /// Nothing to put right.
     package init() {}
   }
 
   private struct Core {
+    var signingKey: SigningKey
     var state: LedgerState
     var tree: MerkleTree
     var lineEnds: [Int]
@@ -44,7 +51,6 @@ package final class LedgerWriter: Sendable {
   }
 
   private let disk: any Disk
-  private let signingKey: SigningKey
   private let reach: @Sendable (String) -> Void
   private let core: Mutex<Core>
 
@@ -54,10 +60,11 @@ package final class LedgerWriter: Sendable {
     lineEnds: [Int], checkpoint: Checkpoint?, reach: @escaping @Sendable (String) -> Void
   ) {
     self.disk = disk
-    self.signingKey = signingKey
     self.reach = reach
     core = Mutex(
-      Core(state: state, tree: tree, lineEnds: lineEnds, checkpoint: checkpoint))
+      Core(
+        signingKey: signingKey, state: state, tree: tree, lineEnds: lineEnds,
+        checkpoint: checkpoint))
   }
 
   /// The ledger as it stands after the last durable entry.
@@ -68,31 +75,35 @@ package final class LedgerWriter: Sendable {
   /// - Throws: `LedgerStoreError.ledger` if the record may not stand next, with nothing written and
   ///   the writer alive; `.disk` if the disk failed, after which every call throws `.dead`.
   package func append(_ record: LedgerRecord) throws(LedgerStoreError) -> LedgerPosition {
-    try core.withLock { (core) throws(LedgerStoreError) in
-      if let failure = core.failure { throw .dead(cause: failure) }
-      let next: (entry: LedgerEntry, state: LedgerState)
-      do throws(LedgerError) {
-        next = try core.state.appending(record)
-      } catch {
-        throw .ledger(error)
-      }
-      do throws(DiskError) {
-        try Self.write(
-          next.entry, at: core.state.byteCount, state: next.state, to: disk, reach: reach)
-      } catch {
-        core.failure = error
-        throw .disk(error)
-      }
-      core.state = next.state
-      core.tree.append(next.entry.hash)
-      core.lineEnds.append(next.state.byteCount)
-      return LedgerPosition(index: next.entry.index, root: next.state.root)
+    try core.withLock { (core) throws(LedgerStoreError) in try append(record, &core) }
+  }
+
+  private func append(
+    _ record: LedgerRecord, _ core: inout Core
+  ) throws(LedgerStoreError) -> LedgerPosition {
+    if let failure = core.failure { throw .dead(cause: failure) }
+    let next: (entry: LedgerEntry, state: LedgerState)
+    do throws(LedgerError) {
+      next = try core.state.appending(record)
+    } catch {
+      throw .ledger(error)
     }
+    do throws(DiskError) {
+      try Self.write(
+        next.entry, at: core.state.byteCount, state: next.state, to: disk, reach: reach)
+    } catch {
+      core.failure = error
+      throw .disk(error)
+    }
+    core.state = next.state
+    core.tree.append(next.entry.hash)
+    core.lineEnds.append(next.state.byteCount)
+    return LedgerPosition(index: next.entry.index, root: next.state.root)
   }
 
   /// The signed checkpoint of the ledger as it stands, stored before it is returned: whoever sees
   /// it may hold the coordinator to it.
-  /// - Throws: `LedgerStoreError.disk` as for `append`, `.dead`, `.signing`.
+  /// - Throws: `LedgerStoreError.disk` as for `append`, `.dead`, `.signing`, `.wrongKey` after a change of the key that failed.
   package func checkpoint() throws(LedgerStoreError) -> Checkpoint {
     try core.withLock { (core) throws(LedgerStoreError) in try checkpoint(&core) }
   }
@@ -104,22 +115,50 @@ package final class LedgerWriter: Sendable {
   package func receipt(of index: Int) throws(LedgerStoreError) -> LedgerReceipt {
     try core.withLock { (core) throws(LedgerStoreError) in
       precondition((0..<core.tree.size).contains(index), "no such entry")
-      let checkpoint = try checkpoint(&core)
-      let start = index == 0 ? 0 : core.lineEnds[index - 1]
-      let byteCount = core.lineEnds[index] - 1 - start
-      let line: [UInt8]?
+      return try receipt(of: index, under: try checkpoint(&core), core)
+    }
+  }
+
+  /// The receipt of KEY entry `index` under the checkpoint that both of its keys signed.
+  /// - Parameter index: one of `state.keys.changes`.
+  /// - Throws: `LedgerStoreError.disk` if it cannot be read back, `.ledger` if it is not what was stored; neither ends the
+  ///   writer.
+  package func handover(at index: Int) throws(LedgerStoreError) -> LedgerReceipt {
+    try core.withLock { (core) throws(LedgerStoreError) in
+      let text: [UInt8]?
       do throws(DiskError) {
-        line = try disk.read(FileName.log, from: start, byteCount: byteCount)
+        text = try disk.read(FileName.handover(index))
       } catch {
         throw .disk(error)
       }
-      let expected = core.tree.leafHash(at: index)
-      let found = MerkleHash.leaf(line ?? [])
-      guard let line, found == expected else {
-        throw .ledger(.changedEntry(entry: index, expected: expected, found: found))
+      let checkpoint: Checkpoint
+      do throws(LedgerError) {
+        guard let text else { throw .handoverMissing(entry: index) }
+        checkpoint = try Checkpoint(parsing: text)
+      } catch {
+        throw .ledger(error)
       }
-      return LedgerReceipt(line: line, index: index, tree: core.tree, checkpoint: checkpoint)
+      return try receipt(of: index, under: checkpoint, core)
     }
+  }
+
+  private func receipt(
+    of index: Int, under checkpoint: Checkpoint, _ core: Core
+  ) throws(LedgerStoreError) -> LedgerReceipt {
+    let start = index == 0 ? 0 : core.lineEnds[index - 1]
+    let byteCount = core.lineEnds[index] - 1 - start
+    let line: [UInt8]?
+    do throws(DiskError) {
+      line = try disk.read(FileName.log, from: start, byteCount: byteCount)
+    } catch {
+      throw .disk(error)
+    }
+    let expected = core.tree.leafHash(at: index)
+    let found = MerkleHash.leaf(line ?? [])
+    guard let line, found == expected else {
+      throw .ledger(.changedEntry(entry: index, expected: expected, found: found))
+    }
+    return LedgerReceipt(line: line, index: index, tree: core.tree, checkpoint: checkpoint)
   }
 
   /// The proof that the ledger as it stands, whose size is `state.size`, begins with its first
@@ -131,6 +170,14 @@ package final class LedgerWriter: Sendable {
     core.withLock { core in
       guard (1...core.tree.size).contains(oldSize) else { return nil }
       return core.tree.consistencyProof(from: oldSize, to: core.tree.size)
+    }
+  }
+
+  /// The same from `oldSize` to `newSize`; nil unless 1 <= `oldSize` <= `newSize` <= `state.size`.
+  package func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
+    core.withLock { core in
+      guard newSize <= core.tree.size, oldSize >= 1, oldSize <= newSize else { return nil }
+      return core.tree.consistencyProof(from: oldSize, to: newSize)
     }
   }
 
@@ -152,10 +199,15 @@ package final class LedgerWriter: Sendable {
   private func checkpoint(_ core: inout Core) throws(LedgerStoreError) -> Checkpoint {
     if let failure = core.failure { throw .dead(cause: failure) }
     if let newest = core.checkpoint, newest.size == core.state.size { return newest }
+    // A KEY whose checkpoint could not be signed by both keys must not get one from the old key alone.
+    guard core.signingKey.verifyingKey == core.state.coordinatorKey else {
+      throw .wrongKey(
+        expected: core.state.coordinatorKey, found: core.signingKey.verifyingKey)
+    }
     reach("checkpoint-before-sign")
     let signed: Checkpoint
     do throws(CryptographyError) {
-      signed = try Checkpoint(signing: core.state, with: signingKey)
+      signed = try Checkpoint(signing: core.state, with: core.signingKey)
     } catch {
       throw .signing(error)
     }
@@ -169,6 +221,54 @@ package final class LedgerWriter: Sendable {
     reach("checkpoint-after-store")
     core.checkpoint = signed
     return signed
+  }
+
+  /// Makes `next` the key that signs: KEY, and the checkpoint that ends with it and that both keys sign, durably.
+  ///
+  /// A crash between the two is mended when the ledger is opened with both keys.
+  /// - Throws: as `append` and `checkpoint()`.
+  package func replaceKey(by next: SigningKey) throws(LedgerStoreError) -> LedgerPosition {
+    try core.withLock { (core) throws(LedgerStoreError) in
+      let record: KeyRecord
+      do throws(CryptographyError) {
+        record = try core.state.keyChange(to: next)
+      } catch {
+        throw .signing(error)
+      }
+      let position = try append(.key(record), &core)
+      try handOver(from: core.signingKey, to: next, &core)
+      return position
+    }
+  }
+
+  /// Signs and stores the checkpoint that ends with the newest entry, a KEY.
+  func handOver(from previous: SigningKey, to next: SigningKey) throws(LedgerStoreError) {
+    try core.withLock { (core) throws(LedgerStoreError) in
+      try handOver(from: previous, to: next, &core)
+    }
+  }
+
+  private func handOver(
+    from previous: SigningKey, to next: SigningKey, _ core: inout Core
+  ) throws(LedgerStoreError) {
+    reach("handover-before-sign")
+    let signed: Checkpoint
+    do throws(CryptographyError) {
+      signed = try Checkpoint(signing: core.state, with: next, after: previous)
+    } catch {
+      throw .signing(error)
+    }
+    reach("handover-after-sign")
+    do throws(DiskError) {
+      try disk.replace(FileName.handover(core.state.size - 1), with: signed.text) {
+        reach("handover-after-\($0)")
+      }
+    } catch {
+      core.failure = error
+      throw .disk(error)
+    }
+    reach("handover-after-store")
+    core.signingKey = next
   }
 
   /// Log first, then head: a head never acknowledges what the log may lose (ruling 14).

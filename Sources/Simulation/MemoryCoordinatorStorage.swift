@@ -70,6 +70,16 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
     return tree.consistencyProof(from: oldSize, to: tree.size)
   }
 
+  func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
+    guard newSize <= tree.size, oldSize >= 1, oldSize <= newSize else { return nil }
+    return tree.consistencyProof(from: oldSize, to: newSize)
+  }
+
+  /// No simulation changes its key.
+  func handover(at index: Int) throws -> LedgerReceipt {
+    throw LedgerError.handoverMissing(entry: index)
+  }
+
   private func checkpoint() throws -> Checkpoint {
     if let signedCheckpoint, signedCheckpoint.size == ledgerState.size { return signedCheckpoint }
     let signed = try Checkpoint(signing: ledgerState, with: signingKey)

@@ -36,7 +36,8 @@ struct LedgerSource: ParsableArguments {
     help: "A receipt (.tlog-proof) that a client kept, or a directory of them; may be repeated.")
   var receipts: [String] = []
 
-  @Option(help: "The coordinator's public key in hexadecimal, if you know it from elsewhere.")
+  @Option(
+    help: "A key of the coordinator that you know, in hexadecimal: the first or any later one.")
   var key: String?
 
   @Option(help: "The members, as written by: coordinator roster list --json.")
@@ -86,6 +87,8 @@ enum LedgerEvidence {
   private static let largestRoster = 1 << 28
   private static let logName = "ledger.jsonl"
   private static let receiptSuffix = ".tlog-proof"
+  private static let handoverPrefix = "key-"
+  private static let handoverSuffix = ".checkpoint"
 
   static func read(
     _ path: String, policy: String? = nil, checkpoints: [String] = [], receipts: [String] = [],
@@ -111,7 +114,20 @@ enum LedgerEvidence {
       operatorCheckpoint: try DurableFile.read(ledger + "/ledger.checkpoint", limit: largestFile),
       keptCheckpoints: try checkpoints.map(kept),
       keptReceipts: try receipts.flatMap(receiptFiles).map(kept),
+      handovers: try handovers(in: ledger),
       coordinatorKey: try coordinatorKey.map(parseKey))
+  }
+
+  /// The checkpoints by which one key hands over to the next, by the KEY entry in their names.
+  private static func handovers(in ledger: String) throws -> [Int: [UInt8]] {
+    var found: [Int: [UInt8]] = [:]
+    for name in try DirectoryListing.names(in: ledger) {
+      guard name.hasPrefix(handoverPrefix), name.hasSuffix(handoverSuffix),
+        let entry = Int(name.dropFirst(handoverPrefix.count).dropLast(handoverSuffix.count))
+      else { continue }
+      found[entry] = try required("\(ledger)/\(name)")
+    }
+    return found
   }
 
   private static func kept(_ path: String) throws -> LedgerAudit.KeptCheckpoint {

@@ -219,7 +219,12 @@ extension Label {
         state.policyHash.hex
           + (state.policyChange.map { ", since entry \($0.entry) (\($0.difference.summary))" } ?? ""),
         .string(state.policyHash.hex)),
-      Fact("coordinator_key", "signer", "\(state.genesis.coordinatorKey)"),
+      Fact(
+        "coordinator_key", "signer",
+        "\(state.coordinatorKey)"
+          + (state.keys.changes.last.map {
+            ", since entry \($0.entry); \(state.keys.changes.count) key(s) before it"
+          } ?? ""), .string(state.coordinatorKey.description)),
       Fact("software_version", "software", state.genesis.softwareVersion),
       Fact(
         "not_proven", "not proven",

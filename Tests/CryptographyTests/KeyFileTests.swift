@@ -174,4 +174,54 @@ struct KeyFileTests {
     #expect(text.hasSuffix(".") && text.split(separator: ". ").count >= 2)
     if case .readableByOthers = problem { #expect(text.contains("644")) }
   }
+
+  @Test("a wiped file is zeros for whoever still has it open, and is gone") func wiped() throws {
+    let directory = try Directory()
+    try KeyFile.create(SigningKey(), at: directory.key)
+    let descriptor = open(directory.key, O_RDONLY)
+    defer { close(descriptor) }
+    #expect(try KeyFile.exists(at: directory.key))
+    try KeyFile.wipe(at: directory.key)
+    #expect(try !KeyFile.exists(at: directory.key))
+    var bytes = [UInt8](repeating: 1, count: 64)
+    #expect(read(descriptor, &bytes, 64) == 32 && bytes.prefix(32).allSatisfy { $0 == 0 })
+    // Nothing is there any more.
+    try KeyFile.wipe(at: directory.key)
+  }
+
+  @Test("a key takes another's place in one step, which can be made again after each half of it")
+  func replaced() throws {
+    for interruption in 0..<3 {
+      let directory = try Directory()
+      let (path, next, previous) = (directory.key, directory.key + ".next", directory.key + ".old")
+      let (old, new) = (try SigningKey(), try SigningKey())
+      defer { for name in [next, previous] { unlink(name) } }
+      try KeyFile.create(old, at: path)
+      try KeyFile.create(new, at: next)
+      // What a crash leaves after the first of the two names, and after both.
+      if interruption > 0 { #expect(link(path, previous) == 0) }
+      if interruption == 2 {
+        // The same file under two names loses one of them and nothing else.
+        try KeyFile.wipe(at: previous)
+        #expect(try KeyFile.load(at: path).verifyingKey == old.verifyingKey)
+      }
+      try KeyFile.replace(path, by: next, keeping: previous)
+      #expect(try KeyFile.load(at: path).verifyingKey == new.verifyingKey)
+      #expect(try KeyFile.load(at: previous).verifyingKey == old.verifyingKey)
+      #expect(try !KeyFile.exists(at: next))
+      try KeyFile.wipe(at: previous)
+    }
+  }
+
+  @Test("a link is not wiped, nor what it leads to") func linkIsNotWiped() throws {
+    let directory = try Directory()
+    let key = try SigningKey()
+    try KeyFile.create(key, at: directory.key)
+    let link = directory.path + "/link"
+    #expect(symlink(directory.key, link) == 0)
+    #expect(throws: CryptographyError.keyFile(path: link, problem: .symbolicLink)) {
+      try KeyFile.wipe(at: link)
+    }
+    #expect(try KeyFile.load(at: directory.key).verifyingKey == key.verifyingKey)
+  }
 }

@@ -135,7 +135,16 @@ struct ClientLoginTests {
   func wrongCoordinator() throws {
     let other = try FederationHarness.signingKey(77)
     try connect()
-    #expect(isWrongCoordinator(failure(try hello(signer: other))))
+    // It asks what leads to that key, which says nothing about itself but the keys and what it holds; nothing does.
+    guard case .send(let question)? = try receive(try hello(signer: other)).first,
+      case .askKeys(let ask) = try Message(decoding: question)
+    else {
+      Issue.record("expected a question")
+      return
+    }
+    #expect(ask.coordinatorKey == harness.keys.coordinator.verifyingKey.bytes)
+    #expect(ask.checkpointSize == 0)
+    #expect(isWrongCoordinator(failure(.keysShown(KeysShown(changes: [])))))
     try connect()
     let pretends = try hello(signer: other) { [harness] in
       $0.coordinatorKey = harness.keys.coordinator.verifyingKey.bytes

@@ -26,6 +26,8 @@ final class FederationHarness {
     var blobs: [SHA256Digest: [UInt8]] = [:]
     var failure: (any Error)?
     var isFinished = false
+    /// The model that training ended with, of each end that was told.
+    var finishedModels: [SHA256Digest?] = []
   }
 
   private enum Delivery {
@@ -38,7 +40,7 @@ final class FederationHarness {
   static let itemCount = 6
 
   let log = CallLog()
-  let keys: CoordinatorKeys
+  var keys: CoordinatorKeys
   let authority: SigningKey
   private var tokens: [UInt8: EnrolmentToken] = [:]
   let policy: PrivacyPolicy
@@ -339,7 +341,9 @@ final class FederationHarness {
         try perform(customers[index].engine.handle(.blobAvailable(digest)), of: index)
       case .computeUpdate(let offer): try compute(offer, of: index)
       case .note(let note): customers[index].notes.append(note)
-      case .finished: customers[index].isFinished = true
+      case .finished(_, let model):
+        customers[index].isFinished = true
+        customers[index].finishedModels.append(model)
       }
     }
   }

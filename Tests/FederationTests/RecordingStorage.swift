@@ -10,6 +10,8 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     var ledger: LedgerState
     var records: [LedgerRecord]
     var lines: [[UInt8]]
+    var signingKey: SigningKey
+    var handovers: [Int: Checkpoint] = [:]
     var revocations: [UInt8] = []
     var roster: [ClientID: RosterEntry] = [:]
     var blobs: [SHA256Digest: [UInt8]] = [:]
@@ -18,16 +20,16 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   }
 
   let log: CallLog
-  private let signingKey: SigningKey
   private let state: Mutex<State>
 
   init(genesis: GenesisRecord, signingKey: SigningKey, log: CallLog) throws {
     let entry = try LedgerEntry(
       index: 0, previous: LedgerEntry.genesisPrevious, record: .genesis(genesis))
     self.log = log
-    self.signingKey = signingKey
     state = Mutex(
-      State(ledger: try LedgerState(genesis: entry), records: [entry.record], lines: [entry.line]))
+      State(
+        ledger: try LedgerState(genesis: entry), records: [entry.record], lines: [entry.line],
+        signingKey: signingKey))
   }
 
   // MARK: - What tests set and look at
@@ -60,6 +62,23 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   func replaceBlob(_ hash: SHA256Digest, with bytes: [UInt8]?) {
     state.withLock { $0.blobs[hash] = bytes }
   }
+
+  /// What the ledger's writer does to replace the key that signs; `handsOver` says who signs the checkpoint over it.
+  func rotate(
+    to next: SigningKey, handsOver: (LedgerState, SigningKey) throws -> Checkpoint
+  ) throws {
+    try state.withLock { state in
+      let (entry, ledger) = try state.ledger.appending(.key(state.ledger.keyChange(to: next)))
+      state.handovers[entry.index] = try handsOver(ledger, state.signingKey)
+      state.ledger = ledger
+      state.records.append(entry.record)
+      state.lines.append(entry.line)
+      state.signingKey = next
+    }
+  }
+
+  /// A key that no entry speaks of signs from here on.
+  func sign(with key: SigningKey) { state.withLock { $0.signingKey = key } }
 
   /// What the ledger's writer does when it opens: a charge without output is burned, an offer
   /// without charge is void.
@@ -144,7 +163,7 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
 
   func checkpointText() throws -> [UInt8] {
     try begin("checkpoint")
-    return try Checkpoint(signing: ledgerState, with: signingKey).text
+    return try state.withLock { try Checkpoint(signing: $0.ledger, with: $0.signingKey).text }
   }
 
   func receipt(of index: Int) throws -> LedgerReceipt {
@@ -152,7 +171,7 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     return try state.withLock { state in
       LedgerReceipt(
         line: state.lines[index], index: index, tree: MerkleTree(lines: state.lines),
-        checkpoint: try Checkpoint(signing: state.ledger, with: signingKey))
+        checkpoint: try Checkpoint(signing: state.ledger, with: state.signingKey))
     }
   }
 
@@ -164,6 +183,26 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
     return state.withLock { state in
       guard (1...state.lines.count).contains(oldSize) else { return nil }
       return MerkleTree(lines: state.lines).consistencyProof(from: oldSize, to: state.lines.count)
+    }
+  }
+
+  func consistencyProof(from oldSize: Int, to newSize: Int) throws -> ConsistencyProof? {
+    try begin("consistency")
+    return state.withLock { state in
+      guard newSize <= state.lines.count, oldSize >= 1, oldSize <= newSize else { return nil }
+      return MerkleTree(lines: state.lines).consistencyProof(from: oldSize, to: newSize)
+    }
+  }
+
+  func handover(at index: Int) throws -> LedgerReceipt {
+    try begin("handover")
+    return try state.withLock { state in
+      guard let checkpoint = state.handovers[index] else {
+        throw LedgerError.handoverMissing(entry: index)
+      }
+      return LedgerReceipt(
+        line: state.lines[index], index: index, tree: MerkleTree(lines: state.lines),
+        checkpoint: checkpoint)
     }
   }
 

@@ -64,18 +64,31 @@ import Testing
       Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
     }
 
+    private func handovers() throws -> [Int: [UInt8]] {
+      let state = LedgerReplay(log: try read("ledger/ledger.jsonl")).state
+      var found: [Int: [UInt8]] = [:]
+      for change in state?.keys.changes ?? [] {
+        let name = "ledger/" + LedgerWriter.FileName.handover(change.entry)
+        if FileManager.default.fileExists(atPath: path + "/" + name) {
+          found[change.entry] = try read(name)
+        }
+      }
+      return found
+    }
+
     func evidence(kept: Bool) throws -> LedgerAudit.Evidence {
       LedgerAudit.Evidence(
         log: try read("ledger/ledger.jsonl"), head: try read("ledger/ledger.head"),
         policyFile: fixture.policy.canonicalBytes,
         operatorCheckpoint: try read("ledger/ledger.checkpoint"),
         keptCheckpoints: kept ? [.init(holder: "device", text: try read("kept.note"))] : [],
-        keptReceipts: kept ? [.init(holder: "device", text: try read("receipt.tlog-proof"))] : [])
+        keptReceipts: kept ? [.init(holder: "device", text: try read("receipt.tlog-proof"))] : [],
+        handovers: try handovers())
     }
 
     /// Runs the script. Its absence, or that of Python, fails the test by name.
     func verify(
-      kept: Bool, roster: String? = nil
+      kept: Bool, roster: String? = nil, key: VerifyingKey? = nil
     ) throws -> (code: Int32, report: JSONValue) {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: IndependentVerifierTests.launcher)
@@ -85,6 +98,7 @@ import Testing
       process.arguments =
         ["python3", IndependentVerifierTests.script, path, "--json"] + (kept ? evidence : [])
         + (roster.map { ["--roster", path + "/" + $0] } ?? [])
+        + (key.map { ["--key", $0.description] } ?? [])
       let output = Pipe()
       process.standardOutput = output
       try process.run()
@@ -263,6 +277,95 @@ import Testing
     try shop.write(Array(fixture.policy.json.prettyText.utf8), to: "policy.json")
     try expectAgreement(shop, kept: true, "the replaced policy")
     #expect(try shop.verify(kept: true).code == 4)
+  }
+
+  @Test("they agree on a ledger whose key was replaced, by every key, and on what is wrong with it")
+  func replacedKey() throws {
+    let fixture = try LedgerFixture()
+    let shop = try Shop(fixture)
+    let directory = shop.path + "/ledger"
+    func reopened(
+      _ key: SigningKey, next: SigningKey
+    ) throws -> (before: [UInt8], entry: Int, after: [UInt8]) {
+      let writer = try LedgerWriter.open(directory: directory, signingKey: key).writer
+      let before = try writer.checkpoint().text
+      let entry = try writer.replaceKey(by: next).index
+      try shop.write(writer.handover(at: entry).text, to: "receipt.tlog-proof")
+      _ = try writer.append(.offer(fixture.offer(writer.state)))
+      _ = try writer.append(.void(fixture.void(writer.state)))
+      return (before, entry, try writer.checkpoint().text)
+    }
+    let (second, third) = (
+      try LedgerFixture(seed: 9).signingKey, try LedgerFixture(seed: 10).signingKey
+    )
+    let first = try reopened(fixture.signingKey, next: second)
+    let last = try reopened(second, next: third)
+    #expect(first.entry < last.entry)
+    for kept in [first.before, first.after, last.after] {
+      try shop.write(kept, to: "kept.note")
+      try expectAgreement(shop, kept: true, "a checkpoint of another time")
+      #expect(try shop.verify(kept: true).code == 0)
+    }
+    let stranger = try LedgerFixture(seed: 11).signingKey
+    for (key, code): (SigningKey, Int32) in [
+      (fixture.signingKey, 0), (second, 0), (third, 0), (stranger, 4),
+    ] {
+      var evidence = try shop.evidence(kept: true)
+      evidence.coordinatorKey = key.verifyingKey
+      let ours = LedgerAudit.run(evidence)
+      let theirs = try shop.verify(kept: true, key: key.verifyingKey)
+      #expect(ours.verdict.exitCode == code && theirs.code == code, "\(ours.findings)")
+      #expect(theirs.report["entry"] == ours.json["entry"])
+    }
+    // Signed on with a key that was left.
+    let state = try #require(LedgerReplay(log: shop.read("ledger/ledger.jsonl")).state)
+    for key in [fixture.signingKey, second] {
+      try shop.write(Checkpoint(signing: state, with: key).text, to: "kept.note")
+      try expectAgreement(shop, kept: true, "signed on")
+      #expect(try shop.verify(kept: true).code == 4)
+    }
+    try shop.write(last.after, to: "kept.note")
+    // The checkpoint that hands over: gone, another one, and each part of it changed.
+    let name = "ledger/" + LedgerWriter.FileName.handover(first.entry)
+    let note = try shop.read(name)
+    try FileManager.default.removeItem(atPath: shop.path + "/" + name)
+    try expectAgreement(shop, kept: true, "no handover")
+    #expect(try shop.verify(kept: true).report["entry"] == .integer(Int64(first.entry)))
+    for wrong in [first.before, first.after, last.after] {
+      try shop.write(wrong, to: name)
+      try expectAgreement(shop, kept: true, "another checkpoint")
+      #expect(try shop.verify(kept: true).code == 4)
+    }
+    for index in stride(from: 0, to: note.count, by: 7) {
+      var changed = note
+      changed[index] ^= 1
+      try shop.write(changed, to: name)
+      let ours = LedgerAudit.run(try shop.evidence(kept: true)).verdict
+      let theirs = try shop.verify(kept: true).code
+      #expect(ours.exitCode != 0 && theirs == ours.exitCode, "byte \(index): \(ours)")
+    }
+    try shop.write(note, to: name)
+    // Entries that break a rule: back to an old key, of another place, from another key.
+    let log = try shop.read("ledger/ledger.jsonl")
+    let wrong = [
+      try state.keyChange(to: second),
+      try KeyRecord(
+        replacing: state.coordinatorKey, by: stranger, ledgerID: fixture.ledgerID,
+        index: state.size + 1),
+      try KeyRecord(
+        replacing: second.verifyingKey, by: stranger, ledgerID: fixture.ledgerID,
+        index: state.size),
+    ]
+    for record in wrong {
+      let line = try LedgerEntry(
+        index: state.size, previous: state.lastHash, record: .key(record)
+      ).line
+      try shop.write(log + line + [UInt8(ascii: "\n")], to: "ledger/ledger.jsonl")
+      try expectAgreement(shop, kept: true, "\(record)")
+      #expect(try shop.verify(kept: true).code != 0)
+    }
+    try shop.write(log, to: "ledger/ledger.jsonl")
+    try expectAgreement(shop, kept: true, "restored")
   }
 
   @Test("they agree on who may take part, and on rosters out of order")

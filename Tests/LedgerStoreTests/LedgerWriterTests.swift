@@ -32,7 +32,7 @@ import Testing
     let before = keeper.disk.content(FileName.log)
     #expect(
       throws: LedgerStoreError.ledger(
-        .outOfOrder(entry: 1, kind: .void, expected: "offer, policy or roster"))
+        .outOfOrder(entry: 1, kind: .void, expected: "offer, policy, roster or key"))
     ) { try writer.append(.void(VoidRecord(round: 1, reason: "r"))) }
     #expect(keeper.disk.content(FileName.log) == before)
     _ = try writer.append(.offer(keeper.fixture.offer(writer.state)))

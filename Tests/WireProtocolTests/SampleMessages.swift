@@ -45,6 +45,23 @@ enum SampleMessages {
     ),
     ("refused", .refused(Refused(.usedToken, "redeemed by Zo\u{EB}"))),
     (
+      "ask_keys",
+      .askKeys(AskKeys(coordinatorKey: ramp(32, from: 70), checkpointSize: 1 << 33 | 9))
+    ),
+    (
+      "keys_shown",
+      .keysShown(
+        KeysShown(changes: [
+          .init(
+            index: 1 << 33 | 11, line: ramp(10, from: 71), path: ramp(32, from: 72),
+            checkpoint: ramp(6, from: 73), consistency: ramp(64, from: 74)),
+          .init(
+            index: 1 << 33 | 12, line: ramp(11, from: 75), path: [],
+            checkpoint: ramp(7, from: 76), consistency: []),
+        ]))
+    ),
+    ("keys_shown_none", .keysShown(KeysShown(changes: []))),
+    (
       "offer",
       .offer(
         Offer(

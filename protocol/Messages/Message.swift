@@ -7,6 +7,8 @@ package enum Message: Equatable, Sendable {
   case clientEnrol(ClientEnrol)
   case welcome(Welcome)
   case refused(Refused)
+  case askKeys(AskKeys)
+  case keysShown(KeysShown)
   case offer(Offer)
   case answer(Answer)
   case proceed(Proceed)
@@ -44,6 +46,8 @@ extension Message {
     case clientEnrol = 3
     case welcome = 4
     case refused = 5
+    case askKeys = 6
+    case keysShown = 7
     case offer = 16
     case answer = 17
     case proceed = 18
@@ -80,6 +84,8 @@ extension Message {
     case .clientEnrol: .clientEnrol
     case .welcome: .welcome
     case .refused: .refused
+    case .askKeys: .askKeys
+    case .keysShown: .keysShown
     case .offer: .offer
     case .answer: .answer
     case .proceed: .proceed
@@ -125,6 +131,8 @@ extension Message {
     case .clientEnrol(let body): body.write(to: &writer)
     case .welcome(let body): body.write(to: &writer)
     case .refused(let body): body.write(to: &writer)
+    case .askKeys(let body): body.write(to: &writer)
+    case .keysShown(let body): body.write(to: &writer)
     case .offer(let body): body.write(to: &writer)
     case .answer(let body): body.write(to: &writer)
     case .proceed(let body): body.write(to: &writer)
@@ -175,6 +183,8 @@ extension Message {
     case .clientEnrol: self = .clientEnrol(try ClientEnrol(from: &reader))
     case .welcome: self = .welcome(try Welcome(from: &reader))
     case .refused: self = .refused(try Refused(from: &reader))
+    case .askKeys: self = .askKeys(try AskKeys(from: &reader))
+    case .keysShown: self = .keysShown(try KeysShown(from: &reader))
     case .offer: self = .offer(try Offer(from: &reader))
     case .answer: self = .answer(try Answer(from: &reader))
     case .proceed: self = .proceed(try Proceed(from: &reader))

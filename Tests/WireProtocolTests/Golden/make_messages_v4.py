@@ -36,6 +36,11 @@ MESSAGES = [
     ("welcome", u8(4) + u32(7) + opaque2(b'{"a":1}') + ramp(64, 5)
      + opaque2(ramp(5, 8)) + opaque2(ramp(64, 7)) + opaque2(ramp(9, 6)) + ramp(32, 9) + bytes(32) + ramp(32, 10)),
     ("refused", u8(5) + u16(3) + opaque2("redeemed by Zo\u00eb".encode())),
+    ("ask_keys", u8(6) + ramp(32, 70) + u64(1 << 33 | 9)),
+    ("keys_shown", u8(7) + u8(2)
+     + u64(1 << 33 | 11) + opaque2(ramp(10, 71)) + opaque2(ramp(32, 72)) + opaque2(ramp(6, 73)) + opaque2(ramp(64, 74))
+     + u64(1 << 33 | 12) + opaque2(ramp(11, 75)) + opaque2(b"") + opaque2(ramp(7, 76)) + opaque2(b"")),
+    ("keys_shown_none", u8(7) + u8(0)),
     ("offer", u8(16) + R + u32(1) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
      + u32(65537) + u8(20) + u64(0x123456789ABC) + u64(0) + u32(0) + u32(300) + ramp(64, 15)),
     ("offer_in_block", u8(16) + R + u32(3) + ramp(32, 11) + ramp(32, 12) + ramp(32, 13) + ramp(32, 14)
