@@ -73,8 +73,10 @@ extension FederationWorld {
     customers[customer].unreachable.contains(toCoordinator ? .toCoordinator : .toCustomer)
   }
 
-  /// Breaks a connection for both sides.
+  /// Breaks a connection for both sides. What is under way may still arrive, as it never does under TLS behind a frame that
+  /// is lost.
   func cut(_ number: Int) {
+    connections[number].isImpaired = true
     queue.add(.closed(connection: number, toCoordinator: true), at: now + pause(0...50))
     queue.add(.closed(connection: number, toCoordinator: false), at: now + pause(0...50))
   }
