@@ -133,7 +133,7 @@ extension ClientEngine {
       throw FederationError.wrongCharge(
         round: closed.round, "mu \(charged), offered with \(journalled)")
     }
-    guard let policy, round?.offer.round == closed.round else { return }
+    guard let policy = roundPolicy, round?.offer.round == closed.round else { return }
     guard charge.cohortMinimum >= policy.minimumCohort, charge.mode == policy.mode else {
       throw FederationError.wrongCharge(
         round: closed.round,

@@ -34,6 +34,7 @@ extension ClientEngine {
       notes.append(.note(.declined(round: offer.round, error)))
     }
     round = try makeRound(offer, policy: policy, joins: joins)
+    roundPolicy = policy
     return notes + (try advanceRound(.decided(joins: joins)))
   }
 

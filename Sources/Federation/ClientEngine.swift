@@ -32,6 +32,8 @@ package struct ClientEngine: Sendable {
   var policy: PrivacyPolicy?
   var policyHash: SHA256Digest?
   var round: OpenClientRound?
+  /// The policy that `round` was offered under: another may be in force when its end is told.
+  var roundPolicy: PrivacyPolicy?
   var charge: PrivacyEvent?
   /// What this device holds of the ledger; nil before a login.
   var observed: ObservedLedger?
