@@ -44,6 +44,11 @@ struct DurableLedgerView {
     records.prefix(acknowledgedSize).contains { $0.kind == kind && $0.round == round }
   }
 
+  /// Whether entry `index` is an acknowledged KEY.
+  func hasKey(at index: Int) -> Bool {
+    index < acknowledgedSize && records[index].kind == .key
+  }
+
   /// The round of the last entry, if that is an acknowledged CHARGE.
   var openCharge: UInt64? {
     guard acknowledgedSize == records.count, case .charge(let charge) = records.last else {

@@ -30,6 +30,27 @@ package struct FaultPlan: Sendable {
   package var decliningMilliseconds: Int64 = 0
   /// Releases after which training is complete.
   package var trainings = 4
+  /// What the operator does between lives of the coordinator, by rising time.
+  package var operations: [Operation] = []
+  /// Of those customers that are shown another policy, how many agree to it before the faults stop.
+  package var consent = 1.0
+
+  /// One command of the operator, for which the coordinator is stopped.
+  package struct Operation: Sendable {
+    /// `coordinator key rotate`, or `coordinator policy sign` of a policy that differs in these fields.
+    package enum Command: Sendable {
+      case rotateKey
+      case signPolicy(epsilonLimit: String, minimumCohort: Int, noiseMultiplier: String)
+    }
+
+    package var atMilliseconds: Int64
+    package var command: Command
+
+    package init(atMilliseconds: Int64, command: Command) {
+      self.atMilliseconds = atMilliseconds
+      self.command = command
+    }
+  }
 
   /// How frames and connections suffer. Probabilities are per frame.
   package struct NetworkFaults: Sendable {
@@ -131,5 +152,35 @@ package struct FaultPlan: Sendable {
           isPersistent: happens(0.3),
           crash: happens(0.5) ? .anything(seed: random.next()) : nil))
     }
+    // Drawn last, so that the rest of a seed stays what it was.
+    if happens(0.3) { addOperations(using: &random) }
+  }
+
+  /// One to three commands of the operator, and perhaps a fault in the midst of one of them.
+  private mutating func addOperations(using random: inout SeededRandom) {
+    consent = [0.3, 0.7, 1][Int.random(in: 0..<3, using: &random)]
+    let times = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+      Int64.random(in: 2_000..<faultMilliseconds, using: &random)
+    }
+    for time in times.sorted() {
+      // A limit that is higher, lower, or below what is spent; a cohort that was enough and is not.
+      let command: Operation.Command =
+        Bool.random(using: &random)
+        ? .rotateKey
+        : .signPolicy(
+          epsilonLimit: ["9", "7", "0.5"][Int.random(in: 0..<3, using: &random)],
+          minimumCohort: Int.random(in: 4...5, using: &random),
+          noiseMultiplier: [noiseMultiplier, "20"][Int.random(in: 0..<2, using: &random)])
+      operations.append(Operation(atMilliseconds: time, command: command))
+    }
+    guard Bool.random(using: &random) else { return }
+    let names = StepNames.ofKey + StepNames.ofPolicy
+    steps.insert(
+      StepFault(
+        step: names[Int.random(in: names.indices, using: &random)],
+        fault: SimulatedDisk.Fault.allCases[
+          Int.random(in: SimulatedDisk.Fault.allCases.indices, using: &random)],
+        isPersistent: Double.random(in: 0..<1, using: &random) < 0.3,
+        crash: Bool.random(using: &random) ? .anything(seed: random.next()) : nil), at: 0)
   }
 }

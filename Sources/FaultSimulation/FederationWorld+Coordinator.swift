@@ -2,6 +2,7 @@ internal import Cryptography
 internal import Federation
 internal import Ledger
 internal import LedgerStore
+internal import Privacy
 internal import Recommendation
 internal import SecureAggregation
 internal import WireProtocol
@@ -18,6 +19,11 @@ extension FederationWorld {
     startedAt = now
     note("coordinator starts, life \(life)")
     do {
+      while let command = waitingCommands.first {
+        try perform(command)
+        if disk.isKilled { throw DiskError(operation: "run", name: "killed", errorNumber: 0) }
+        waitingCommands.removeFirst()
+      }
       try openLedgerAndEngine()
       if let ledger { watch.started(ledger.state) }
       if disk.isKilled { throw DiskError(operation: "run", name: "killed", errorNumber: 0) }
@@ -32,12 +38,16 @@ extension FederationWorld {
     let reach: @Sendable (String) -> Void = { [unowned self] in reached($0) }
     let writer: LedgerWriter
     do {
-      writer = try LedgerWriter.open(on: ledgerDisk, signingKey: keys.coordinator, reach: reach)
-        .writer
+      writer = try LedgerWriter.open(on: ledgerDisk, keys: keyStore, reach: reach).writer
     } catch LedgerStoreError.noLedger, LedgerStoreError.creationInterrupted {
       writer = try LedgerWriter.create(
-        on: ledgerDisk, genesis: try genesis(), signingKey: keys.coordinator, reach: reach)
+        on: ledgerDisk, genesis: try genesis(), signingKey: try keyStore.current(), reach: reach)
     }
+    let keys = CoordinatorKeys(
+      coordinator: try keyStore.current(), enrolment: enrolmentKey)
+    let identity = FederationIdentity(
+      ledgerID: self.identity.ledgerID, policy: writer.state.policy,
+      catalogue: self.identity.catalogue, featuresHash: self.identity.featuresHash)
     ledger = writer
     let blobs = BlobStore(on: seams.blobDisk(disk.directory("blobs")), reach: reach)
     let storage = DurableStorage(ledger: writer, roster: roster, blobs: blobs)
@@ -59,8 +69,39 @@ extension FederationWorld {
   private func genesis() throws -> GenesisRecord {
     GenesisRecord(
       ledgerID: try LedgerID(bytes: identity.ledgerID),
-      coordinatorKey: keys.coordinator.verifyingKey, policy: identity.policy,
+      coordinatorKey: firstKey, policy: identity.policy,
       softwareVersion: "simulation", createdAtSeconds: 0, enrolmentKeyHeldByCoordinator: true)
+  }
+
+  /// What a command of the operator does, in a process of its own, with the coordinator stopped. One that failed is given
+  /// again, and does nothing where the ledger says that it was done.
+  private func perform(_ command: FaultPlan.Operation.Command) throws {
+    note("operator: \(command)")
+    let reach: @Sendable (String) -> Void = { [unowned self] in reached($0) }
+    let ledgerDisk = seams.ledgerDisk(disk.directory("ledger"))
+    let left = try SimulatedKeys.seed(of: try keyStore.current())
+    let writer: LedgerWriter
+    let recovery: LedgerWriter.Recovery
+    do {
+      (writer, recovery) = try LedgerWriter.open(on: ledgerDisk, keys: keyStore, reach: reach)
+    } catch LedgerStoreError.noLedger, LedgerStoreError.creationInterrupted {
+      return note("operator: there is no ledger yet")
+    }
+    switch command {
+    case .rotateKey:
+      if recovery.promotedKey == nil { _ = try writer.rotateKey(keyStore, reach: reach) }
+      watch.left(left)
+    case .signPolicy(let epsilonLimit, let minimumCohort, let noiseMultiplier):
+      let policy = try Self.policy(
+        plan, epsilonLimit: epsilonLimit, minimumCohort: minimumCohort,
+        noiseMultiplier: noiseMultiplier)
+      // Another limit, of which another part is spent.
+      isBudgetExhausted = false
+      guard policy != writer.state.policy else { return }
+      _ = try writer.append(
+        .policy(PolicyRecord(policy: policy, replacing: writer.state.policyHash)))
+      _ = try writer.checkpoint()
+    }
   }
 
   /// A named step of the ledger or the blobs.
@@ -178,7 +219,7 @@ extension FederationWorld {
     case .note(let text):
       note("coordinator: \(text)")
       if case .roundReleased(let round, let contributors, _) = text,
-        contributors < Self.minimumCohort
+        contributors < ledger?.state.policy.minimumCohort ?? 0
       {
         watch.violate("I8", "round \(round) is released with \(contributors) contributions")
       }

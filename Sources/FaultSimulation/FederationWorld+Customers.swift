@@ -16,6 +16,8 @@ struct SimulatedCustomer {
   /// The process, while it runs.
   var engine: ClientEngine?
   var connection: Int?
+  /// Other policies that it was shown and has not agreed to.
+  var declinedPolicies: [[UInt8]] = []
   /// It was told that training is over.
   var knowsTheEnd = false
   /// Directions in which the network does not carry this customer's frames.
@@ -36,9 +38,11 @@ extension FederationWorld {
         for: ClientID(index + 1),
         at: CoordinatorAddress(
           host: "simulated", port: 0, serverKeyPin: [UInt8](repeating: 0, count: 32),
-          coordinatorKey: keys.coordinator.verifyingKey.bytes, ledgerID: identity.ledgerID),
+          coordinatorKey: firstKey.bytes, ledgerID: identity.ledgerID),
         expiresAtSeconds: .max, authority: authority),
-      device: SimulatedDevice(watch: watch) { [unowned self] in deviceFault() },
+      device: SimulatedDevice(watch: watch, consents: identity.policyHash) { [unowned self] in
+        deviceFault()
+      },
       noiseShares: SimulatedNoiseShares(seed: random.next()),
       isStrange: index < plan.processes.strangeCustomers)
   }
@@ -137,8 +141,13 @@ extension FederationWorld {
     switch effect {
     case .send(let payload): try customerSends(payload, index)
     case .close: if let connection = customers[index].connection { leave(index, connection) }
-    case .enrolled(let enrolment): customers[index].enrolment = enrolment
-    case .policyChanged: watch.violate("I6", "customer \(index) is shown a policy that nobody made")
+    case .enrolled(let enrolment):
+      customers[index].enrolment = enrolment
+      // It agrees to the policy that it is shown as it enrols, as customers do who enrol with --consent.
+      customers[index].device.giveConsent(to: enrolment.policyHash)
+    case .policyChanged(let policy):
+      watch.policyShown(policy, to: index)
+      queue.add(.decide(customer: index, policy: policy), at: now + pause(100...3_000))
     case .needBlob(let digest):
       let isHere = customers[index].blobs.contains(digest)
       runCustomer(index) { try $0.handle(isHere ? .blobAvailable(digest) : .fetchBlob(digest)) }
@@ -156,6 +165,31 @@ extension FederationWorld {
     case .finished:
       customers[index].knowsTheEnd = true
       if let connection = customers[index].connection { leave(index, connection) }
+    }
+  }
+
+  /// What a person does who reads what `client consent status` shows.
+  func decide(_ index: Int, _ policy: [UInt8]) {
+    guard let enrolment = customers[index].enrolment, enrolment.policyBytes != policy else {
+      return
+    }
+    let hasDeclined = customers[index].declinedPolicies.contains(policy)
+    guard faultsAreOver || !hasDeclined && happens(plan.consent) else {
+      note("customer \(index) does not agree")
+      if !hasDeclined { customers[index].declinedPolicies.append(policy) }
+      return
+    }
+    note("customer \(index) agrees")
+    customers[index].device.giveConsent(to: SHA256Digest(hashing: policy))
+    customers[index].enrolment?.policyBytes = policy
+    // The process that runs looks for consent before each round; the next one knows the policy.
+    if happens(0.5) { killCustomer(index) }
+  }
+
+  /// Has a customer read again what it did not agree to last.
+  func askAgain(_ index: Int) {
+    for policy in customers[index].declinedPolicies.suffix(1) {
+      queue.add(.decide(customer: index, policy: policy), at: now)
     }
   }
 

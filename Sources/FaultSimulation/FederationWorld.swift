@@ -62,6 +62,11 @@ package final class FederationWorld: @unchecked Sendable {
     package let isBudgetExhausted: Bool
     /// Whether it ended because a charged round of `secagg` gave no sum (ruling 27).
     package let hasLostSum: Bool
+    /// KEY and POLICY entries of the ledger.
+    package let keyChanges: Int
+    package let policyChanges: Int
+    /// Customers that were shown another policy and did not agree to it before the faults stopped.
+    package let declined: Int
   }
 
   enum Event {
@@ -76,6 +81,10 @@ package final class FederationWorld: @unchecked Sendable {
     case mendDisk
     /// Customers that declined no longer do.
     case accept
+    /// The operator stops the coordinator for a command.
+    case operate(FaultPlan.Operation.Command)
+    /// A customer reads another policy, and agrees or does not.
+    case decide(customer: Int, policy: [UInt8])
   }
 
   var plan: FaultPlan
@@ -87,9 +96,12 @@ package final class FederationWorld: @unchecked Sendable {
   var customers: [SimulatedCustomer] = []
   let disk = SimulatedDisk()
   let watch: InvariantWatch
+  /// As the federation was made; the ledger says which policy is in force.
   let identity: FederationIdentity
   let model: any FederatedModel
-  let keys: CoordinatorKeys
+  let keyStore: SimulatedKeys
+  let firstKey: VerifyingKey
+  let enrolmentKey: VerifyingKey
   let roster = SimulatedRoster()
   let rosters = RosterCache()
   private var trace: EventTrace
@@ -101,6 +113,8 @@ package final class FederationWorld: @unchecked Sendable {
   var startedAt: Int64 = 0
   var metSteps = 0
   var pendingCrash: SimulatedDisk.CrashOutcome?
+  /// Commands of the operator that have not been done yet: tried at each start, until they are.
+  var waitingCommands: [FaultPlan.Operation.Command] = []
   var isBudgetExhausted = false
   var hasLostSum = false
 
@@ -122,23 +136,35 @@ package final class FederationWorld: @unchecked Sendable {
     model = try ModelRegistry.model(
       identifier: policy.model, hyperparameters: policy.hyperparameters)
     let authority = try SigningKey()
-    keys = CoordinatorKeys(coordinator: try SigningKey(), enrolment: authority.verifyingKey)
+    enrolmentKey = authority.verifyingKey
+    let key = try SigningKey()
+    firstKey = key.verifyingKey
+    keyStore = try SimulatedKeys(on: disk, holding: key)
     watch = InvariantWatch(disk: disk, minimumCohort: Self.minimumCohort)
     customers = try (0..<Self.customerCount).map { try makeCustomer($0, authority: authority) }
   }
 
   private static func policy(_ plan: FaultPlan) throws -> PrivacyPolicy {
+    try policy(
+      plan, epsilonLimit: "8", minimumCohort: minimumCohort,
+      noiseMultiplier: plan.noiseMultiplier)
+  }
+
+  static func policy(
+    _ plan: FaultPlan, epsilonLimit: String, minimumCohort: Int, noiseMultiplier: String
+  ) throws -> PrivacyPolicy {
     let tolerance = try MaskingTolerance(
       corruptFraction: ExactDecimal("0.1"), dropoutFraction: ExactDecimal("0.34"))
     return try PrivacyPolicy(
       federation: "simulated", mode: plan.mode, masking: plan.mode == "sealed" ? nil : tolerance,
-      epsilonLimit: ExactDecimal("8"), delta: ExactDecimal("1e-5"), minimumCohort: minimumCohort,
+      epsilonLimit: ExactDecimal(epsilonLimit), delta: ExactDecimal("1e-5"),
+      minimumCohort: minimumCohort,
       maximumCohort: customerCount, targetCohort: customerCount,
       model: PopularityModel.identifier,
       plan: [
         PlannedRound(
           stage: "popularity", clipNorm: ExactDecimal("1"),
-          noiseMultiplier: ExactDecimal(plan.noiseMultiplier))
+          noiseMultiplier: ExactDecimal(noiseMultiplier))
       ], roundDeadlineSeconds: roundDeadlineSeconds, retentionDays: 365)
   }
 
@@ -159,6 +185,9 @@ package final class FederationWorld: @unchecked Sendable {
     queue.add(.startCoordinator(life: 0), at: 0)
     for index in customers.indices { queue.add(.connect(customer: index), at: pause(10...500)) }
     if plan.decliningMilliseconds > 0 { queue.add(.accept, at: plan.decliningMilliseconds) }
+    for operation in plan.operations {
+      queue.add(.operate(operation.command), at: operation.atMilliseconds)
+    }
     queue.add(.tick, at: Self.tickMilliseconds)
     queue.add(.second, at: 1_000)
     var count = 0
@@ -192,6 +221,10 @@ package final class FederationWorld: @unchecked Sendable {
     case .startCoordinator(let life): if life == self.life { startCoordinator() }
     case .reach(let customer): customers[customer].unreachable = []
     case .mendDisk: disk.inject(nil)
+    case .operate(let command):
+      waitingCommands.append(command)
+      terminateCoordinator()
+    case .decide(let customer, let policy): decide(customer, policy)
     case .accept: for index in customers.indices { killCustomer(index) }
     }
   }
@@ -213,6 +246,8 @@ package final class FederationWorld: @unchecked Sendable {
     for index in connections.indices where connections[index].isImpaired { cut(index) }
     // There is always a next round, unless the budget admits none.
     plan.trainings = 1_000_000
+    // Whoever has not agreed to the policy in force does now: else there might be no cohort.
+    for index in customers.indices { askAgain(index) }
     if engine?.finishReason == .planComplete { stopCoordinator() }
     if engine == nil { queue.add(.startCoordinator(life: life), at: now) }
     releasesWhenHealed = ledger?.state.rounds.released
@@ -223,7 +258,7 @@ package final class FederationWorld: @unchecked Sendable {
 
   /// Whether the next round completed after the faults (or the budget admits none).
   private func isLive() -> Bool {
-    guard faultsAreOver else { return false }
+    guard faultsAreOver, waitingCommands.isEmpty else { return false }
     if isBudgetExhausted || hasLostSum { return true }
     if let released = ledger?.state.rounds.released {
       // What was released before counts for nothing; where the coordinator was down it is known only now.
@@ -256,7 +291,9 @@ package final class FederationWorld: @unchecked Sendable {
       plan: plan, violation: watch.violation, digest: digest, trace: events,
       charged: rounds?.charged ?? 0, released: rounds?.released ?? 0, burned: rounds?.burned ?? 0,
       void: rounds?.void ?? 0, starts: life, metSteps: metSteps,
-      isBudgetExhausted: isBudgetExhausted, hasLostSum: hasLostSum)
+      isBudgetExhausted: isBudgetExhausted, hasLostSum: hasLostSum,
+      keyChanges: ledger?.state.keys.changes.count ?? 0, policyChanges: watch.count(of: .policy),
+      declined: customers.count { !$0.declinedPolicies.isEmpty })
   }
 
   // MARK: - Chance and record

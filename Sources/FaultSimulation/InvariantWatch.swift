@@ -14,7 +14,12 @@ final class InvariantWatch: @unchecked Sendable {
   private(set) var violation: String?
 
   private let disk: SimulatedDisk
-  private let minimumCohort: Int
+  /// Of the policy under which the open round was offered.
+  private var minimumCohort: Int
+  /// Policies that a durable entry holds.
+  private var policies: Set<SHA256Digest> = []
+  /// Seeds of keys that were replaced, which no file may hold any more.
+  private var leftSeeds: [[UInt8]] = []
   private var view: DurableLedgerView
   /// Digests of blobs that are public without any charge: catalogue, features, initial model.
   private var publicBlobs: Set<SHA256Digest> = []
@@ -25,6 +30,8 @@ final class InvariantWatch: @unchecked Sendable {
   private var offers: [UInt64: Offer] = [:]
   /// The one that was read last: it is sent to one customer after another.
   private var newestCheckpoint: (text: [UInt8], checkpoint: Checkpoint)?
+  /// Of the ledger as the newest start found it: none changes during a life.
+  private var keys: CheckpointKeys?
   private var signedRoots: [Int: SHA256Digest] = [:]
   private var sentDigests: [Int: [UInt64: [UInt8]]] = [:]
   private var knownSpend = 0.0
@@ -103,6 +110,7 @@ final class InvariantWatch: @unchecked Sendable {
     case .outcomes(let outcomes): for closed in outcomes.closed { check(closed) }
     case .welcome(let welcome): check(checkpoint: welcome.checkpoint)
     case .ledgerShown(let shown): check(checkpoint: shown.checkpoint)
+    case .keysShown(let shown): for change in shown.changes { check(handover: change.checkpoint) }
     case .blobChunk(let chunk) where chunk.count > 0:
       guard let digest = try? SHA256Digest(bytes: chunk.hash) else { break }
       if !publicBlobs.contains(digest) && !view.releasedModels.contains(digest) {
@@ -131,8 +139,23 @@ final class InvariantWatch: @unchecked Sendable {
         return violate("I9", "a checkpoint that cannot be read is sent")
       }
       newestCheckpoint = (text, checkpoint)
+      if !isSigned(checkpoint) {
+        violate(
+          "I9", "a checkpoint of \(checkpoint.size) entries is not signed by the key in force")
+      }
     }
     guard let checkpoint = newestCheckpoint?.checkpoint else { return }
+    checkRoot(of: checkpoint)
+  }
+
+  private func check(handover text: [UInt8]) {
+    guard let checkpoint = try? Checkpoint(parsing: text), checkpoint.signatures.count == 2,
+      view.hasKey(at: checkpoint.size - 1)
+    else { return violate("I9", "what is shown of a change of the key hands nothing over") }
+    checkRoot(of: checkpoint)
+  }
+
+  private func checkRoot(of checkpoint: Checkpoint) {
     if checkpoint.size > view.acknowledgedSize {
       violate("I9", "a checkpoint of \(checkpoint.size) entries is sent, fewer are durable")
     } else if view.tree.root(ofSize: checkpoint.size) != checkpoint.root {
@@ -142,6 +165,18 @@ final class InvariantWatch: @unchecked Sendable {
       known != checkpoint.root
     {
       violate("I9", "two ledgers of size \(checkpoint.size) are signed")
+    }
+  }
+
+  /// By the key that a device which follows every change expects, and by no other but where one hands over.
+  private func isSigned(_ checkpoint: Checkpoint) -> Bool {
+    guard let keys, checkpoint.signatures.count == 1 else { return false }
+    do throws(LedgerError) {
+      try checkpoint.verify(
+        ledgerID: checkpoint.ledgerID, key: keys.key(ofSize: checkpoint.size))
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -155,6 +190,12 @@ final class InvariantWatch: @unchecked Sendable {
       violate("I1", "a start relies on entries that are not durable")
     }
     if state.phase != .idle { violate("I3", "a start leaves a round open") }
+    minimumCohort = state.policy.minimumCohort
+    policies.insert(state.policyHash)
+    keys = state.keys
+    for change in state.keys.changes where !view.hasKey(at: change.entry) {
+      violate("I9", "a start signs with a key whose entry \(change.entry) is not durable")
+    }
     spendIsKept(in: state)
     for (size, root) in signedRoots
     where size > view.tree.size || view.tree.root(ofSize: size) != root {
@@ -180,13 +221,25 @@ final class InvariantWatch: @unchecked Sendable {
     if Set(outputs).count != outputs.count { violate("I3", "a round has two RELEASE entries") }
   }
 
+  /// A key takes the place of that of `seed`.
+  func left(_ seed: [UInt8]) { leftSeeds.append(seed) }
+
   // MARK: - Customers
+
+  /// The coordinator shows a customer another policy than it knew.
+  func policyShown(_ policy: [UInt8], to index: Int) {
+    if !policies.contains(SHA256Digest(hashing: policy)) {
+      violate("I6", "customer \(index) is shown a policy that nobody signed")
+    }
+  }
 
   func customer(_ index: Int, sends message: Message, journal: SimulatedDevice) {
     switch message {
     case .updateHeader(let header):
+      checkConsent(index, round: header.round, journal: journal)
       check(index, round: header.round, digest: header.digest, journal: journal)
     case .maskedHeader(let masked):
+      checkConsent(index, round: masked.round, journal: journal)
       check(index, round: masked.round, digest: masked.header.digest, journal: journal)
     case .unmask(let unmask):
       look()
@@ -194,6 +247,14 @@ final class InvariantWatch: @unchecked Sendable {
         violate("I2", "customer \(index) unmasks round \(unmask.round), which is not charged")
       }
     default: break
+    }
+  }
+
+  /// No byte of an update leaves for a round of a policy that the customer has not agreed to (rules R1 and R8).
+  private func checkConsent(_ index: Int, round: UInt64, journal: SimulatedDevice) {
+    guard let offer = offers[round], let journaled = journal.policyHash(of: round) else { return }
+    if journaled.bytes != offer.policyHash || !journal.consents(to: journaled) {
+      violate("R8", "customer \(index) uploads to round \(round) of a policy it did not agree to")
     }
   }
 
@@ -210,12 +271,18 @@ final class InvariantWatch: @unchecked Sendable {
 
   // MARK: - End
 
+  /// Entries of `kind` that the newest start found, or that were written since.
+  func count(of kind: LedgerRecordKind) -> Int { view.records.count { $0.kind == kind } }
+
   /// No file holds an update or a sum without noise (I4), or names a customer (I10).
   func scan(identityKeys: [[UInt8]]) {
     let files = disk.contents
     for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
       for pattern in forbidden where bytes.contains(pattern) {
         violate("I4", "\(name) holds an update or a sum without noise")
+      }
+      for seed in leftSeeds where bytes.contains(seed) {
+        violate("key", "\(name) holds a key that was replaced")
       }
       for key in identityKeys
       where bytes.contains(Array(HexCoding.encode(key).utf8)) || bytes.contains(key) {

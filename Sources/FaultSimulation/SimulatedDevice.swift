@@ -21,6 +21,7 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
   private var checkpoint: CheckpointNote?
   private var keptReceipts: [Int: [UInt8]] = [:]
   private var keptRevocations: [UInt8]?
+  private var consented: Set<SHA256Digest>
   private let watch: InvariantWatch
   /// Whether the next write dies, and on which side of it; asked at each write.
   private let fault: () -> WriteFault?
@@ -30,15 +31,24 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     case after
   }
 
-  init(watch: InvariantWatch, fault: @escaping () -> WriteFault?) {
+  /// - Parameter policyHash: of the policy that its customer has agreed to.
+  init(watch: InvariantWatch, consents policyHash: SHA256Digest, fault: @escaping () -> WriteFault?)
+  {
     self.watch = watch
+    consented = [policyHash]
     self.fault = fault
   }
 
   /// Digest that was journaled for a round, durably.
   func journaledDigest(of round: UInt64) -> [UInt8]? { rounds[round]?.entry.updateDigest }
 
-  func consents(to policyHash: SHA256Digest) -> Bool { true }
+  func consents(to policyHash: SHA256Digest) -> Bool { consented.contains(policyHash) }
+
+  /// The customer agrees: `client consent give`.
+  func giveConsent(to policyHash: SHA256Digest) { consented.insert(policyHash) }
+
+  /// Under which policy a round was journaled; nil for none.
+  func policyHash(of round: UInt64) -> SHA256Digest? { rounds[round]?.entry.policyHash }
 
   func lastRound() -> UInt64? { rounds.keys.max() }
 

@@ -17,6 +17,12 @@ package enum StepNames {
   package static let ofVoid = steps(of: [.void])
   /// Those of a start after a crash between CHARGE and RELEASE.
   package static let ofBurned = steps(of: [.burned])
+  /// Those of a rotation of the signing key, in order.
+  package static let ofKey =
+    Array(LedgerFailpoint.keyFileNames.prefix(2)) + steps(of: [.key])
+    + LedgerFailpoint.handoverNames + LedgerFailpoint.keyFileNames.dropFirst(2)
+  /// Those of signing another policy.
+  package static let ofPolicy = steps(of: [.policy])
   /// Those of making a ledger.
   package static let ofGenesis = steps(of: [.genesis])
 }

@@ -65,6 +65,14 @@ struct PlantedFaultTests {
     #expect(violation.contains("is not in the data directory"))
   }
 
+  @Test("a checkpoint that hands over to another key and is not durable is found")
+  func handoverSynchronize() throws {
+    var seams = FederationWorld.Seams()
+    seams.ledgerDisk = { disk in ForgetfulDisk(disk: disk) { $0.hasPrefix("key-") } }
+    let violation = try #require(try found(seams))
+    #expect(violation.contains("both keys signed") || violation.contains("not readable"))
+  }
+
   @Test("a charge given back after a crash is found") func refund() throws {
     var seams = FederationWorld.Seams()
     seams.beforeStart = { disk in

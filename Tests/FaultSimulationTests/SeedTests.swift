@@ -39,6 +39,9 @@ struct SeedTests {
     var exhausted = 0
     var live = 0
     var lost = 0
+    var keyChanges = 0
+    var policyChanges = 0
+    var declined = 0
 
     mutating func add(_ report: FederationWorld.Report) {
       runs += 1
@@ -49,6 +52,9 @@ struct SeedTests {
       metSteps += report.metSteps
       exhausted += report.isBudgetExhausted ? 1 : 0
       lost += report.hasLostSum ? 1 : 0
+      keyChanges += report.keyChanges
+      policyChanges += report.policyChanges
+      declined += report.declined
       live += report.plan.goal == .liveness ? 1 : 0
     }
   }
@@ -79,6 +85,8 @@ struct SeedTests {
     #expect(totals.released > seeds.count / 2)
     #expect(totals.burned > seeds.count / 10 && totals.void > seeds.count / 10)
     #expect(totals.restarts > seeds.count && totals.metSteps > seeds.count / 4)
+    #expect(totals.keyChanges > seeds.count / 10 && totals.policyChanges > seeds.count / 10)
+    #expect(totals.declined > seeds.count / 10)
     #expect(totals.exhausted > 0 && totals.lost > 0 && totals.live > seeds.count / 4)
   }
 

@@ -49,12 +49,15 @@ struct StepFaultTests {
 
   private func run(
     _ steps: [String], _ test: Case, mode: String, after prelude: [FaultPlan.StepFault] = [],
-    declining: Int64 = 0, part: Int = 0, of parts: Int = 1
+    declining: Int64 = 0, operations: [FaultPlan.Operation] = [], part: Int = 0,
+    of parts: Int = 1
   ) throws {
     for (number, step) in Self.selected(steps, test, part: part, of: parts) {
       for (offset, crash) in Self.selectedCrashes(number) {
         var plan = FaultPlan(seed: UInt64(16 * number + offset), goal: .liveness, mode: mode)
         plan.decliningMilliseconds = declining
+        plan.operations = operations
+        plan.consent = 0.7
         plan.steps =
           prelude + [
             .init(step: step, fault: test.fault, isPersistent: test.isPersistent, crash: crash)
@@ -71,6 +74,8 @@ struct StepFaultTests {
               && report.hasLostSum,
           "\(story)")
         #expect(report.burned + report.released == report.charged, "\(story)")
+        #expect((report.keyChanges > 0) == operations.contains { $0.isRotation }, "\(story)")
+        #expect(report.policyChanges == operations.count { !$0.isRotation }, "\(story)")
       }
     }
   }
@@ -96,6 +101,17 @@ struct StepFaultTests {
       after: [.init(step: "charge-after-head", fault: .killed)])
   }
 
+  @Test("while the signing key is replaced", arguments: cases, modes)
+  func key(_ test: Case, mode: String) throws {
+    try run(
+      StepNames.ofKey, test, mode: mode, operations: [.rotation, .rotation],
+      part: Self.modes.firstIndex(of: mode) ?? 0, of: Self.modes.count)
+  }
+
+  @Test("while another policy is signed", arguments: cases) func policy(_ test: Case) throws {
+    try run(StepNames.ofPolicy, test, mode: "secagg-ddp", operations: [.policy, .rotation])
+  }
+
   @Test("while the ledger is made", arguments: cases) func genesis(_ test: Case) throws {
     try run(StepNames.ofGenesis, test, mode: "sealed")
   }
@@ -118,4 +134,13 @@ struct StepFaultTests {
       #expect(mode == "secagg" ? report.charged == 1 : (4..<20).contains(report.charged))
     }
   }
+}
+
+extension FaultPlan.Operation {
+  fileprivate static let rotation = Self(atMilliseconds: 6_000, command: .rotateKey)
+  fileprivate static let policy = Self(
+    atMilliseconds: 6_000,
+    command: .signPolicy(epsilonLimit: "9", minimumCohort: 4, noiseMultiplier: "20"))
+
+  fileprivate var isRotation: Bool { if case .rotateKey = command { true } else { false } }
 }
