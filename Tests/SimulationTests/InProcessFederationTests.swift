@@ -51,6 +51,16 @@ struct InProcessFederationTests {
     #expect(Set(theirs.totals).count > 10)
   }
 
+  @Test("a training that is cancelled ends with the error of cancellation")
+  func cancellation() async throws {
+    let shop = try SmallShop(model: "gram")
+    let training = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try shop.train(seed: 1).roundsReleased
+    }
+    await #expect(throws: CancellationError.self) { try await training.value }
+  }
+
   @Test(
     "without noise the published text weight is the one measured in one place, copies or not",
     arguments: [nil, ResampledCohort(copies: (0..<40).map { $0 % 4 })] as [ResampledCohort?])
