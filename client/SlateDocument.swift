@@ -58,6 +58,11 @@ enum SlateDocument {
             ])
           })
       ])
+    case .order(let latest, let read):
+      return .object([
+        "latest": .array(latest.map { .string(catalogue.codes[$0]) }),
+        "read": .integer(Int64(read)),
+      ])
     case .text(let nearest, let cosine):
       return .object([
         "nearest": .string(catalogue.codes[nearest]), "cosine": .number(Double(cosine)),

@@ -149,7 +149,7 @@ package struct ComparisonPlan: Sendable {
   ///
   /// - Parameters:
   ///   - federated: identifiers of the federated models; each also runs as its centralized twin if
-  ///     there is one, and the sequence transformer as that alone.
+  ///     there is one, and the sequence transformer with learned item vectors as one party fits it.
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
   ///   - seeds: repetitions of every private run and of the sequence transformer, at least 1; seeds are
   ///     1, 2, ...
@@ -177,7 +177,6 @@ package struct ComparisonPlan: Sendable {
         for seed in 1...UInt64(seeds) {
           cells.append(ComparisonCell(model: model, setting: .centralized, seed: seed))
         }
-        continue
       }
       for epsilon in epsilons {
         guard epsilon != nil else {

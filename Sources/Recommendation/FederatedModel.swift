@@ -103,11 +103,22 @@ package protocol FederatedModel: Sendable {
   func historyShares(
     of items: [Int], history: CustomerHistory, parameters: ModelParameters
   ) throws(RecommendationError) -> [[HistoryShare]]
+
+  /// The items of the history that the model reads in their order, oldest first; empty where it knows no order.
+  ///
+  /// - Throws: an error about `parameters`.
+  func readSequence(
+    of history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [Int]
 }
 
 extension FederatedModel {
   package var repeatedStages: Range<Int> { 0..<0 }
   package var experiment: Experiment? { nil }
+
+  package func readSequence(
+    of history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [Int] { [] }
 
   /// - Throws: `.stageOutOfRange`.
   func checkStage(_ stage: Int) throws(RecommendationError) {

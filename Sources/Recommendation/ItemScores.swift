@@ -10,6 +10,9 @@ package struct ItemScores: Sendable, Equatable {
     case ownFrequency = "own_frequency"
     /// Learned from all customers together, applied to this customer's history.
     case learned
+    /// Learned from all customers together about what follows what, applied to the order of this customer's
+    /// history: no sum over its items.
+    case sequence
     /// Likeness of the public texts of the item and of what the customer bought.
     case text
     /// How many customers buy the item, as learned with noise.

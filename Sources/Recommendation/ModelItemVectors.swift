@@ -3,7 +3,9 @@ internal import VectorMath
 /// The item vectors that a model learned from all customers, for a layer on top of them.
 package enum ModelItemVectors {
   /// Names of tensors [head, dimension] that hold item vectors.
-  private static let tensors = [LearnedGram.vectorsTensor, FactorizationModel.factorsTensor]
+  private static let tensors = [
+    LearnedGram.vectorsTensor, FactorizationModel.factorsTensor, LearnedSequence.itemsTensor,
+  ]
 
   /// One row a catalogue item, of unit norm, or zero outside the head; nil for a model without vectors.
   ///

@@ -7,6 +7,7 @@ package enum ModelRegistry {
   /// ``ResponseModel`` can be made and is not among them: what devices store holds no offers.
   package static let identifiers = [
     PopularityModel.identifier, GramModel.identifier, FactorizationModel.identifier,
+    SequenceModel.identifier,
   ]
 
   /// Checks what a federation of devices is set up with: a model that devices cannot feed would spend its
@@ -39,6 +40,7 @@ package enum ModelRegistry {
     case GramModel.identifier: try GramModel(hyperparameters: hyperparameters)
     case FactorizationModel.identifier:
       try FactorizationModel(hyperparameters: hyperparameters)
+    case SequenceModel.identifier: try SequenceModel(hyperparameters: hyperparameters)
     case ResponseModel.identifier: try ResponseModel(hyperparameters: hyperparameters)
     default: throw .unknownModel(identifier: identifier, known: identifiers)
     }

@@ -37,6 +37,9 @@ enum PopularityStage {
     return noisedSum.map { Float($0 * scale) }
   }
 
+  /// How many customers who count in full make a value of the stage's sum.
+  static func customers(_ value: Double) -> Double { value / weight }
+
   /// - Throws: `.missingTensor`, `.shapeMismatch` if it is not a vector.
   static func values(_ parameters: ModelParameters) throws(RecommendationError) -> [Float] {
     guard let tensor = parameters[Self.tensor] else { throw .missingTensor(name: Self.tensor) }

@@ -21,6 +21,8 @@ package struct Reason: Sendable, Equatable {
     case ownFrequency(occasions: Int)
     /// At most three items of the history that add most, largest first, each above 0.
     case learned([HistoryShare])
+    /// At most three of the items that the model read in their order, the latest first, and how many it read.
+    case order(latest: [Int], read: Int)
     /// The item of the history whose text is most alike, and its cosine; nil if no text is alike.
     case text(nearest: Int, cosine: Float)
     case noText

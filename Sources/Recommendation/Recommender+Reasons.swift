@@ -88,6 +88,9 @@ extension Recommender {
       let largest = shares.filter { $0.value > 0 && $0.item != item }
         .sorted { ($1.value, $0.item) < ($0.value, $1.item) }
       return .learned(Array(largest.prefix(Self.namedItems)))
+    case .sequence:
+      let read = try model.readSequence(of: history, parameters: parameters)
+      return .order(latest: Array(read.suffix(Self.namedItems).reversed()), read: read.count)
     case .text:
       return nearestText(to: item, history: history)
     case .popularity:
@@ -124,6 +127,8 @@ extension Recommender {
         return "Nothing you bought points to it in other customers' baskets."
       }
       return "Customers who buy \(list(shares.map(\.item))) also buy it."
+    case .order(let latest, let read):
+      return orderSentence(latest: latest, read: read)
     case .text(let nearest, _):
       return "Its description is like that of \(name(nearest)), which you bought."
     case .noText:
@@ -153,6 +158,16 @@ extension Recommender {
     let thousandths = Int((probability * 1_000).rounded())
     let digits = String(thousandths % 1_000 + 1_000).dropFirst()
     return thousandths >= 1_000 ? "1" : "0.\(digits)"
+  }
+
+  private func orderSentence(latest: [Int], read: Int) -> String {
+    switch read {
+    case 0: return "You have bought nothing yet that it could follow."
+    case 1: return "Learned from what customers buy after \(list(latest))."
+    default:
+      return "Learned from what customers buy after a sequence like your last \(read), which ends "
+        + "with \(list(latest.reversed()))."
+    }
   }
 
   private func popularitySentence(_ fraction: Float) -> String {

@@ -52,4 +52,10 @@ extension WrappedModel {
   ) throws(RecommendationError) -> [[HistoryShare]] {
     try base.historyShares(of: items, history: history, parameters: parameters)
   }
+
+  package func readSequence(
+    of history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [Int] {
+    try base.readSequence(of: history, parameters: parameters)
+  }
 }

@@ -115,8 +115,8 @@ package struct InProcessFederation: ~Copyable {
 
   /// Runs the policy's plan once.
   ///
-  /// - Throws: what the state machines throw, and `SimulationError.stalled` when no message and no
-  ///   passing of time makes progress.
+  /// - Throws: what the state machines throw, `SimulationError.stalled` when no message and no passing of
+  ///   time makes progress, and `CancellationError` between messages.
   package consuming func train() throws -> Outcome {
     for index in clients.indices {
       let exporter = SecureRandom.bytes(32)
@@ -128,6 +128,7 @@ package struct InProcessFederation: ~Copyable {
     }
     var idleSeconds = 0
     while !finished {
+      try Task.checkCancellation()
       if let delivery = queue.next() {
         try deliver(delivery)
         idleSeconds = 0

@@ -43,10 +43,14 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Delta of every private run.")
   var delta: Double = 1e-5
 
-  @Option(help: "Repetitions of every private run, and of sasrec.")
+  @Option(help: "Repetitions of every private run, and of sasrec:centralized.")
   var seeds: Int = 3
 
-  @Option(help: "Federated models, such as popularity,gram; sasrec is centralized only.")
+  @Option(
+    help: """
+      Models, such as popularity,gram: \(ModelRegistry.identifiers.joined(separator: ", ")). sasrec is \
+      fitted centrally as well, which takes minutes a seed.
+      """)
   var models: String = "gram"
 
   @Option(

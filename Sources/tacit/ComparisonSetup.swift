@@ -51,7 +51,7 @@ struct ComparisonSetup {
       customerNames = dataset.customers
     }
     let identifiers = command.models.split(separator: ",").map(String.init)
-    let known = ModelRegistry.identifiers + [CentralizedSASRec.identifier]
+    let known = ModelRegistry.identifiers
     for identifier in identifiers where !known.contains(identifier) {
       throw RecommendationError.unknownModel(identifier: identifier, known: known)
     }

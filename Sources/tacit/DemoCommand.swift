@@ -3,6 +3,7 @@ internal import Evaluation
 internal import Federation
 internal import Operations
 internal import Privacy
+internal import Recommendation
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,7 +39,7 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Privacy budget.")
   var epsilon: String = "8"
 
-  @Option(help: "Model: popularity, gram or mf.")
+  @Option(help: "Model: \(ModelRegistry.identifiers.joined(separator: ", ")).")
   var model: String = "gram"
 
   @Flag(

@@ -159,13 +159,16 @@ extension EndToEnd {
       #expect(try row(document, "gram:8:sealed", "recall")["settings_tried"]?.integerValue == 0)
     }
 
-    @Test("the sequence transformer is a centralized row, its epochs chosen among six")
+    @Test("the transformer is fitted centrally, its epochs chosen among six, and federated")
     func sequenceTransformer() async throws {
       let document = try await Library().compare([
         "--models", "sasrec", "--epsilon", "inf", "--seeds", "2",
       ])
       let shown = try row(document, "sasrec:centralized", "recall")
       #expect(shown["settings_tried"]?.integerValue == 6 && shown["seeds"]?.integerValue == 2)
+      let federated = try row(document, "sasrec:inf", "recall")
+      #expect(federated["settings_tried"]?.integerValue == 0)
+      #expect((federated["mean"]?.numberValue ?? 0) > 0)
       let unknown = try await Library().tacit(["compare", "--data", "odd", "--models", "sasrek"])
       #expect(unknown.code == 2 && unknown.errors.contains("gram, mf, sasrec"))
     }

@@ -51,6 +51,32 @@ extension EndToEnd {
       #expect(text.code == 0 && text.output.hasPrefix("1. I"), "\(text.output)")
     }
 
+    @Test("a transformer is trained over sockets, and devices read the order of their own log")
+    func sequenceModel() async throws {
+      var terms = Shop.Terms(customers: 8)
+      terms.initFlags = [
+        "--mode", "sealed", "--model", "sasrec", "--customers", "8", "--minimum-cohort", "5",
+        "--maximum-cohort", "8",
+      ]
+      let shop = try await Shop(terms)
+      try await shop.train()
+      let epsilon = try await shop.epsilonSpent()
+      #expect(epsilon > 7.9 && epsilon <= 8)
+      let shown = try await run(
+        "client", ["recommend", "--home", shop.home(), "--why", "--json", "--k", "5"])
+      #expect(shown.code == 0, "\(shown.errors)")
+      let items = try JSONValue.parse(Array(shown.output.utf8))["items"]?.arrayValue ?? []
+      #expect(items.count == 5)
+      for item in items {
+        let reasons = try #require(item["reasons"]?.arrayValue)
+        let sum = reasons.compactMap { $0["contribution"]?.numberValue }.reduce(0, +)
+        #expect(abs(sum - (try #require(item["score"]?.numberValue))) < 1e-6)
+        let order = try #require(reasons.first { $0["component"] == .string("sequence") })
+        #expect(order["evidence"]?["read"] == .integer(5))
+        #expect(order["evidence"]?["latest"]?.arrayValue?.count == 3)
+      }
+    }
+
     @Test("status --json has every field, also beside a live server")
     func statusHasItsSchema() async throws {
       let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))

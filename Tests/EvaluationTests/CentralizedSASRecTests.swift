@@ -68,7 +68,7 @@ import Testing
       federated: ["sasrec"], epsilons: [nil], seeds: 2, withLocal: false)
     let centralized = cells.filter { $0.model == "sasrec" && $0.setting == .centralized }
     #expect(centralized.map(\.seed) == [1, 2])
-    #expect(!cells.contains { $0.setting == .federated })
+    #expect(cells.filter { $0.setting == .federated }.map(\.label) == ["sasrec:inf"])
     let plan = try ComparisonPlan(
       problem: try Self.problem(), cells: centralized, hyperparameters: [:], delta: 1e-5,
       codeVersion: "test")

@@ -168,6 +168,71 @@ struct ComparisonTests {
     #expect(shown >= 10)
   }
 
+  @Test("federated SASRec equals its twin without noise, and one client's other data shows")
+  func sequenceTwin() async throws {
+    let shape = TransformerShape(dimension: 4, blocks: 1, length: 5)
+    let rounds = 12
+    let drawn = try Self.drawnProblem()
+    // In an order that is not that of the items, so that there is one to learn.
+    let histories = drawn.histories.map { history in
+      CustomerHistory(
+        rows: history.rows.map {
+          .init(item: $0.item, occasions: 1, lastSeconds: Int64($0.item * 5 % Self.itemCount))
+        })
+    }
+    let problem = EvaluationProblem(
+      name: drawn.name, histories: histories, catalogue: drawn.catalogue, tasks: drawn.tasks)
+    var generator = SeededRandom(seed: 4)
+    var vectors = Matrix(rows: Self.itemCount, columns: 8)
+    for item in 0..<Self.itemCount {
+      let row = (0..<8).map { _ in Float.random(in: -1...1, using: &generator) }
+      let norm = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      for (column, value) in row.enumerated() { vectors[item, column] = value / norm }
+    }
+    let features = try ItemFeatures(vectors: vectors)
+    let plan = try ComparisonPlan(
+      problem: problem, cells: [ComparisonCell(model: "sasrec", setting: .federated, seed: 1)],
+      hyperparameters: [
+        "sasrec": .object([
+          "dimension": .integer(4), "length": .integer(5), "rounds": .integer(Int64(rounds)),
+          "learning_rate": .string("0.02"),
+        ])
+      ], delta: 1e-5, codeVersion: "1")
+    let pieces = try #require(
+      try ModelRegistry.model(identifier: "sasrec", hyperparameters: .object([:]))
+        .initialParameters(catalogue: problem.catalogue)["seed"]
+    ).values
+    let twin = try SequenceTwin(
+      histories: histories, features: features, shape: shape, rounds: rounds, learningRate: 0.02,
+      seed: pieces.reduce(0) { $0 << 16 | UInt64($1) })
+    func ndcg(_ task: TaskResult) throws -> Double { try #require(task.value(of: .ndcg)) }
+    let expected = try ndcg(try #require(try await problem.evaluate(twin).first))
+    func federated(changed: Int?) async throws -> Double {
+      let trainer = PlainTrainer()
+      let report = try await Comparison(
+        plan: plan, cache: nil, features: { features },
+        trainer: { request in
+          var histories = request.histories
+          if let changed {
+            let items = Set(histories[changed].rows.map(\.item))
+            histories[changed] = history((0..<Self.itemCount).filter { !items.contains($0) })
+          }
+          return try trainer.train(
+            FederatedTrainingRequest(
+              histories: histories, catalogue: request.catalogue, features: request.features,
+              model: request.model, hyperparameters: request.hyperparameters,
+              epsilon: request.epsilon, delta: request.delta, seed: request.seed))
+        }
+      ).run()
+      return try ndcg(try #require(report.outcomes.first?.outcome.tasks.first))
+    }
+    #expect(abs(try await federated(changed: nil) - expected) < 1e-3)
+    var shown = 0
+    for customer in histories.indices
+    where abs(try await federated(changed: customer) - expected) > 1e-3 { shown += 1 }
+    #expect(shown >= 10)
+  }
+
   @Test("a second run takes every cell from the cache, bit for bit")
   func cache() async throws {
     let directory = try TemporaryDirectory()

@@ -32,7 +32,7 @@ struct PolicyTemplateTests {
     let customers: Int
   }
 
-  static let cases: [Case] = ["popularity", "gram", "mf"].flatMap { model in
+  static let cases: [Case] = ModelRegistry.identifiers.flatMap { model in
     ["0.5", "1", "2", "8", "20"].flatMap { epsilon in
       [10, 943, 4_000, 200_000].map { Case(model: model, epsilon: epsilon, customers: $0) }
     }

@@ -99,8 +99,8 @@ import VectorMath
     let model = try SmallModels.make(identifier)
     let parameters = try shop.train(model)
     for (customer, history) in shop.histories.enumerated() {
-      let learned = try #require(
-        try model.scores(history: history, parameters: parameters, features: nil)[.learned])
+      let scores = try model.scores(history: history, parameters: parameters, features: nil)
+      let learned = try #require(scores[.learned] ?? scores[.sequence])
       let first = learned[..<15].reduce(0, +)
       let second = learned[15...].reduce(0, +)
       #expect(customer.isMultiple(of: 2) ? first > second : second > first)
@@ -196,7 +196,7 @@ import VectorMath
   func registryErrors() {
     #expect(
       throws: RecommendationError.unknownModel(
-        identifier: "deep", known: ["popularity", "gram", "mf"])
+        identifier: "deep", known: ["popularity", "gram", "mf", "sasrec"])
     ) { try ModelRegistry.model(identifier: "deep", hyperparameters: .object([:])) }
     #expect(throws: RecommendationError.hyperparametersNotObject(actual: "array")) {
       try ModelRegistry.model(identifier: "gram", hyperparameters: .array([]))

@@ -192,7 +192,9 @@ import VectorMath
     #expect(throws: RecommendationError.self) {
       try popular.slate(history: history, count: 3, repeats: .allow)
     }
-    for (model, tensor) in [("gram", "vectors"), ("mf", "factors")] {
+    for (model, tensor) in [
+      ("gram", "vectors"), ("mf", "factors"), ("sasrec", "weights"), ("sasrec", "item_vectors"),
+    ] {
       let model = try SmallModels.make(model)
       var tensors = try shop.train(model).tensors
       let shape = try #require(tensors[tensor]).shape

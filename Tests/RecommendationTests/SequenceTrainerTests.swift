@@ -85,6 +85,9 @@ import Testing
         SequenceWindow(inputs: [6, 7, 8], targets: [7, 8, 9]),
         SequenceWindow(inputs: [4, 5], targets: [5, 6]),
       ])
+    #expect(
+      SequenceWindow.windows(of: [4, 5, 6, 7, 8, 9], length: 3, limit: 1)
+        == [SequenceWindow(inputs: [6, 7, 8], targets: [7, 8, 9])])
   }
 
   @Test("a history is ordered by time, and what has one time in no order of its items")

@@ -76,6 +76,11 @@ enum SmallModels {
       case GramModel.identifier: ["head": .integer(20), "rank": .integer(4)]
       case FactorizationModel.identifier:
         ["head": .integer(20), "dimension": .integer(3), "rounds": .integer(4)]
+      case SequenceModel.identifier:
+        [
+          "dimension": .integer(4), "length": .integer(6), "rounds": .integer(80),
+          "learning_rate": .string("0.05"), "learned_items": .integer(1),
+        ]
       case ResponseModel.identifier: ["inputs": .integer(3), "rounds": .integer(4)]
       default: [:]
       }

@@ -10,7 +10,7 @@ import VectorMath
   private static let window = SequenceWindow(inputs: [2, 5, 2, 0], targets: [5, 2, 0, 6])
 
   private func network<Scalar: TransformerScalar>(
-    _: Scalar.Type, seed: UInt64
+    _: Scalar.Type, seed: UInt64, learnsItems: Bool = true
   ) -> Transformer<Scalar> {
     var random = SeededRandom(seed: seed)
     func values(_ count: Int, within bound: Double) -> [Scalar] {
@@ -19,7 +19,8 @@ import VectorMath
     let items = Self.itemCount * Self.shape.dimension
     return Transformer(
       shape: Self.shape, weights: values(Self.shape.weightCount, within: 0.6),
-      items: values(items, within: 1))
+      items: values(items, within: 1), bias: values(Self.itemCount, within: 1),
+      learnsItems: learnsItems)
   }
 
   private func loss(_ network: Transformer<Double>, dropoutRate: Double?) -> Double {
@@ -73,12 +74,25 @@ import VectorMath
     }
   }
 
+  @Test("item vectors that are not learned have no gradient, and the weights have the same one")
+  func frozenItems() {
+    let learned = network(Double.self, seed: 3)
+    let frozen = network(Double.self, seed: 3, learnsItems: false)
+    var gradients = (learned.zeroGradient, frozen.zeroGradient)
+    let losses = (
+      loss(learned, dropoutRate: nil, gradient: &gradients.0),
+      loss(frozen, dropoutRate: nil, gradient: &gradients.1)
+    )
+    #expect(losses.0 == losses.1 && gradients.0.weights == gradients.1.weights)
+    #expect(gradients.1.items.isEmpty && !gradients.0.items.isEmpty)
+  }
+
   @Test("the gradient in Float is that in Double, up to rounding")
   func floatGradientIsClose() {
     let exact = network(Double.self, seed: 4)
     let rounded = Transformer<Float>(
       shape: exact.shape, weights: exact.weights.map(Float.init),
-      items: exact.items.map(Float.init))
+      items: exact.items.map(Float.init), bias: exact.bias.map(Float.init), learnsItems: true)
     var expected = exact.zeroGradient
     var actual = rounded.zeroGradient
     let loss = loss(exact, dropoutRate: nil, gradient: &expected)

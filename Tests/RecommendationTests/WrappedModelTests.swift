@@ -49,6 +49,9 @@ private struct PlainWrapper: WrappedModel {
       #expect(
         try wrapper.historyShares(of: [1, 20], history: history, parameters: parameters)
           == model.historyShares(of: [1, 20], history: history, parameters: parameters))
+      let read = try wrapper.readSequence(of: history, parameters: parameters)
+      #expect(try read == model.readSequence(of: history, parameters: parameters))
+      #expect(read.isEmpty == (ours[.sequence] == nil))
     }
   }
 }

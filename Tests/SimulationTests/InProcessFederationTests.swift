@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Cryptography
 import Federation
 import Ledger
@@ -11,7 +12,7 @@ import WireProtocol
 
 @Suite("In-process federation")
 struct InProcessFederationTests {
-  static let models = ["popularity", "gram"]
+  static let models = ["popularity", "gram", "sasrec"]
 
   @Test("one seed gives one model, bit for bit, and another seed another", arguments: models)
   func deterministic(model: String) throws {
@@ -49,6 +50,37 @@ struct InProcessFederationTests {
     let theirs = try shop.model.scores(history: newcomer, parameters: direct, features: nil)
     #expect(zip(ours.totals, theirs.totals).allSatisfy { abs($0 - $1) < 1e-2 })
     #expect(Set(theirs.totals).count > 10)
+  }
+
+  @Test(
+    "without noise the transformer scores as the one trained in one place, its own vectors or not",
+    arguments: [0, 1])
+  func sequenceEqualsDirectSum(learnedItems: Int64) throws {
+    let shop = try SmallShop(
+      model: "sasrec",
+      hyperparameters: .object([
+        "dimension": .integer(8), "length": .integer(9), "learned_items": .integer(learnedItems),
+      ]))
+    let federated = try shop.train(seed: nil).parameters
+    let direct = try shop.trainDirectly()
+    #expect(federated.tensors.keys.sorted() == direct.tensors.keys.sorted())
+    #expect(federated["head"] == direct["head"])
+    let newcomer = SmallShop.history([0, 1, 2, 3])
+    let ours = try shop.model.scores(history: newcomer, parameters: federated, features: nil)
+    let theirs = try shop.model.scores(history: newcomer, parameters: direct, features: nil)
+    // A gradient below the grid, 2^-20 of the clip norm a customer, is a step of Adam like any other.
+    #expect(zip(ours.totals, theirs.totals).allSatisfy { abs($0 - $1) < 1e-2 })
+    #expect(Set(theirs[.sequence] ?? []).count > 10)
+  }
+
+  @Test("a training that is cancelled ends with the error of cancellation")
+  func cancellation() async throws {
+    let shop = try SmallShop(model: "gram")
+    let training = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try shop.train(seed: 1).roundsReleased
+    }
+    await #expect(throws: CancellationError.self) { try await training.value }
   }
 
   @Test(

@@ -9,9 +9,9 @@ package struct Adam: Sendable, Equatable {
   static let floor: Float = 1e-8
 
   /// Running mean of the gradient, one a weight.
-  private var mean: [Float]
+  private(set) var mean: [Float]
   /// Running mean of its square, at least 0.
-  private var square: [Float]
+  private(set) var square: [Float]
   /// Steps made.
   private var steps: Int
 
@@ -20,6 +20,16 @@ package struct Adam: Sendable, Equatable {
     mean = [Float](repeating: 0, count: count)
     square = mean
     steps = 0
+  }
+
+  /// After `steps` steps that left these estimates.
+  ///
+  /// - Precondition: as many squares as means, none below 0; `steps` at least 0.
+  init(mean: [Float], square: [Float], steps: Int) {
+    precondition(mean.count == square.count && steps >= 0, "two estimates a weight")
+    self.mean = mean
+    self.square = square
+    self.steps = steps
   }
 
   /// Moves `weights` against `gradient`.

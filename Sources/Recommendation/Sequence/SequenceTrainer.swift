@@ -50,7 +50,8 @@ package struct SequenceTrainer: Sendable {
       shape: shape,
       weights: shape.initialWeights(deviation: options.startDeviation, seed: seeds.next()),
       items: shape.initialItems(
-        count: itemCount, deviation: options.startDeviation, seed: seeds.next()))
+        count: itemCount, deviation: options.startDeviation, seed: seeds.next()),
+      bias: [Float](repeating: 0, count: itemCount), learnsItems: true)
     self.options = options
     windows = sequences.flatMap { SequenceWindow.windows(of: $0, length: shape.length) }
     weightSteps = Adam(count: network.weights.count)

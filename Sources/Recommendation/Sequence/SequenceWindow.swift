@@ -16,10 +16,14 @@ package struct SequenceWindow: Equatable, Sendable {
 
   /// `sequence` cut into windows of at most `length` targets from its end, the latest window first; each item
   /// but the first is a target once. None for fewer than two items.
-  package static func windows(of sequence: [Int], length: Int) -> [SequenceWindow] {
+  ///
+  /// - Parameter limit: windows at most.
+  package static func windows(
+    of sequence: [Int], length: Int, limit: Int = .max
+  ) -> [SequenceWindow] {
     var windows: [SequenceWindow] = []
     var end = sequence.count
-    while end > 1 {
+    while end > 1, windows.count < limit {
       let start = max(1, end - length)
       windows.append(
         SequenceWindow(

@@ -4,19 +4,19 @@ internal import VectorMath
 /// as the next one.
 ///
 /// With item vectors e, x_t = e(item t) + position; a block adds Attention(LN x) and then a feed-forward layer
-/// of LN x; the score of item i after item t is LN(x_t) · e_i. Attention is causal and has one head.
+/// of LN x; the score of item i after item t is LN(x_t) · e_i + bias_i. Attention is causal and has one head.
 /// Hidden layers have d units and ReLU. Positions are counted from the latest item.
 ///
 /// - Source: Kang, McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, sections III.A to III.D;
 ///   departures: softmax over all items instead of one sampled negative (Klenitskiy, Vasilev, "Turning Dross
 ///   Into Gold Loss", RecSys 2023), an output matrix behind the attention, keys and values normalised as
-///   queries are.
+///   queries are, a bias of the items that is given and not learned.
 package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
   /// What one gradient is made of.
   package struct Gradient: Sendable, Equatable {
     /// For ``Transformer/weights``.
     package var weights: [Scalar]
-    /// For ``Transformer/items``.
+    /// For ``Transformer/items``; empty where they are not learned.
     package var items: [Scalar]
   }
 
@@ -25,27 +25,34 @@ package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
   package var weights: [Scalar]
   /// Item vectors, row-major [items, d].
   package var items: [Scalar]
+  /// What is added to the score of each item.
+  package let bias: [Scalar]
+  /// Whether gradients are made for the item vectors.
+  package let learnsItems: Bool
 
-  package var itemCount: Int { items.count / shape.dimension }
+  package var itemCount: Int { bias.count }
 
   /// - Precondition: sizes are those of `shape`; at least one item.
-  package init(shape: TransformerShape, weights: [Scalar], items: [Scalar]) {
+  package init(
+    shape: TransformerShape, weights: [Scalar], items: [Scalar], bias: [Scalar], learnsItems: Bool
+  ) {
     precondition(weights.count == shape.weightCount, "as many weights as the shape says")
-    precondition(
-      !items.isEmpty && items.count.isMultiple(of: shape.dimension), "a vector an item")
+    precondition(!bias.isEmpty && items.count == bias.count * shape.dimension, "a vector an item")
     self.shape = shape
     self.weights = weights
     self.items = items
+    self.bias = bias
+    self.learnsItems = learnsItems
   }
 
   /// A gradient of zeros.
   package var zeroGradient: Gradient {
     Gradient(
       weights: [Scalar](repeating: 0, count: weights.count),
-      items: [Scalar](repeating: 0, count: items.count))
+      items: [Scalar](repeating: 0, count: learnsItems ? items.count : 0))
   }
 
-  /// LN(x) · e_i of every item as the next after `sequence`.
+  /// LN(x) · e_i of every item as the next after `sequence`, without the bias.
   ///
   /// - Parameter sequence: places of items, oldest first; only the last ``TransformerShape/length`` are read.
   ///   All zero for an empty one.
@@ -86,17 +93,21 @@ package struct Transformer<Scalar: TransformerScalar>: Sendable, Equatable {
       .init(
         rows: rows, columns: d, inner: itemCount, a: .rowMajor(stride: itemCount),
         b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, items, to: &derivative)
-    Self.add(
-      .init(
-        rows: itemCount, columns: d, inner: rows, a: .transposed(stride: itemCount),
-        b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, pass.hidden,
-      to: &gradient.items)
+    if learnsItems {
+      Self.add(
+        .init(
+          rows: itemCount, columns: d, inner: rows, a: .transposed(stride: itemCount),
+          b: .rowMajor(stride: d), c: .rowMajor(stride: d)), logits, pass.hidden,
+        to: &gradient.items)
+    }
     pass.backward(derivative, of: self, to: &gradient)
     return loss
   }
 
   private func logits(of hidden: [Scalar], rows: Int) -> [Scalar] {
-    var logits = [Scalar](repeating: 0, count: rows * itemCount)
+    var logits: [Scalar] = []
+    logits.reserveCapacity(rows * itemCount)
+    for _ in 0..<rows { logits.append(contentsOf: bias) }
     Self.add(
       .init(
         rows: rows, columns: itemCount, inner: shape.dimension,

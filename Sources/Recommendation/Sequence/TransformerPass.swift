@@ -159,6 +159,7 @@ extension TransformerPass {
     dx.multiply(by: inputFactors)
     let first = shape.positions + (shape.length - inputs.count) * d
     for index in dx.indices { gradient.weights[first + index] += dx[index] }
+    guard network.learnsItems else { return }
     for (row, item) in inputs.enumerated() {
       for column in 0..<d { gradient.items[item * d + column] += dx[row * d + column] }
     }

@@ -1,8 +1,11 @@
 internal import VectorMath
 
 extension TransformerShape {
-  /// Weights before the first step: gains 1, offsets 0, all others uniform with mean 0 and this deviation.
-  package func initialWeights(deviation: Double, seed: UInt64) -> [Float] {
+  /// Weights before the first step: gains 1, but for that of the last layer, offsets 0, all others uniform with
+  /// mean 0 and this deviation.
+  package func initialWeights(
+    deviation: Double, lastGain: Float = 1, seed: UInt64
+  ) -> [Float] {
     var uniform = UniformStart(seed: seed)
     var weights = [Float](repeating: 0, count: weightCount)
     for group in groups {
@@ -10,6 +13,7 @@ extension TransformerShape {
       guard isGain || !group.name.contains("offset") else { continue }
       for index in group.range { weights[index] = isGain ? 1 : uniform.next(deviation: deviation) }
     }
+    for index in self.lastGain..<lastOffset { weights[index] = lastGain }
     return weights
   }
 

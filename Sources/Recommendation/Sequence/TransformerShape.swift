@@ -1,6 +1,6 @@
 /// The sizes of a sequence transformer, and where each group of its weights lies in one flat vector.
 ///
-/// Item vectors are not among the weights.
+/// Item vectors are not among the weights: they may be learned or public.
 package struct TransformerShape: Equatable, Sendable {
   /// Values of an item vector and of every hidden state, d.
   package let dimension: Int
