@@ -155,7 +155,8 @@ let package = Package(
       dependencies: ["SecureAggregation", "Cryptography", "VectorMath", "Privacy"],
       swiftSettings: strict),
     .testTarget(
-      name: "LedgerTests", dependencies: ["Ledger", "CanonicalJSON", "Cryptography", "Privacy"],
+      name: "LedgerTests",
+      dependencies: ["Ledger", "CanonicalJSON", "Cryptography", "Privacy", "CSodium"],
       swiftSettings: strict),
     .testTarget(
       name: "LedgerStoreTests",

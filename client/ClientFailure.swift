@@ -65,8 +65,8 @@ enum ClientFailure {
       CommandFailure(
         what: "what this device keeps of the ledger cannot be used", why: "\(error)",
         next: "restore the device's folder from a backup; nothing was sent", exit: .ledgerDamaged)
-    case .ledgerRolledBack, .ledgerForked, .extensionNotProven, .ledgerNotExtended,
-      .outcomeNotProven, .wrongCharge, .badCheckpoint:
+    case .ledgerRolledBack, .ledgerForked, .extensionNotProven, .roundContradicted,
+      .ledgerNotExtended, .outcomeNotProven, .wrongCharge, .badCheckpoint:
       CommandFailure(
         what: "the coordinator's ledger is not the one that it has to keep", why: "\(error)",
         next: "nothing more was sent; show an auditor what this device holds: "

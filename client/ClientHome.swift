@@ -15,6 +15,8 @@ struct ClientHome: Sendable {
   var blobs: String { path + "/blobs" }
   /// What is left after an erase: which rounds were contributed to, and signed checkpoints.
   var receipts: String { path + "/receipts.json" }
+  /// A file of that name that an erase could not read.
+  var unreadableReceipts: String { path + "/receipts.unreadable" }
 
   /// The key of the store's sealed columns, derived from the identity key.
   /// - Throws: `CryptographyError` when the key file is missing or not to be trusted.

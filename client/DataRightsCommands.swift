@@ -91,8 +91,12 @@ extension DataCommand {
       }
       print("erased: events, slates, models, the identity key and the enrolment")
       switch erased.receipts {
-      case .kept(let count):
+      case .kept(let count, let putAside):
         print("kept: the record of \(count) contribution(s), in \(location.home.receipts)")
+        if putAside {
+          print(
+            "put aside: what was there and cannot be read, in \(location.home.unreadableReceipts)")
+        }
       case .removed: print("erased too: the record of contributions")
       case .unreadable:
         print("not kept: the record of contributions, since the store was damaged")

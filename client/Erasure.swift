@@ -10,7 +10,8 @@ internal import Operations
 struct Erasure {
   /// What became of the record of contributions.
   enum ReceiptsOutcome: Equatable {
-    case kept(count: Int)
+    /// - Parameter putAside: whether there was one of earlier devices that could not be read.
+    case kept(count: Int, putAside: Bool)
     case removed
     /// The store that held them could not be read.
     case unreadable
@@ -23,7 +24,10 @@ struct Erasure {
   /// - Throws: `CommandFailure`: exit 5 when there is nothing to erase, or what names the file that
   ///   could not be erased.
   func run() throws -> (receipts: ReceiptsOutcome, enrolment: Enrolment?) {
-    let files = [home.identityKey, home.enrolment, home.store, home.blobs, home.receipts]
+    let files = [
+      home.identityKey, home.enrolment, home.store, home.blobs, home.receipts,
+      home.unreadableReceipts,
+    ]
     guard files.contains(where: Self.exists) else {
       throw CommandFailure(
         what: "nothing was erased", why: "\(home.path) holds nothing of a customer",
@@ -44,9 +48,11 @@ struct Erasure {
   private func settleReceipts(of enrolment: Enrolment?) throws -> ReceiptsOutcome {
     guard keepsReceipts else {
       try Self.overwriteAndRemove(home.receipts)
+      try Self.overwriteAndRemove(home.unreadableReceipts)
       return .removed
     }
-    var kept = try Receipts.read(home.receipts)
+    let earlier = try earlierReceipts()
+    var kept = earlier ?? []
     if BehaviorStore.exists(in: home.store), let enrolment {
       do {
         let store = try BehaviorStore.open(directory: home.store, key: nil)
@@ -61,7 +67,20 @@ struct Erasure {
         return .unreadable
       }
     }
-    return .kept(count: kept.last?.rounds.count ?? 0)
+    return .kept(count: kept.last?.rounds.count ?? 0, putAside: earlier == nil)
+  }
+
+  /// What earlier devices of this home contributed; nil where that cannot be read and was put aside:
+  /// it must not keep anyone from erasing, nor be overwritten.
+  private func earlierReceipts() throws -> [Receipts]? {
+    do {
+      return try Receipts.read(home.receipts)
+    } catch let failure as CommandFailure where failure.exit == .invalidConfiguration {
+      guard rename(home.receipts, home.unreadableReceipts) == 0 else {
+        throw Self.failure("cannot rename", home.receipts)
+      }
+      return nil
+    }
   }
 
   /// Empties the store first, so that a process that has it open finds neither consent nor rows,

@@ -14,12 +14,12 @@ struct Receipts: Equatable {
   /// The policy's bytes as they were agreed to, as text.
   let policyText: String
   let rounds: [JournalEntry]
-  let checkpoints: [KeptCheckpoint]
+  private(set) var checkpoints: [KeptCheckpoint]
   let decisions: [ConsentDecision]
   /// Entries of the ledger that were proven to this device.
   private(set) var proofs: [KeptReceipt]
   /// What this device did not go along with, oldest first.
-  let refusals: [Refusal]
+  private(set) var refusals: [Refusal]
 
   /// Reads them from the store of an enrolled device; no key is needed.
   init(enrolment: Enrolment, store: BehaviorStore) throws {
@@ -67,19 +67,27 @@ extension Receipts {
     }
   }
 
-  /// Writes no more than `read` takes: of too many devices, the first ones lose their proofs, not
-  /// what they contributed. An erase must not fail for what a coordinator has shown.
+  /// Writes no more than `read` takes: of too much, the first devices lose their proofs, then what
+  /// they refused and all checkpoints but the newest, and at last the first devices go. An erase
+  /// must not fail for what a coordinator has shown.
   static func write(_ devices: [Receipts], to path: String) throws {
     var devices = devices
     var bytes = file(of: devices)
-    while bytes.count > largestFile,
-      let oldest = devices.firstIndex(where: { !$0.proofs.isEmpty })
-    {
-      devices[oldest].proofs = []
+    while bytes.count > largestFile, !devices.isEmpty {
+      if let first = devices.firstIndex(where: { !$0.proofs.isEmpty }) {
+        devices[first].proofs = []
+      } else if let first = devices.firstIndex(where: \.hasMoreThanItsRounds) {
+        devices[first].refusals = []
+        devices[first].checkpoints = Array(devices[first].checkpoints.suffix(1))
+      } else {
+        devices.removeFirst()
+      }
       bytes = file(of: devices)
     }
     try DurableFile.write(bytes, to: path)
   }
+
+  private var hasMoreThanItsRounds: Bool { !refusals.isEmpty || checkpoints.count > 1 }
 
   private static func file(of devices: [Receipts]) -> [UInt8] {
     let json = JSONValue.object([
@@ -128,7 +136,9 @@ extension Receipts {
       "reason": .string(refusal.reason), "at_seconds": .integer(refusal.atSeconds),
     ]
     members["round"] = refusal.round.map { .string(String($0)) }
-    members["evidence"] = refusal.evidence.map { .string($0) }
+    members["evidence"] = refusal.evidence.map { .string($0.refused) }
+    members["held"] = refusal.evidence?.held.map { .string($0) }
+    members["convicts"] = refusal.evidence.map { .bool($0.convicts) }
     return .object(members)
   }
 
@@ -186,7 +196,11 @@ extension Receipts {
       else { return nil }
       return Refusal(
         round: refusal["round"]?.stringValue.flatMap(UInt64.init), reason: reason,
-        evidence: refusal["evidence"]?.stringValue, atSeconds: at)
+        evidence: refusal["evidence"]?.stringValue.map { refused in
+          Refusal.Evidence(
+            refused: refused, held: refusal["held"]?.stringValue,
+            convicts: refusal["convicts"]?.boolValue ?? false)
+        }, atSeconds: at)
     }
     guard self.rounds.count == rounds.count, checkpoints.count == notes.count,
       decisions.count == decided.count, proofs.count == proven.count,

@@ -67,12 +67,9 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func recordCharged(round: UInt64) throws {
-    try store.recordCharged(round: round, ledgerID: ledgerID)
-  }
-
   func unreleasedCharge() throws -> UInt64? {
-    try store.journal(ledgerID: ledgerID).last { $0.isCharged && $0.state != .released }?.round
+    try store.journal(ledgerID: ledgerID)
+      .last { $0.isCharged && ($0.state == .spent || $0.state == .burned) }?.round
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {
@@ -91,12 +88,14 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
+  func keepLedger(
+    _ checkpoint: CheckpointNote, receipts: [ReceiptNote], charged: Set<UInt64>
+  ) throws {
     try store.keep(
       KeptCheckpoint(
         ledgerID: ledgerID, size: UInt64(checkpoint.size),
         note: String(decoding: checkpoint.text, as: UTF8.self), atSeconds: Int64(time(nil))),
-      receipts: receipts.map(KeptReceipt.init))
+      receipts: receipts.map(KeptReceipt.init), charged: charged)
   }
 
   func receipts() throws -> [[UInt8]] {
@@ -107,7 +106,12 @@ final class StoredDevice: DeviceStorage, @unchecked Sendable {
     try store.list(
       Refusal(
         round: refusal.round, reason: refusal.reason,
-        evidence: refusal.evidence.map { String(decoding: $0, as: UTF8.self) },
+        evidence: refusal.evidence.map { evidence in
+          Refusal.Evidence(
+            refused: String(decoding: evidence.refused, as: UTF8.self),
+            held: evidence.held.map { String(decoding: $0, as: UTF8.self) },
+            convicts: evidence.convicts)
+        },
         atSeconds: Int64(time(nil))), ledgerID: ledgerID)
   }
 

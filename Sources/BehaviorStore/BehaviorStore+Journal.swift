@@ -34,7 +34,7 @@ package struct JournalEntry: Equatable, Sendable {
   /// Whether the device was shown that the round is charged: its sum may have been seen since.
   package let isCharged: Bool
   /// What the policy that `policyHash` names asks of the round's charge; nil for a round that was
-  /// journaled before version 7.
+  /// journaled before version 8.
   package let terms: Terms?
 
   /// The mode of the round, and the least cohort that it may be charged for.
@@ -123,17 +123,6 @@ extension BehaviorStore {
         try Self.insert(
           receipt, ledgerID: entry.ledgerID, atSeconds: entry.atSeconds, in: database)
       }
-    }
-  }
-
-  /// Records that the device was shown the charge of a round; it is on the disk when this returns.
-  /// Nothing happens for a round that it took no part in.
-  package func recordCharged(round: UInt64, ledgerID: String) throws(BehaviorStoreError) {
-    guard let round = Int64(exactly: round) else { return }
-    try write { database in
-      try database.execute(
-        sql: "UPDATE journal SET isCharged = 1 WHERE ledgerID = ? AND round = ?",
-        arguments: [ledgerID, round])
     }
   }
 

@@ -21,16 +21,33 @@ package struct KeptReceipt: Equatable, Sendable {
 
 /// Something that this device did not go along with.
 package struct Refusal: Equatable, Sendable {
+  /// What the coordinator signed and this device did not take.
+  package struct Evidence: Equatable, Sendable {
+    /// A checkpoint, or the receipt of an entry.
+    package let refused: String
+    /// What this device held then, as the coordinator signed it; nil in what version 7 listed.
+    package let held: String?
+    /// Whether the two contradict each other by themselves; else the ledger tells which one is not
+    /// of it.
+    package let convicts: Bool
+
+    package init(refused: String, held: String?, convicts: Bool) {
+      self.refused = refused
+      self.held = held
+      self.convicts = convicts
+    }
+  }
+
   /// Nil where it concerns no single round.
   package let round: UInt64?
   /// One sentence.
   package let reason: String
-  /// A checkpoint that convicts the coordinator, beside those that are kept; nil for most refusals.
-  package let evidence: String?
+  /// Nil for most refusals.
+  package let evidence: Evidence?
   /// In seconds since 1970-01-01 UTC.
   package let atSeconds: Int64
 
-  package init(round: UInt64?, reason: String, evidence: String?, atSeconds: Int64) {
+  package init(round: UInt64?, reason: String, evidence: Evidence?, atSeconds: Int64) {
     self.round = round
     self.reason = reason
     self.evidence = evidence
@@ -41,36 +58,43 @@ package struct Refusal: Equatable, Sendable {
 extension BehaviorStore {
   /// Most refusals of a ledger that are listed; the oldest without evidence go first.
   package static let refusalLimit = 1_000
-  /// Most refusals of a ledger that are listed with their evidence: the first ones. Later ones are
-  /// listed without.
+  /// Most refusals of a ledger that are listed with evidence that convicts, and as many with other
+  /// evidence: half of them the first ones, half the newest. Those between are listed without, so
+  /// that a coordinator can neither fill a device nor push the evidence out that it fears.
   package static let evidenceLimit = 16
+  /// Most Unicode scalars of a reason that are listed: a coordinator's own words are in some.
+  package static let reasonLimit = 500
 
-  /// Keeps a checkpoint whose signature the caller has verified, and receipts under it, in one
-  /// transaction.
+  /// Keeps a checkpoint whose signature the caller has verified, receipts under it, and what they
+  /// say of the journal, in one transaction.
   ///
-  /// A receipt that is kept already stays as it is, and so does a checkpoint of the same size: two
-  /// different ones convict the coordinator. Smaller ones go, because the caller has a proof that
-  /// this one extends them, and receipts hold the checkpoint that they are under.
+  /// A receipt that is kept already stays as it is. Of a ledger one checkpoint is kept: the caller
+  /// has a proof that this one extends those before it, receipts hold the one that they are under,
+  /// and a refusal the one that it was held against.
+  /// - Parameter charged: rounds whose charge is proven, hence recorded as charged in the journal;
+  ///   nothing happens for one that is not in it.
   /// - Throws: `roundOutOfRange` if a size or round does not fit a ledger, or an error of the store.
   package func keep(
-    _ checkpoint: KeptCheckpoint, receipts: [KeptReceipt] = []
+    _ checkpoint: KeptCheckpoint, receipts: [KeptReceipt] = [], charged: Set<UInt64> = []
   ) throws(BehaviorStoreError) {
     guard let size = Int64(exactly: checkpoint.size) else {
       throw .roundOutOfRange(round: checkpoint.size)
     }
     try write { database in
       try database.execute(
-        sql: """
-          INSERT INTO checkpoint (ledgerID, size, note, atSeconds) VALUES (?, ?, ?, ?)
-          ON CONFLICT DO NOTHING
-          """,
-        arguments: [checkpoint.ledgerID, size, checkpoint.note, checkpoint.atSeconds])
-      try database.execute(
-        sql: "DELETE FROM checkpoint WHERE ledgerID = ? AND size < ?",
+        sql: "DELETE FROM checkpoint WHERE ledgerID = ? AND size <= ?",
         arguments: [checkpoint.ledgerID, size])
+      try database.execute(
+        sql: "INSERT INTO checkpoint (ledgerID, size, note, atSeconds) VALUES (?, ?, ?, ?)",
+        arguments: [checkpoint.ledgerID, size, checkpoint.note, checkpoint.atSeconds])
       for receipt in receipts {
         try Self.insert(
           receipt, ledgerID: checkpoint.ledgerID, atSeconds: checkpoint.atSeconds, in: database)
+      }
+      for round in charged {
+        try database.execute(
+          sql: "UPDATE journal SET isCharged = 1 WHERE ledgerID = ? AND round = ?",
+          arguments: [checkpoint.ledgerID, Int64(clamping: round)])
       }
     }
   }
@@ -107,31 +131,51 @@ extension BehaviorStore {
   /// Lists a refusal, unless the newest one of this ledger says the same.
   package func list(_ refusal: Refusal, ledgerID: String) throws(BehaviorStoreError) {
     let round = refusal.round.map { Int64(clamping: $0) }
+    let reason = String(
+      String.UnicodeScalarView(refusal.reason.unicodeScalars.prefix(Self.reasonLimit)))
+    let evidence = refusal.evidence
     try write { database in
-      let convicting = try Int.fetchOne(
-        database,
-        sql: "SELECT COUNT(*) FROM refusal WHERE ledgerID = ? AND evidence IS NOT NULL",
-        arguments: [ledgerID])
-      let evidence = (convicting ?? 0) < Self.evidenceLimit ? refusal.evidence : nil
       let newest = try Row.fetchOne(
         database,
         sql: """
           SELECT round, reason, evidence FROM refusal WHERE ledgerID = ? ORDER BY id DESC LIMIT 1
           """, arguments: [ledgerID])
-      if let newest, newest[0] == round, newest[1] == refusal.reason {
-        let listed: String? = newest[2]
-        if listed == evidence || listed == refusal.evidence { return }
+      if let newest, newest[0] == round, newest[1] == reason, newest[2] == evidence?.refused {
+        return
       }
       try database.execute(
         sql: """
-          INSERT INTO refusal (ledgerID, round, reason, evidence, atSeconds) VALUES (?, ?, ?, ?, ?)
+          INSERT INTO refusal (ledgerID, round, reason, evidence, held, convicts, atSeconds)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
           """,
-        arguments: [ledgerID, round, refusal.reason, evidence, refusal.atSeconds])
+        arguments: [
+          ledgerID, round, reason, evidence?.refused, evidence?.held, evidence?.convicts ?? false,
+          refusal.atSeconds,
+        ])
+      if let evidence {
+        try Self.thinEvidence(convicting: evidence.convicts, ledgerID: ledgerID, in: database)
+      }
       try database.execute(
         sql: """
           DELETE FROM refusal WHERE ledgerID = ? AND evidence IS NULL AND id <= (
             SELECT id FROM refusal WHERE ledgerID = ? ORDER BY id DESC LIMIT 1 OFFSET ?)
           """, arguments: [ledgerID, ledgerID, Self.refusalLimit])
+    }
+  }
+
+  private static func thinEvidence(
+    convicting: Bool, ledgerID: String, in database: Database
+  ) throws {
+    let identifiers = try Int64.fetchAll(
+      database,
+      sql: """
+        SELECT id FROM refusal WHERE ledgerID = ? AND convicts = ? AND evidence IS NOT NULL
+        ORDER BY id
+        """, arguments: [ledgerID, convicting])
+    for identifier in identifiers.dropFirst(evidenceLimit / 2).dropLast(evidenceLimit / 2) {
+      try database.execute(
+        sql: "UPDATE refusal SET evidence = NULL, held = NULL, convicts = 0 WHERE id = ?",
+        arguments: [identifier])
     }
   }
 
@@ -142,12 +186,15 @@ extension BehaviorStore {
       return try Row.fetchAll(
         database,
         sql: """
-          SELECT round, reason, evidence, atSeconds FROM refusal WHERE ledgerID = ? ORDER BY id
+          SELECT round, reason, evidence, held, convicts, atSeconds FROM refusal
+          WHERE ledgerID = ? ORDER BY id
           """, arguments: [ledgerID]
       ).map { row in
         Refusal(
-          round: (row[0] as Int64?).map { UInt64($0) }, reason: row[1], evidence: row[2],
-          atSeconds: row[3])
+          round: (row[0] as Int64?).map { UInt64($0) }, reason: row[1],
+          evidence: (row[2] as String?).map { refused in
+            Refusal.Evidence(refused: refused, held: row[3], convicts: row[4])
+          }, atSeconds: row[5])
       }
     }
   }

@@ -5,7 +5,7 @@ internal import GRDB
 enum Schema {
   /// `TACI` in ASCII: tells a behaviour store from any other SQLite file.
   static let applicationID = 0x5441_4349
-  static let currentVersion = 7
+  static let currentVersion = 8
   /// From this version on a migration seals nothing, and needs no key.
   static let firstSealedVersion = 2
 
@@ -67,6 +67,16 @@ enum Schema {
     migrator.registerMigration("7") { database in
       try database.execute(sql: version7)
       try database.execute(sql: "PRAGMA user_version = 7")
+    }
+    // What an update was computed from is read by nothing: two releases of version 6 differ in
+    // whether the journal has it.
+    migrator.registerMigration("8") { database in
+      let columns = Set(try database.columns(in: "journal").map(\.name))
+      for column in ["planIndex", "modelHash"] where columns.contains(column) {
+        try database.execute(sql: "ALTER TABLE journal DROP COLUMN \(column)")
+      }
+      try database.execute(sql: version8)
+      try database.execute(sql: "PRAGMA user_version = 8")
     }
     return migrator
   }
@@ -268,13 +278,8 @@ enum Schema {
     """
 
   // What the ledger was proven to say, and what this device refused. Neither names an item or an
-  // event. What an update was computed from is read by nothing since. What the policy of a round
-  // asked of its charge is null for a round of an earlier version.
+  // event.
   private static let version7 = """
-    ALTER TABLE journal DROP COLUMN planIndex;
-    ALTER TABLE journal DROP COLUMN modelHash;
-    ALTER TABLE journal ADD COLUMN mode TEXT;
-    ALTER TABLE journal ADD COLUMN minimumCohort INTEGER;
     CREATE TABLE receipt (
       ledgerID TEXT NOT NULL,
       entry INTEGER NOT NULL CHECK (entry >= 0),
@@ -292,5 +297,14 @@ enum Schema {
       evidence TEXT,
       atSeconds INTEGER NOT NULL
     );
+    """
+
+  // What the policy of a round asked of its charge; null for a round of an earlier version. What a
+  // refused `evidence` was held against, and whether the two contradict each other by themselves.
+  private static let version8 = """
+    ALTER TABLE journal ADD COLUMN mode TEXT;
+    ALTER TABLE journal ADD COLUMN minimumCohort INTEGER;
+    ALTER TABLE refusal ADD COLUMN held TEXT;
+    ALTER TABLE refusal ADD COLUMN convicts INTEGER NOT NULL DEFAULT 0 CHECK (convicts IN (0, 1));
     """
 }

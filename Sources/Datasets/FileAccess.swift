@@ -5,7 +5,8 @@ internal import Glibc
 package enum FileAccess {
   /// Reads a whole file of at most `limit` bytes.
   package static func read(_ path: String, limit: Int) throws(DatasetError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Else a FIFO would be waited for before it can be seen to be one.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemReason()) }
     defer { close(descriptor) }
     var status = stat()

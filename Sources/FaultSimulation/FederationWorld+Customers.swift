@@ -162,6 +162,11 @@ extension FederationWorld {
       // A device counts masked rounds that were called off: its budget may end before the ledger's
       // (ruling 12).
       if case .declined(_, .budgetExhausted) = text { isBudgetExhausted = true }
+      if text.doubtsTheLedger, let connection = customers[index].connection,
+        !connections[connection].isImpaired
+      {
+        watch.violate("I9", "customer \(index) does not believe the ledger: \(text)")
+      }
     case .finished:
       customers[index].knowsTheEnd = true
       if let connection = customers[index].connection { leave(index, connection) }
@@ -214,5 +219,17 @@ extension FederationWorld {
       update[index % dimension] = 1e30
     }
     return update
+  }
+}
+
+extension ClientNote {
+  /// Whether the device went on without something because the ledger did not prove it.
+  fileprivate var doubtsTheLedger: Bool {
+    switch self {
+    case .declined(_, .offerNotProven), .left(_, .ledgerNotExtended), .left(_, .chargeNotProven),
+      .left(_, .wrongCharge):
+      true
+    default: false
+    }
   }
 }

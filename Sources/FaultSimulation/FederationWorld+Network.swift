@@ -36,7 +36,7 @@ extension FederationWorld {
       queue.add(.closed(connection: number, toCoordinator: false), at: time)
       return
     }
-    var payload = payload
+    var payload = toCoordinator ? payload : seams.toCustomer(payload)
     if happens(faults.corruption) {
       connections[number].isImpaired = true
       payload[Int.random(in: payload.indices, using: &random)] ^=

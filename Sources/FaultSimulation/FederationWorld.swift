@@ -33,6 +33,8 @@ package final class FederationWorld: @unchecked Sendable {
     package var ledgerDisk: (any Disk) -> any Disk = { $0 }
     package var blobDisk: (any Disk) -> any Disk = { $0 }
     package var storage: (any CoordinatorStorage) -> any CoordinatorStorage = { $0 }
+    /// What a customer gets of what the coordinator sends it.
+    package var toCustomer: ([UInt8]) -> [UInt8] = { $0 }
     /// Called before every start of the coordinator.
     package var beforeStart: (SimulatedDisk) -> Void = { _ in }
 

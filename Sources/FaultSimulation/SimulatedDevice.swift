@@ -80,13 +80,10 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     }
   }
 
-  func recordCharged(round: UInt64) throws {
-    guard rounds[round]?.isCharged == false else { return }
-    try write { rounds[round]?.isCharged = true }
-  }
-
   func unreleasedCharge() -> UInt64? {
-    rounds.filter { $0.value.isCharged && $0.value.outcome != .released }.keys.max()
+    rounds.filter { entry in
+      entry.value.isCharged && (entry.value.outcome == nil || entry.value.outcome == .burned)
+    }.keys.max()
   }
 
   func recordOutcome(round: UInt64, _ outcome: RoundClosed.Outcome) throws {
@@ -102,13 +99,16 @@ final class SimulatedDevice: DeviceStorage, @unchecked Sendable {
     rounds[round].map { AgreedTerms(of: $0.entry) }
   }
 
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
+  func keepLedger(
+    _ checkpoint: CheckpointNote, receipts: [ReceiptNote], charged: Set<UInt64>
+  ) throws {
     if let known = self.checkpoint, checkpoint.size < known.size {
       watch.violate("I9", "a device takes a ledger of \(checkpoint.size) after \(known.size)")
     }
     try write {
       self.checkpoint = checkpoint
       for receipt in receipts { keptReceipts[receipt.entry] = receipt.text }
+      for round in charged { rounds[round]?.isCharged = true }
     }
   }
 

@@ -51,7 +51,7 @@ extension ClientEngine {
         throw keyRefusal(error, checkpoint: change.checkpoint)
       }
       // One write: after a crash the device knows both or neither.
-      try storage.keepLedger(note.checkpoint, receipts: [note.receipt])
+      try storage.keepLedger(note.checkpoint, receipts: [note.receipt], charged: [])
       observed = next
     }
     return !shown.changes.isEmpty
@@ -59,7 +59,7 @@ extension ClientEngine {
 
   private func keyRefusal(_ error: LedgerError, checkpoint text: [UInt8]) -> FederationError {
     switch error {
-    case .rolledBack, .splitView: refusal(error, checkpoint: text)
+    case .rolledBack, .splitView, .extensionNotProven: refusal(error, evidence: text)
     default: .keyNotProven("\(error)")
     }
   }

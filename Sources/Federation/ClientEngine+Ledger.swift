@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Ledger
 internal import Privacy
+internal import SecureAggregation
 internal import WireProtocol
 
 // What a device lets itself be shown of the ledger: rules R2, R6 and R9, and what R3 is recomputed from.
@@ -27,31 +28,70 @@ extension ClientEngine {
     checkpoint text: [UInt8], consistency: [UInt8], entries: [LedgerShown.Entry] = []
   ) throws {
     var next = try observed ?? heldLedger()
-    let (known, isFull) = (next.checkpoint, next.spend.isFull)
-    var receipts: [ReceiptNote] = []
+    let known = next.checkpoint
+    let receipts: [LedgerReceipt]
     do throws(LedgerError) {
-      let checkpoint = try Checkpoint(parsing: text)
-      try next.accept(checkpoint, proof: ConsistencyProof(decoding: consistency))
-      for shown in entries {
-        let receipt = LedgerReceipt(
+      let held = try next.accept(
+        Checkpoint(parsing: text), proof: ConsistencyProof(decoding: consistency))
+      receipts = try entries.map { (shown) throws(LedgerError) in
+        LedgerReceipt(
           line: shown.line,
           proof: try InclusionProof(
-            index: Int(clamping: shown.index), treeSize: checkpoint.size, pathBytes: shown.path),
-          checkpoint: checkpoint)
-        let entry = try next.take(receipt)
-        receipts.append(ReceiptNote(of: entry, receipt: receipt))
+            index: Int(clamping: shown.index), treeSize: held.size, pathBytes: shown.path),
+          checkpoint: held)
       }
     } catch {
-      throw refusal(error, checkpoint: text)
+      throw refusal(error, evidence: text)
     }
-    let own = try receipts.filter { try isKept($0, isFull: isFull) }
-    if let checkpoint = next.checkpoint, checkpoint != known || !own.isEmpty {
+    try keep(receipts, in: next, beyond: known)
+  }
+
+  /// Takes CHARGE of the open round, which the round has verified under the checkpoint held or one that extends it.
+  mutating func keep(charge receipt: LedgerReceipt) throws {
+    var next = try observed ?? heldLedger()
+    let known = next.checkpoint
+    next.adopt(receipt.checkpoint)
+    try keep([receipt], in: next, beyond: known)
+  }
+
+  private mutating func keep(
+    _ receipts: [LedgerReceipt], in ledger: ObservedLedger, beyond known: Checkpoint?
+  ) throws {
+    var next = ledger
+    let unsettled = receipts.isEmpty ? [] : Set(try storage.unsettledRounds())
+    var notes: [ReceiptNote] = []
+    var charged: Set<UInt64> = []
+    var offer: ReceiptNote?
+    for receipt in receipts {
+      let taken: ObservedLedger.Taken
+      do throws(LedgerError) {
+        taken = try next.take(receipt, unsettled: unsettled)
+      } catch {
+        throw refusal(error, evidence: receipt.text)
+      }
+      let note = ReceiptNote(of: taken.entry, receipt: receipt)
+      if taken.isKept { notes.append(note) }
+      switch taken.entry.record {
+      case .offer: offer = note
+      case .charge(let charge) where unsettled.contains(charge.round):
+        if try hasMaskedSum(charge.round) { charged.insert(charge.round) }
+      default: break
+      }
+    }
+    if let checkpoint = next.checkpoint, checkpoint != known || !notes.isEmpty {
       try storage.keepLedger(
-        CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: own)
+        CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: notes,
+        charged: charged)
     }
     // Nothing is acted on that a restart would not know.
     observed = next
-    offerReceipt = receipts.last { $0.kind == LedgerRecordKind.offer.rawValue } ?? offerReceipt
+    offerReceipt = offer ?? offerReceipt
+  }
+
+  // In `sealed` the coordinator has each update anyway: what a second sum tells it, it knows (ruling 27).
+  private func hasMaskedSum(_ round: UInt64) throws -> Bool {
+    let mode = try storage.agreedTerms(of: round)?.mode ?? policy?.mode
+    return mode.flatMap(AggregationMode.init(rawValue:))?.isMasked ?? true
   }
 
   /// The coordinator shows more of its ledger.
@@ -65,25 +105,35 @@ extension ClientEngine {
     return []
   }
 
-  // Every charge and output of the ledger counts (ruling 16), up to as many as a device adds up: it
-  // joins no round after them. How rounds of others ended otherwise costs a coordinator nothing to
-  // say, and is kept for no round but the device's own; an OFFER is kept with the journal entry.
-  private func isKept(_ receipt: ReceiptNote, isFull: Bool) throws -> Bool {
-    switch LedgerRecordKind(rawValue: receipt.kind) {
-    case .charge where !isFull, .release where !isFull: true
-    case .charge, .release, .void, .burned:
-      try storage.unsettledRounds().contains(receipt.round)
-    default: false
+  func refusal(_ error: LedgerError, evidence: [UInt8]) -> FederationError {
+    switch error {
+    case .rolledBack(let held, let shown): .ledgerRolledBack(kept: held, shown: shown)
+    case .splitView(let size): .ledgerForked(size: size, evidence: evidence)
+    case .extensionNotProven(let held, let shown, _):
+      .extensionNotProven(kept: held, shown: shown, evidence: evidence)
+    case .contradiction(let round, let entry, let held):
+      .roundContradicted(round: round, entry: entry, held: held, evidence: evidence)
+    default: .badCheckpoint("\(error)")
     }
   }
 
-  func refusal(_ error: LedgerError, checkpoint text: [UInt8]) -> FederationError {
+  /// What the coordinator signed and this device refuses, beside what it holds against it; nil for most refusals.
+  func evidence(of error: FederationError) -> RefusalNote.Evidence? {
     switch error {
-    case .rolledBack(let held, let shown): .ledgerRolledBack(kept: held, shown: shown)
-    case .splitView(let size): .ledgerForked(size: size, evidence: text)
-    case .extensionNotProven(let held, let shown, _):
-      .extensionNotProven(kept: held, shown: shown, evidence: text)
-    default: .badCheckpoint("\(error)")
+    case .ledgerForked(_, let refused):
+      return .init(refused: refused, held: observed?.checkpoint?.text, convicts: true)
+    case .extensionNotProven(_, _, let refused):
+      return .init(refused: refused, held: observed?.checkpoint?.text, convicts: false)
+    case .roundContradicted(_, _, let held, let refused):
+      // Without the other one, which the store may be too damaged to give, it is evidence all the same.
+      let kept = (try? storage.receipts()) ?? []
+      return .init(
+        refused: refused,
+        held: kept.first { text in
+          // What cannot be read is not the one that is looked for.
+          (try? LedgerReceipt(parsing: text))?.proof.index == held
+        }, convicts: true)
+    default: return nil
     }
   }
 
@@ -108,7 +158,10 @@ extension ClientEngine {
     guard let observed else {
       throw FederationError.outcomeNotProven(round: closed.round, "no ledger was shown")
     }
-    guard closed.checkpoint == observed.checkpoint?.text else {
+    // Both are signed by it; the text may differ in the signature.
+    guard let held = observed.checkpoint,
+      (try? Checkpoint(parsing: closed.checkpoint))?.isSameTree(as: held) == true
+    else {
       throw FederationError.outcomeNotProven(
         round: closed.round, "its checkpoint is not the one that was shown")
     }
@@ -145,7 +198,7 @@ extension ClientEngine {
   }
 
   /// Lists what this device refused. A refusal stands whether or not it could be written down.
-  func listRefusal(round: UInt64?, _ reason: String, evidence: [UInt8]? = nil) {
+  func listRefusal(round: UInt64?, _ reason: String, evidence: RefusalNote.Evidence? = nil) {
     try? storage.recordRefusal(RefusalNote(round: round, reason: reason, evidence: evidence))
   }
 }

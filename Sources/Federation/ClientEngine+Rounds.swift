@@ -157,14 +157,9 @@ extension ClientEngine {
             accepted
               ? .contributed(round: offer.round)
               : .rejected(round: offer.round, reason: detail)))
-      case .keep(let checkpoint):
-        // The checkpoint covers CHARGE of this very round; the shares that unmask its sum come next.
-        if policy?.mode == AggregationMode.secagg.rawValue {
-          try storage.recordCharged(round: offer.round)
-        }
-        try storage.keepLedger(
-          CheckpointNote(size: checkpoint.size, text: checkpoint.text), receipts: [])
-        observed?.adopt(checkpoint)
+      case .keep(let charge):
+        // The shares that unmask the round's sum come next.
+        try keep(charge: charge)
       case .giveBack:
         // Void is what a device calls a round that does not count (ruling 12).
         try storage.recordOutcome(round: offer.round, .void)
@@ -238,8 +233,6 @@ extension ClientEngine {
     guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
       return try storage.recordOutcome(round: closed.round, closed.outcome)
     }
-    // Also where this device was not there to see the proof of the charge.
-    if closed.outcome == .burned { try storage.recordCharged(round: closed.round) }
     // Taken back already, on the proof of a survivor set without this device.
     guard try storage.unsettledRounds().contains(closed.round) else { return }
     // A masked update may have left the device, and the word of the coordinator gives nothing back

@@ -82,7 +82,7 @@ package struct ClientEngine: Sendable {
     do {
       return try advance(event)
     } catch let error as FederationError where error.isRefusalOfLedger {
-      listRefusal(round: nil, "\(error)", evidence: error.evidence)
+      listRefusal(round: nil, "\(error)", evidence: evidence(of: error))
       throw error
     }
   }
@@ -126,7 +126,8 @@ package struct ClientEngine: Sendable {
     case .unexpectedMessage, .wrongBlob, .missingModel: code = .unexpectedMessage
     case .policyChanged, .badPolicy: code = .wrongPolicy
     case .ledgerRolledBack, .badCheckpoint, .revocationsRolledBack, .ledgerForked,
-      .extensionNotProven, .ledgerNotExtended, .outcomeNotProven, .wrongCharge, .modelNotReleased:
+      .extensionNotProven, .roundContradicted, .ledgerNotExtended, .outcomeNotProven,
+      .wrongCharge, .modelNotReleased:
       code = .wrongCoordinator
     case .refused, .keptLedgerDamaged: return nil
     }

@@ -66,10 +66,8 @@ package protocol DeviceStorage: AnyObject {
   func spentRounds() throws -> Int
   /// Writes the round as spent, before the first byte of its update leaves (ruling 12).
   func journalSpent(_ entry: SpentRound) throws
-  /// Records that a journalled round is charged, before anything that helps to see its sum leaves; nothing
-  /// happens for another round.
-  func recordCharged(round: UInt64) throws
-  /// The newest charged round of the journal that is not recorded as released, if any.
+  /// The newest charged round of the journal that is not recorded as released, nor as void: the sum of a void one has
+  /// nothing of this device.
   func unreleasedCharge() throws -> UInt64?
   /// Keeps what the coordinator signed about a round; nothing happens for a round that this device
   /// took no part in. A round recorded as void does not count as spent: in the masked modes that is
@@ -81,7 +79,11 @@ package protocol DeviceStorage: AnyObject {
   func agreedTerms(of round: UInt64) throws -> AgreedTerms?
   /// Keeps a checkpoint that the coordinator signed, and what was proven under it, in one step: the device's own
   /// evidence. An entry that is kept already stays as it is.
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws
+  /// - Parameter charged: journalled rounds that are recorded as charged in the same step, before anything that helps to
+  ///   see their sums leaves.
+  func keepLedger(
+    _ checkpoint: CheckpointNote, receipts: [ReceiptNote], charged: Set<UInt64>
+  ) throws
   /// The newest kept checkpoint.
   func newestCheckpoint() throws -> CheckpointNote?
   /// The texts of all kept receipts of this ledger, in the order of their entries.
@@ -208,14 +210,30 @@ package struct ReceiptNote: Equatable, Sendable {
 
 /// Something that this device did not go along with.
 package struct RefusalNote: Equatable, Sendable {
+  /// What the coordinator signed, twice.
+  package struct Evidence: Equatable, Sendable {
+    /// The checkpoint, or the receipt, that this device did not take.
+    package let refused: [UInt8]
+    /// The one that it held.
+    package let held: [UInt8]?
+    /// Whether the two contradict each other by themselves; else the ledger tells which one is not of it.
+    package let convicts: Bool
+
+    package init(refused: [UInt8], held: [UInt8]?, convicts: Bool) {
+      self.refused = refused
+      self.held = held
+      self.convicts = convicts
+    }
+  }
+
   /// Nil where it concerns no single round.
   package let round: UInt64?
   /// One sentence.
   package let reason: String
-  /// What convicts the coordinator, as it signed it; nil where there is nothing to show.
-  package let evidence: [UInt8]?
+  /// Nil where there is nothing to show.
+  package let evidence: Evidence?
 
-  package init(round: UInt64?, reason: String, evidence: [UInt8]? = nil) {
+  package init(round: UInt64?, reason: String, evidence: Evidence? = nil) {
     self.round = round
     self.reason = reason
     self.evidence = evidence

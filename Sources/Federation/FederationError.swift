@@ -27,6 +27,9 @@ package enum FederationError: Error, Equatable, Sendable {
   /// Nothing proves that the ledger shown extends the one kept. `evidence` is the checkpoint that was refused: held
   /// against the ledger beside the kept one, it tells which of the two the ledger does not begin with.
   case extensionNotProven(kept: Int, shown: Int, evidence: [UInt8])
+  /// The coordinator's ledger says two things of one round: `entry`, whose receipt `evidence` is, contradicts `held`, whose
+  /// receipt this device keeps.
+  case roundContradicted(round: UInt64, entry: Int, held: Int, evidence: [UInt8])
   /// The proof that the ledger was extended begins at another size than this device holds.
   case ledgerNotExtended(kept: Int, from: UInt64)
   /// The coordinator says how a round ended, and nothing proves that its ledger says so (R9).
@@ -68,6 +71,8 @@ extension FederationError: CustomStringConvertible {
     case .extensionNotProven(let kept, let shown, _):
       "the coordinator does not prove that its ledger of \(shown) entries extends the one of \(kept) that "
         + "this device holds"
+    case .roundContradicted(let round, let entry, let held, _):
+      "the coordinator's ledger says two things of round \(round): entry \(entry) contradicts entry \(held)"
     case .ledgerNotExtended(let kept, let from):
       "the coordinator extends a ledger of \(from) entries; this device holds one of \(kept)"
     case .outcomeNotProven(let round, let detail):
@@ -92,21 +97,13 @@ extension FederationError {
   /// peer that ended the connection. Such a refusal is kept on the device.
   package var isRefusalOfLedger: Bool {
     switch self {
-    case .policyChanged, .ledgerRolledBack, .ledgerForked, .extensionNotProven, .ledgerNotExtended,
-      .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy, .badCheckpoint,
-      .keyNotProven, .modelNotReleased:
+    case .policyChanged, .ledgerRolledBack, .ledgerForked, .extensionNotProven, .roundContradicted,
+      .ledgerNotExtended, .outcomeNotProven, .wrongCharge, .revocationsRolledBack, .badPolicy,
+      .badCheckpoint, .keyNotProven, .modelNotReleased:
       true
     case .missingModel, .wrongBlob, .refused, .wrongCoordinator, .noCommonVersion,
       .malformedMessage, .unexpectedMessage, .keptLedgerDamaged:
       false
-    }
-  }
-
-  /// A signed checkpoint that the coordinator is to answer for, beside the one that is kept; nil for most refusals.
-  package var evidence: [UInt8]? {
-    switch self {
-    case .ledgerForked(_, let evidence), .extensionNotProven(_, _, let evidence): evidence
-    default: nil
     }
   }
 }

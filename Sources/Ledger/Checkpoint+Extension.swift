@@ -1,4 +1,9 @@
 extension Checkpoint {
+  /// Whether both speak of the same entries of the same ledger. One key makes any number of signatures of that.
+  package func isSameTree(as other: Checkpoint) -> Bool {
+    origin == other.origin && size == other.size && root == other.root
+  }
+
   /// Checks that this checkpoint is of the same ledger as `held`, grown or unchanged (rule R2).
   ///
   /// Both signatures are verified before. Two signed roots of one size contradict each other; a proof that fails between

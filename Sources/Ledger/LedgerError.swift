@@ -86,6 +86,9 @@ package enum LedgerError: Error, Equatable, Sendable {
   case splitView(size: Int)
   /// Nothing proves that a signed checkpoint extends one that is held (rule R2).
   case extensionNotProven(heldSize: Int, shownSize: Int, problem: String)
+  /// An entry and one that is held cannot both be of one ledger: a round has one charge and one end,
+  /// and none that was charged is void.
+  case contradiction(round: UInt64, entry: Int, held: Int)
   /// No entry of this kind was shown for a round with a proof that the ledger holds it (rules R6 and R9).
   case notProven(round: UInt64, kind: String)
 }
@@ -109,7 +112,8 @@ extension LedgerError {
     case .wrongIndex, .brokenChain, .changedEntry, .outOfOrder, .roundNotIncreasing, .roundMismatch,
       .mismatch, .notPlanned, .noiseTooSmall, .budgetExhausted, .falseClaim, .headMismatch,
       .checkpointRefused, .checkpointMismatch, .formatNotWritable, .proofInvalid, .rolledBack,
-      .splitView, .extensionNotProven, .notProven, .handoverMissing, .handoverInvalid:
+      .splitView, .extensionNotProven, .contradiction, .notProven, .handoverMissing,
+      .handoverInvalid:
       .wrong
     }
   }
@@ -129,7 +133,7 @@ extension LedgerError {
       .falseClaim(let entry, _, _, _), .headMissing(let entry), .shorterThanHead(let entry, _, _),
       .headMismatch(let entry, _, _, _), .shorterThanCheckpoint(let entry, _),
       .checkpointMismatch(let entry, _, _), .handoverMissing(let entry),
-      .handoverInvalid(let entry, _):
+      .handoverInvalid(let entry, _), .contradiction(_, let entry, _):
       entry
     case .headUnreadable, .checkpointUnreadable, .checkpointRefused, .proofInvalid,
       .receiptUnreadable, .rolledBack, .splitView, .extensionNotProven, .notProven:
@@ -208,6 +212,9 @@ extension LedgerError: CustomStringConvertible {
       "two ledgers are signed: two checkpoints of \(size) entries have different roots"
     case .extensionNotProven(let held, let shown, let problem):
       "nothing proves that the ledger of \(shown) entries extends that of \(held): \(problem)"
+    case .contradiction(let round, let entry, let held):
+      "entry \(entry) contradicts entry \(held) about round \(round): a round has one charge and one end, "
+        + "and none that was charged is void"
     case .notProven(let round, let kind):
       "nothing proves that the ledger holds \(kind) of round \(round)"
     }

@@ -13,6 +13,21 @@ package struct ObservedLedger: Equatable, Sendable {
     package let charge: ChargeRecord?
   }
 
+  /// An entry that was taken.
+  package struct Taken: Equatable, Sendable {
+    /// OFFER, CHARGE, RELEASE, VOID or BURNED.
+    package let entry: LedgerEntry
+    /// Whether the device is to keep it: a later process then knows what this one does.
+    package let isKept: Bool
+  }
+
+  /// Which entries of a round are kept.
+  private struct KeptRound: Equatable {
+    var charge: Int?
+    var end: Int?
+    var isVoid = false
+  }
+
   /// A record, and which entry it is.
   private struct Placed<Record: Equatable & Sendable>: Equatable {
     let entry: Int
@@ -35,6 +50,7 @@ package struct ObservedLedger: Equatable, Sendable {
   private var offer: Placed<OfferRecord>?
   private var charges: [UInt64: Placed<ChargeRecord>] = [:]
   private var closings: [UInt64: Placed<LedgerRecord>] = [:]
+  private var kept: [UInt64: KeptRound] = [:]
 
   /// - Parameter checkpoint: the newest one that was accepted and stored before; it is trusted here.
   package init(ledgerID: LedgerID, coordinatorKey: VerifyingKey, checkpoint: Checkpoint?) {
@@ -47,17 +63,25 @@ package struct ObservedLedger: Equatable, Sendable {
   /// - Parameters:
   ///   - newer: as the coordinator sent it.
   ///   - proof: from the size of `checkpoint` to that of `newer`; not looked at while there is no checkpoint.
+  /// - Returns: the one that is held now: of the same entries the one held before, whatever its signature.
   /// - Throws: `LedgerError`: `.checkpointRefused`, `.rolledBack`, `.splitView`, `.extensionNotProven`; nothing is taken then.
+  @discardableResult
   package mutating func accept(
     _ newer: Checkpoint, proof: ConsistencyProof
-  ) throws(LedgerError) {
-    if newer != checkpoint {
+  ) throws(LedgerError) -> Checkpoint {
+    let held: Checkpoint
+    if let checkpoint, newer.isSameTree(as: checkpoint) {
+      if newer != checkpoint { try newer.verify(ledgerID: ledgerID, key: coordinatorKey) }
+      held = checkpoint
+    } else {
       try newer.verify(ledgerID: ledgerID, key: coordinatorKey)
       if let checkpoint { try newer.requireExtension(of: checkpoint, proof: proof) }
+      held = newer
     }
-    checkpoint = newer
+    checkpoint = held
     charges = [:]
     closings = [:]
+    return held
   }
 
   /// Takes the key that replaced `coordinatorKey`, and the checkpoint with which it did. Store the receipt before acting
@@ -89,12 +113,18 @@ package struct ObservedLedger: Equatable, Sendable {
   package mutating func adopt(_ verified: Checkpoint) { checkpoint = verified }
 
   /// Takes the entry that `receipt` proves to be in the ledger as accepted so far.
-  /// - Returns: that entry: OFFER, CHARGE, RELEASE, VOID or BURNED.
+  ///
+  /// Every CHARGE and RELEASE of the ledger is to be kept (ruling 16), up to as many as are added up: no round is joined
+  /// after them. How rounds of others ended otherwise costs a coordinator nothing to say, and is kept of no round but the
+  /// device's own, one charge and one end of each. An OFFER is kept with the journal entry.
+  /// - Parameter unsettled: the device's own rounds whose end is not known to it yet.
   /// - Throws: `LedgerError`: `.checkpointRefused` for a receipt under another checkpoint than the accepted one, else as
   ///   `LedgerReceipt.verify`; `.outOfOrder` for another kind; `.falseClaim` for a RELEASE that says less than what is
-  ///   proven to be charged.
+  ///   proven to be charged; `.contradiction` with an entry that is kept.
   @discardableResult
-  package mutating func take(_ receipt: LedgerReceipt) throws(LedgerError) -> LedgerEntry {
+  package mutating func take(
+    _ receipt: LedgerReceipt, unsettled: Set<UInt64> = []
+  ) throws(LedgerError) -> Taken {
     guard let checkpoint, receipt.checkpoint == checkpoint else {
       throw .checkpointRefused(
         problem: "the receipt is under a checkpoint of \(receipt.checkpoint.size) entries that was "
@@ -102,6 +132,8 @@ package struct ObservedLedger: Equatable, Sendable {
     }
     // Its signature was verified when it was accepted.
     let entry = try receipt.entryUnderCheckpoint()
+    try requireNoContradiction(entry)
+    let counts = !spend.isFull
     try spend.add(entry)
     switch entry.record {
     case .offer(let record): offer = Placed(entry: entry.index, record: record)
@@ -116,11 +148,19 @@ package struct ObservedLedger: Equatable, Sendable {
         entry: entry.index, kind: entry.record.kind,
         expected: "offer, charge, release, void or burned")
     }
-    return entry
+    let isOwn = entry.record.round.map(unsettled.contains) ?? false
+    let isKept =
+      switch entry.record.kind {
+      case .charge, .release: counts || isOwn
+      case .void, .burned: isOwn
+      default: false
+      }
+    if isKept { hold(entry) }
+    return Taken(entry: entry, isKept: isKept)
   }
 
-  /// Counts a CHARGE or RELEASE that was taken, and kept, by an earlier process, and follows a KEY from the key held so
-  /// far: one that was pinned at enrolment needs no earlier change.
+  /// Takes what an earlier process took, and kept: counts a CHARGE or RELEASE, remembers how a round ended, and follows a
+  /// KEY from the key held so far: one that was pinned at enrolment needs no earlier change.
   /// - Parameter entry: by rising index.
   /// - Throws: as `ProvenSpend.add`.
   package mutating func restore(_ entry: LedgerEntry) throws(LedgerError) {
@@ -130,6 +170,7 @@ package struct ObservedLedger: Equatable, Sendable {
     }
     noteRelease(entry)
     try spend.add(entry)
+    hold(entry)
   }
 
   private mutating func noteRelease(_ entry: LedgerEntry) {
@@ -137,6 +178,31 @@ package struct ObservedLedger: Equatable, Sendable {
       return
     }
     (newestRelease, newestReleaseEntry) = (release, entry.index)
+  }
+
+  private mutating func hold(_ entry: LedgerEntry) {
+    guard let round = entry.record.round else { return }
+    switch entry.record.kind {
+    case .charge: kept[round, default: KeptRound()].charge = entry.index
+    case .release, .void, .burned:
+      kept[round, default: KeptRound()].end = entry.index
+      kept[round]?.isVoid = entry.record.kind == .void
+    default: break
+    }
+  }
+
+  private func requireNoContradiction(_ entry: LedgerEntry) throws(LedgerError) {
+    guard let round = entry.record.round, let held = kept[round] else { return }
+    let others: [Int?] =
+      switch entry.record.kind {
+      case .charge: [held.charge, held.isVoid ? held.end : nil]
+      case .void: [held.charge, held.end]
+      case .release, .burned: [held.end]
+      default: []
+      }
+    if let other = others.compactMap({ $0 }).first(where: { $0 != entry.index }) {
+      throw .contradiction(round: round, entry: entry.index, held: other)
+    }
   }
 
   /// Requires that the ledger holds `expected` as the OFFER of its round, so that every device is offered the same

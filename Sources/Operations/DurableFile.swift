@@ -55,7 +55,8 @@ package enum DurableFile {
   /// - Parameter limit: most bytes that are read; a longer file is an error.
   /// - Returns: nil when there is no file.
   package static func read(_ path: String, limit: Int) throws -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Else a FIFO would be waited for before it can be seen to be one.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
       throw failure("cannot open", path)

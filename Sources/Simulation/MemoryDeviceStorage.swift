@@ -47,11 +47,11 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
     state.withLock { $0.rounds[entry.round] = (entry, nil) }
   }
 
-  func recordCharged(round: UInt64) { state.withLock { _ = $0.charged.insert(round) } }
-
   func unreleasedCharge() -> UInt64? {
     state.withLock { state in
-      state.charged.filter { state.rounds[$0].map { $0.outcome != .released } ?? false }.max()
+      state.charged.filter { round in
+        state.rounds[round].map { $0.outcome == nil || $0.outcome == .burned } ?? false
+      }.max()
     }
   }
 
@@ -65,8 +65,13 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
 
   /// Keeps no receipts: a simulated customer logs in once, and thousands of them would hold the ledger thousands of
   /// times.
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) {
-    state.withLock { $0.checkpoint = checkpoint }
+  func keepLedger(
+    _ checkpoint: CheckpointNote, receipts: [ReceiptNote], charged: Set<UInt64>
+  ) {
+    state.withLock { state in
+      state.checkpoint = checkpoint
+      state.charged.formUnion(charged)
+    }
   }
 
   func receipts() -> [[UInt8]] { [] }

@@ -111,8 +111,8 @@ import Testing
   @Test("a store of a newer version is refused and left as it is")
   func newerSchemaIsRefused() throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
-    try tamper("PRAGMA user_version = 8")
-    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 8, supported: 7)) {
+    try tamper("PRAGMA user_version = 9")
+    #expect(throws: BehaviorStoreError.newerSchema(path: file, found: 9, supported: 8)) {
       try BehaviorStore.open(directory: home, key: testKey())
     }
   }

@@ -33,6 +33,15 @@ import Testing
     #expect(try store.checkpoints(ledgerID: "4567").map(\.size) == [6])
   }
 
+  @Test("a checkpoint that is signed over and over takes one row")
+  func signedAgain() throws {
+    for signature in 1...100 {
+      try store.keep(
+        KeptCheckpoint(ledgerID: "0123", size: 5, note: "note \(signature)\n", atSeconds: 1))
+    }
+    #expect(try store.checkpoints(ledgerID: "0123").map(\.note) == ["note 100\n"])
+  }
+
   @Test("checkpoint and receipts are kept together or not at all")
   func atomic() throws {
     #expect(throws: BehaviorStoreError.roundOutOfRange(round: .max)) {
@@ -57,10 +66,11 @@ import Testing
   @Test(
     "a refusal is listed once while it is the newest, and the list is bounded, but for evidence")
   func refusals() throws {
-    func refusal(_ round: UInt64?, evidence: String? = nil) -> Refusal {
+    func refusal(_ round: UInt64?, evidence: Refusal.Evidence? = nil) -> Refusal {
       Refusal(round: round, reason: "because", evidence: evidence, atSeconds: 1)
     }
-    let evidence = refusal(nil, evidence: "note\n")
+    let evidence = refusal(
+      nil, evidence: Refusal.Evidence(refused: "note\n", held: "held\n", convicts: true))
     for refusal in [evidence, refusal(1), refusal(1), refusal(2), refusal(1)] {
       try store.list(refusal, ledgerID: "0123")
     }
@@ -76,20 +86,63 @@ import Testing
     #expect(try store.refusals(ledgerID: "4567").isEmpty)
   }
 
-  @Test("a coordinator that signs one ledger after another leaves so many of them as evidence")
+  private func list(_ number: Int, convicts: Bool) throws {
+    // The same again is listed once.
+    for _ in 0..<2 {
+      try store.list(
+        Refusal(
+          round: nil, reason: "ledger \(number)",
+          evidence: Refusal.Evidence(
+            refused: "note \(number)\n", held: "held \(number)\n", convicts: convicts),
+          atSeconds: 1),
+        ledgerID: "0123")
+    }
+  }
+
+  @Test("of one ledger after another the first and the newest stay as evidence")
   func evidence() throws {
     let limit = BehaviorStore.evidenceLimit
-    for ledger in 0..<limit + 5 {
-      // The same again is listed once, whether its evidence was kept or not.
-      for _ in 0..<2 {
-        try store.list(
-          Refusal(
-            round: nil, reason: "ledger \(ledger)", evidence: "note \(ledger)\n", atSeconds: 1),
-          ledgerID: "0123")
-      }
-    }
+    for number in 0..<limit + 5 { try list(number, convicts: true) }
     let listed = try store.refusals(ledgerID: "0123")
     #expect(listed.map(\.reason) == (0..<limit + 5).map { "ledger \($0)" })
-    #expect(listed.compactMap(\.evidence) == (0..<limit).map { "note \($0)\n" })
+    let kept = Array(0..<limit / 2) + Array(limit / 2 + 5..<limit + 5)
+    #expect(listed.compactMap(\.evidence?.refused) == kept.map { "note \($0)\n" })
+    #expect(listed.compactMap(\.evidence?.held) == kept.map { "held \($0)\n" })
+  }
+
+  @Test("what convicts keeps its places, whatever else is shown without a proof")
+  func evidenceThatConvicts() throws {
+    let limit = BehaviorStore.evidenceLimit
+    for number in 0..<3 * limit { try list(number, convicts: false) }
+    try list(1_000, convicts: true)
+    for number in 3 * limit..<6 * limit { try list(number, convicts: false) }
+    let evidence = try store.refusals(ledgerID: "0123").compactMap(\.evidence)
+    #expect(evidence.filter(\.convicts).map(\.refused) == ["note 1000\n"])
+    #expect(evidence.count { !$0.convicts } == limit)
+  }
+
+  @Test("a checkpoint that a refusal was held against is still there when a newer one is kept")
+  func heldAgainst() throws {
+    try store.keep(checkpoint(5))
+    let evidence = Refusal.Evidence(refused: "other 5\n", held: "note 5\n", convicts: true)
+    try store.list(
+      Refusal(round: nil, reason: "two ledgers", evidence: evidence, atSeconds: 1),
+      ledgerID: "0123")
+    try store.keep(checkpoint(6))
+    #expect(try store.checkpoints(ledgerID: "0123").map(\.size) == [6])
+    #expect(try store.refusals(ledgerID: "0123").map(\.evidence) == [evidence])
+  }
+
+  @Test("a reason is listed as far as a person reads it")
+  func longReason() throws {
+    for reason in [
+      String(repeating: "r", count: 8_000), "r" + String(repeating: "\u{301}", count: 8_000),
+    ] {
+      let refusal = Refusal(round: 1, reason: reason, evidence: nil, atSeconds: 1)
+      for _ in 0..<2 { try store.list(refusal, ledgerID: "0123") }
+    }
+    let listed = try store.refusals(ledgerID: "0123")
+    let limit = BehaviorStore.reasonLimit
+    #expect(listed.map(\.reason.unicodeScalars.count) == [limit, limit])
   }
 }

@@ -87,9 +87,12 @@ import Testing
           round: round, ledgerID: ledger, policyHash: "aa", mu: 1, charge: "{}", updateDigest: "00",
           atSeconds: 1))
     }
-    try store.recordCharged(round: 2, ledgerID: ledger)
-    try store.recordCharged(round: 1, ledgerID: "other")
-    try store.recordCharged(round: 9, ledgerID: ledger)
+    func keep(charged: Set<UInt64>, ledgerID: String) throws {
+      try store.keep(
+        KeptCheckpoint(ledgerID: ledgerID, size: 3, note: "note", atSeconds: 1), charged: charged)
+    }
+    try keep(charged: [2, 9], ledgerID: ledger)
+    try keep(charged: [1], ledgerID: "other")
     #expect(try store.journal(ledgerID: ledger).map(\.isCharged) == [false, true])
     try store.recordOutcome(.void, round: 2, ledgerID: ledger, atSeconds: 2)
     #expect(try store.journal(ledgerID: ledger).map(\.isCharged) == [false, true])

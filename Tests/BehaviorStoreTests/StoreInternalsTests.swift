@@ -17,7 +17,7 @@ import Testing
     "the connection runs with the settings that durability and erasure depend on",
     arguments: [
       ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"),
-      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "7"),
+      ("secure_delete", "1"), ("temp_store", "2"), ("page_size", "1024"), ("user_version", "8"),
     ])
   func pragmas(name: String, value: String) throws {
     try BehaviorStore.create(directory: home, key: testKey()).close()
@@ -92,11 +92,11 @@ import Testing
         "forgottenInterest: id tag localSeconds utcSeconds", "forgottenItem: itemID interestID",
         "item: id tag sealed",
         "journal: ledgerID round policyHash mu charge updateDigest state atSeconds "
-          + "outcomeAtSeconds blockStart blockRound isCharged",
+          + "outcomeAtSeconds blockStart blockRound isCharged mode minimumCohort",
         "modelState: name bytes",
         "occasion: id tag sealed",
         "receipt: ledgerID entry round kind text atSeconds",
-        "refusal: id ledgerID round reason evidence atSeconds",
+        "refusal: id ledgerID round reason evidence atSeconds held convicts",
         "sealing: keyCheck isScrubbed",
         "setting: key value",
         "slate: id timeSeconds explorationPolicy seed experiment",

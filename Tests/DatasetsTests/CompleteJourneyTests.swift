@@ -67,6 +67,28 @@ struct CompleteJourneyTests {
     #expect(dataset.catalogue.descriptions == ["APPLES BERRIES", "UNLEADED GAS"])
   }
 
+  @Test("a table has 16 MiB, and no more")
+  func largeTable() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/products.parquet"
+    let limit = 16 << 20
+    for byteCount in [limit, limit + 1] {
+      #expect(FileManager.default.createFile(atPath: path, contents: nil))
+      // A hole takes no room on the disk.
+      let handle = try #require(FileHandle(forWritingAtPath: path))
+      try handle.truncate(atOffset: UInt64(byteCount))
+      try handle.close()
+      let error = #expect(throws: DatasetError.self) {
+        try CompleteJourney(directory: directory.path)
+      }
+      #expect(
+        error
+          == (byteCount == limit
+            ? .damaged(file: path, offset: 0, reason: "not a whole Parquet file")
+            : .tooLarge(path: path, bytes: byteCount, limit: limit)))
+    }
+  }
+
   @Test("a table in the place of another, or one that is not there, is an error that names it")
   func wrongTables() throws {
     let directory = try TemporaryDirectory()

@@ -77,12 +77,70 @@ struct ParquetFileTests {
 
   @Test("a block that claims more than its bytes can make is refused before memory is taken for it")
   func snappyClaim() throws {
-    // 2^25 in 4 bytes of length, and nothing else: 5 bytes make no more than 160.
+    // 2^25 in 4 bytes of length, and nothing else: they make no more than 128.
     let block: [UInt8] = [0x80, 0x80, 0x80, 0x10]
     var cursor = ParquetCursor(file: "made", bytes: block, range: 0..<block.count)
     #expect(
       throws: DatasetError.damaged(file: "made", offset: 0, reason: "a block claims too much")
     ) { try Snappy.decompress(&cursor, count: 1 << 25) }
+  }
+
+  /// A field of Thrift's compact protocol: 32-bit, 64-bit numbers are both a zigzag.
+  private static func field(_ header: UInt8, _ value: Int) -> [UInt8] {
+    var (bytes, rest) = ([header], UInt64(value) << 1)
+    while rest > 0x7F {
+      bytes.append(UInt8(rest & 0x7F | 0x80))
+      rest >>= 7
+    }
+    return bytes + [UInt8(rest)]
+  }
+
+  @Test("a file claims 2^22 rows, and no more")
+  func rowClaim() throws {
+    func file(claiming rows: Int) -> [UInt8] {
+      // Field 2, a schema without columns; field 3, the rows; field 4, no row groups.
+      let footer: [UInt8] =
+        [0x29, 0x0C] + Self.field(0x16, rows) + [0x19, 0x0C, 0]
+      return Array("PAR1".utf8) + footer + [UInt8(footer.count), 0, 0, 0] + Array("PAR1".utf8)
+    }
+    let most = ParquetFile.largestRowCount
+    #expect(most == 1 << 22)
+    #expect(try ParquetFile(file(claiming: most), file: "made").rowCount == most)
+    let error = #expect(throws: DatasetError.self) {
+      try ParquetFile(file(claiming: most + 1), file: "made")
+    }
+    guard case .damaged(_, _, "the footer lacks a schema, rows or row groups") = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test("a page claims 2^25 bytes and 2^22 rows, and no more", arguments: [0, 1])
+  func pageClaim(over: Int) throws {
+    func problem(size: Int, rows: Int) -> String? {
+      // Type, size and stored size of a page; field 5, its rows and their plain encoding.
+      let header: [UInt8] =
+        Self.field(0x15, 0) + Self.field(0x15, size) + Self.field(0x15, 0) + [0x2C]
+        + Self.field(0x15, rows) + Self.field(0x15, 0) + [0, 0]
+      var cursor = ParquetCursor(file: "made", bytes: header, range: 0..<header.count)
+      do throws(DatasetError) {
+        _ = try ParquetPage(&cursor, codec: 0)
+      } catch .damaged(_, _, let reason) {
+        return reason
+      } catch {
+        Issue.record("\(error)")
+      }
+      return nil
+    }
+    let (bytes, rows) = (ParquetFile.largestPageBytes, ParquetFile.largestRowCount)
+    #expect(bytes == 1 << 25)
+    // What is not over the limit is looked at, and found not to be as long as it says.
+    #expect(
+      problem(size: bytes + over, rows: 1)
+        == (over == 0 ? "a page has two sizes" : "a page has no sizes"))
+    #expect(
+      problem(size: 1, rows: rows + over)
+        == (over == 0 ? "a page has two sizes" : "a page is of a kind that is not read here"))
   }
 
   @Test("a structure holds 65,536 values, counted with those of its lists, and no more")

@@ -285,6 +285,43 @@ extension EndToEnd {
       #expect(try await shop.audit(["--checkpoint", kept]).code == 0)
     }
 
+    @Test("receipts of earlier devices that are too large lose what can be spared")
+    func eraseBesideLargeReceipts() async throws {
+      let limit = 1 << 26
+      func receipts(padding: Int) -> String {
+        let reason = String(repeating: "r", count: 1 << 20)
+        let refusal = #"{"at_seconds":1,"reason":""# + reason + #""}"#
+        let refusals = Array(repeating: refusal, count: 63).joined(separator: ",")
+        return #"{"devices":[{"checkpoints":[],"client_id":77,"consent":[],"ledger_id":"00","#
+          + #""policy":""# + String(repeating: "p", count: padding)
+          + #"","proofs":[],"refusals":["# + refusals + #"],"rounds":[]}],"format":1}"#
+      }
+      let shortest = receipts(padding: 0).utf8.count
+      _ = try write(receipts(padding: limit - shortest), to: "me/receipts.json")
+      let erased = try await client("data", "erase", "--yes")
+      #expect(erased.code == 0, "\(erased.errors)")
+      let left = try #require(try Self.files(under: home)["receipts.json"])
+      #expect(left.count <= limit)
+      let devices = try JSONValue.parse(Array(left), limit: limit)["devices"]?.arrayValue ?? []
+      #expect(devices.count == 2 && devices[0]["client_id"]?.integerValue == 77)
+      #expect(devices[0]["refusals"]?.arrayValue?.isEmpty == true)
+      #expect(try await client("receipts", "--json").code == 0)
+    }
+
+    @Test("receipts that cannot be read are put aside, and keep nobody from erasing")
+    func eraseBesideUnreadableReceipts() async throws {
+      _ = try write("not receipts", to: "me/receipts.json")
+      let erased = try await client("data", "erase", "--yes")
+      #expect(erased.code == 0, "\(erased.errors)")
+      #expect(erased.output.contains("put aside"), "\(erased.output)")
+      let left = try Self.files(under: home)
+      #expect(Set(left.keys) == ["receipts.json", "receipts.unreadable"])
+      #expect(left["receipts.unreadable"] == Data("not receipts".utf8))
+      #expect(try await client("receipts", "--json").code == 0)
+      #expect(try await client("data", "erase", "--yes", "--receipts").code == 0)
+      #expect(try Self.files(under: home).isEmpty)
+    }
+
     @Test("a damaged store and a missing key do not keep anyone from erasing")
     func eraseDamaged() async throws {
       let rows = try write(Self.header + Self.rows(50), to: "mine.csv")

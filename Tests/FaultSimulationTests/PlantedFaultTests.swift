@@ -3,6 +3,7 @@ import Federation
 import Ledger
 import LedgerStore
 import Testing
+import WireProtocol
 
 /// Faults put into the program at a seam: the simulator is worth something only if it finds them.
 @Suite("Planted faults")
@@ -71,6 +72,30 @@ struct PlantedFaultTests {
     seams.ledgerDisk = { disk in ForgetfulDisk(disk: disk) { $0.hasPrefix("key-") } }
     let violation = try #require(try found(seams))
     #expect(violation.contains("both keys signed") || violation.contains("not readable"))
+  }
+
+  @Test(
+    "a coordinator that does not prove an offer, or a charge, is found by the devices that go without",
+    arguments: [true, false])
+  func notProven(isOffer: Bool) throws {
+    var seams = FederationWorld.Seams()
+    seams.toCustomer = { payload in
+      // What no message can be read from is passed on as it is.
+      switch try? Message(decoding: payload) {
+      case .ledgerShown(var shown) where isOffer:
+        shown.entries = shown.entries.filter { entry in
+          // What is no entry is left for the device to refuse.
+          (try? LedgerEntry(decoding: entry.line, at: Int(entry.index)).record.kind) != .offer
+        }
+        return Message.ledgerShown(shown).encoded()
+      case .proof(var proof) where !isOffer:
+        proof.receipt = []
+        return Message.proof(proof).encoded()
+      default: return payload
+      }
+    }
+    let violation = try #require(try found(seams))
+    #expect(violation.contains("does not believe the ledger"))
   }
 
   @Test("a charge given back after a crash is found") func refund() throws {

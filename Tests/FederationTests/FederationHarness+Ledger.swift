@@ -61,14 +61,41 @@ extension FederationHarness {
   /// What the tests of the ledger's rules agree to.
   static let policyTerms = (mode: "sealed", minimumCohort: 4)
 
-  /// What a coordinator shows that writes down what no rule of a ledger admits: the ledger as it is, and behind it CHARGE
-  /// and RELEASE of `offer` in this mode and for so many contributions.
+  /// What a coordinator shows that writes down what no rule of a ledger admits: the ledger as it is, or the lines given,
+  /// and these records behind it.
+  func forged(
+    _ records: [LedgerRecord], after lines: [[UInt8]]? = nil, to index: Int
+  ) throws -> (shown: LedgerShown, lines: [[UInt8]]) {
+    var lines = lines ?? storage.lines
+    let entries = lines.count..<lines.count + records.count
+    for record in records {
+      let previous = MerkleHash.leaf(lines[lines.count - 1])
+      lines.append(try LedgerEntry(index: lines.count, previous: previous, record: record).line)
+    }
+    let tree = MerkleTree(lines: lines)
+    let honest = try Checkpoint(parsing: storage.checkpointText())
+    let root = Base64.encode(tree.root(ofSize: tree.size).bytes)
+    let body = "\(honest.origin)\n\(tree.size)\n\(root)\n"
+    let signature = try keys.coordinator.sign(Array(body.utf8))
+    let note = Base64.encode(honest.signatures[0].keyHash + signature)
+    let held = customers[index].device.newestCheckpoint()?.size ?? 0
+    let shown = LedgerShown(
+      heldSize: UInt64(held),
+      checkpoint: Array("\(body)\n\u{2014} \(honest.origin) \(note)\n".utf8),
+      consistency: tree.consistencyProof(from: held, to: tree.size).bytes,
+      entries: entries.map { entry in
+        .init(
+          index: UInt64(entry), line: lines[entry],
+          path: tree.inclusionProof(of: entry, inTreeOfSize: tree.size).pathBytes)
+      })
+    return (shown, lines)
+  }
+
+  /// As `forged`, with CHARGE and RELEASE of `offer` in this mode and for so many contributions.
   func forged(
     chargeOf offer: Offer, mode: String, cohortMinimum: Int, to index: Int
   ) throws -> (shown: LedgerShown, closed: RoundClosed) {
     let planned = policy.plan[Int(offer.planIndex)]
-    var lines = storage.lines
-    let entries = [lines.count, lines.count + 1]
     let records: [LedgerRecord] = [
       .charge(
         ChargeRecord(
@@ -80,30 +107,12 @@ extension FederationHarness {
           relation: policy.relation, unit: policy.unit, cohortMinimum: cohortMinimum, rng: .system)),
       .release(
         ReleaseRecord(
-          round: offer.round, chargeIndex: entries[0], modelOut: SHA256Digest(hashing: [7]),
+          round: offer.round, chargeIndex: storage.lines.count,
+          modelOut: SHA256Digest(hashing: [7]),
           claims: SpendClaims(epsilonAfter: "8", muSquaredAfter: "8"))),
     ]
-    for record in records {
-      let previous = MerkleHash.leaf(lines[lines.count - 1])
-      lines.append(try LedgerEntry(index: lines.count, previous: previous, record: record).line)
-    }
-    let tree = MerkleTree(lines: lines)
-    let honest = try Checkpoint(parsing: storage.checkpointText())
-    let root = Base64.encode(tree.root(ofSize: tree.size).bytes)
-    let body = "\(honest.origin)\n\(tree.size)\n\(root)\n"
-    let signature = try keys.coordinator.sign(Array(body.utf8))
-    let note = Base64.encode(honest.keyHash + signature)
-    let text = Array("\(body)\n\u{2014} \(honest.origin) \(note)\n".utf8)
-    let held = customers[index].device.newestCheckpoint()?.size ?? 0
-    let shown = LedgerShown(
-      heldSize: UInt64(held), checkpoint: text,
-      consistency: tree.consistencyProof(from: held, to: tree.size).bytes,
-      entries: entries.map { entry in
-        .init(
-          index: UInt64(entry), line: lines[entry],
-          path: tree.inclusionProof(of: entry, inTreeOfSize: tree.size).pathBytes)
-      })
-    return (shown, try closed(offer.round, .released, checkpoint: text))
+    let shown = try forged(records, to: index).shown
+    return (shown, try closed(offer.round, .released, checkpoint: shown.checkpoint))
   }
 
   /// `RoundClosed` as the coordinator would sign it, under the newest checkpoint.

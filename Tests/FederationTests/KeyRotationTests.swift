@@ -258,13 +258,15 @@ struct KeyRotationTests {
     try harness.connect(0)
     try harness.pump()
     guard
-      case .ledgerForked(held.size, shown.checkpoint.size, shown.checkpoint.text)? =
+      case .extensionNotProven(held.size, shown.checkpoint.size, shown.checkpoint.text)? =
         failure(harness)
     else {
       Issue.record("\(String(describing: harness.customers[0].failure))")
       return
     }
-    #expect(harness.customers[0].device.refusals.last?.evidence == shown.checkpoint.text)
+    #expect(
+      harness.customers[0].device.refusals.last?.evidence
+        == .init(refused: shown.checkpoint.text, held: held.text, convicts: false))
     #expect(harness.customers[0].device.newestCheckpoint() == held)
   }
 

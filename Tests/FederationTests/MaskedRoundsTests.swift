@@ -311,6 +311,23 @@ struct MaskedRoundsTests {
     }
   }
 
+  @Test("a device that stops between the charge and its proof knows that it is charged")
+  func stopsAfterTheCharge() throws {
+    let harness = try harness(mode: "secagg")
+    while !harness.log.entries.contains("charged 1") {
+      try harness.tick()
+      try harness.pump { harness.log.entries.contains("charged 1") }
+    }
+    #expect(!harness.log.entries.contains("client sends unmask"))
+    let device = try #require(harness.customers.map(\.device).first { $0.charged == [1] })
+    #expect(device.unreleasedCharge() == 1)
+    let kinds = try device.receipts().map { text in
+      let receipt = try LedgerReceipt(parsing: text)
+      return try LedgerEntry(decoding: receipt.line, at: receipt.proof.index).record.kind
+    }
+    #expect(kinds == [.offer, .charge])
+  }
+
   @Test("the word that a round is void does not make a device forget that it saw it charged")
   func voidAfterTheCharge() throws {
     let harness = try harness(mode: "secagg")

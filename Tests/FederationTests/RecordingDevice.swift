@@ -58,6 +58,9 @@ final class RecordingDevice: DeviceStorage, Sendable {
     state.withLock { $0.rounds[round]?.outcome }
   }
 
+  /// Rounds that are recorded as charged.
+  var charged: Set<UInt64> { state.withLock(\.charged) }
+
   var refusals: [RefusalNote] { state.withLock { $0.refusals } }
 
   var journal: [SpentRound] {
@@ -103,14 +106,11 @@ final class RecordingDevice: DeviceStorage, Sendable {
     }
   }
 
-  func recordCharged(round: UInt64) {
-    log.append("charged \(round)")
-    state.withLock { _ = $0.charged.insert(round) }
-  }
-
   func unreleasedCharge() -> UInt64? {
     state.withLock { state in
-      state.charged.filter { state.rounds[$0].map { $0.outcome != .released } ?? false }.max()
+      state.charged.filter { round in
+        state.rounds[round].map { $0.outcome == nil || $0.outcome == .burned } ?? false
+      }.max()
     }
   }
 
@@ -129,10 +129,14 @@ final class RecordingDevice: DeviceStorage, Sendable {
     state.withLock { $0.rounds[round].map { AgreedTerms(of: $0.entry) } }
   }
 
-  func keepLedger(_ checkpoint: CheckpointNote, receipts: [ReceiptNote]) throws {
+  func keepLedger(
+    _ checkpoint: CheckpointNote, receipts: [ReceiptNote], charged: Set<UInt64>
+  ) throws {
+    for round in charged.sorted() { log.append("charged \(round)") }
     try state.withLock { state in
       if state.ledgerFails { throw DiskFailure(call: "ledger") }
       state.checkpoint = checkpoint
+      state.charged.formUnion(charged)
       for receipt in receipts { state.receipts[receipt.entry] = receipt }
     }
   }

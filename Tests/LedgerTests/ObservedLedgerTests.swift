@@ -50,6 +50,25 @@ import Testing
     }
   }
 
+  @Test("of one statement under many signatures the first stays, and receipts are under it")
+  func signedAgain() throws {
+    let text = try LedgerText.sample(LedgerFixture())
+    let held = try text.checkpoint()
+    var observed = observer(text, at: held)
+    let seed = [UInt8](repeating: 7, count: SigningKey.seedByteCount)
+    let again = try held.signedAgain(seed: seed, nonce: 5)
+    #expect(again != held && again.isSameTree(as: held))
+    try again.verify(ledgerID: text.fixture.ledgerID, key: text.fixture.signingKey.verifyingKey)
+    #expect(try observed.accept(again, proof: ConsistencyProof(path: [])) == held)
+    #expect(observed.checkpoint == held)
+    try observed.take(receipt(text, of: 2))
+    // By anybody else it is no statement.
+    let stranger = try held.signedAgain(seed: [UInt8](repeating: 8, count: 32), nonce: 5)
+    #expect(throws: LedgerError.self) {
+      try observed.accept(stranger, proof: ConsistencyProof(path: []))
+    }
+  }
+
   @Test("a second view of the ledger is refused wherever it forks, whatever proof comes with it")
   func splitView() throws {
     let fixture = try LedgerFixture()
@@ -285,5 +304,86 @@ import Testing
       return
     }
     #expect(spend == before)
+  }
+
+  /// Lines behind those of `text`, which no rule of a ledger admits.
+  private func following(_ text: LedgerText, _ records: [LedgerRecord]) throws -> [LedgerReceipt] {
+    var lines = text.lines
+    for record in records {
+      let previous = MerkleHash.leaf(lines[lines.count - 1])
+      lines.append(try LedgerEntry(index: lines.count, previous: previous, record: record).line)
+    }
+    let tree = MerkleTree(lines: lines)
+    let honest = try text.checkpoint()
+    let root = Base64.encode(tree.root(ofSize: tree.size).bytes)
+    let body = "\(honest.origin)\n\(tree.size)\n\(root)\n"
+    let signature = try text.fixture.signingKey.sign(Array(body.utf8))
+    let note = Base64.encode(honest.signatures[0].keyHash + signature)
+    let checkpoint = try Checkpoint(
+      parsing: Array("\(body)\n\u{2014} \(honest.origin) \(note)\n".utf8))
+    return lines.indices.map { index in
+      LedgerReceipt(
+        line: lines[index],
+        proof: tree.inclusionProof(of: index, inTreeOfSize: tree.size), checkpoint: checkpoint)
+    }
+  }
+
+  @Test("a round has one charge and one end; what says otherwise names what is kept")
+  func contradiction() throws {
+    let text = try LedgerText.sample(LedgerFixture())
+    let size = text.lines.count
+    guard case .charge(let charge) = try LedgerEntry(decoding: text.lines[2], at: 2).record,
+      case .release(let release) = try LedgerEntry(decoding: text.lines[3], at: 3).record
+    else {
+      Issue.record("the sample begins otherwise")
+      return
+    }
+    // Round 1 of the sample is released by entries 2 and 3, round 2 void by entry 5.
+    let lies: [(record: LedgerRecord, kept: [Int], round: UInt64)] = [
+      (.charge(charge), [2], 1), (.release(release), [3], 1), (.release(release), [2, 3], 1),
+      (.void(VoidRecord(round: 1, reason: "quorum")), [2], 1),
+      (.void(VoidRecord(round: 1, reason: "quorum")), [3], 1),
+      (.burned(BurnedRecord(round: 1, chargeIndex: 2)), [2, 3], 1),
+      (.void(VoidRecord(round: 2, reason: "again")), [5], 2),
+      (.burned(BurnedRecord(round: 2, chargeIndex: 2)), [5], 2),
+    ]
+    for (record, kept, round) in lies {
+      let receipts = try following(text, [record])
+      for isRestored in [false, true] {
+        var observed = observer(text, at: receipts[0].checkpoint)
+        for index in kept {
+          let taken = try observed.take(receipts[index], unsettled: [round])
+          #expect(taken.isKept)
+        }
+        if isRestored {
+          observed = observer(text, at: receipts[0].checkpoint)
+          for index in kept {
+            try observed.restore(LedgerEntry(decoding: receipts[index].line, at: index))
+          }
+        }
+        for index in kept { try observed.take(receipts[index], unsettled: [round]) }
+        let error = #expect(throws: LedgerError.self) {
+          try observed.take(receipts[size], unsettled: [round])
+        }
+        guard case .contradiction(round, size, let held) = error, kept.contains(held) else {
+          Issue.record("\(record) after \(kept): \(String(describing: error))")
+          continue
+        }
+      }
+    }
+    // The charge that comes after: of a round of others nothing is kept that it could contradict.
+    let receipts = try following(text, [.void(VoidRecord(round: 1, reason: "quorum"))])
+    for isOwn in [false, true] {
+      var observed = observer(text, at: receipts[0].checkpoint)
+      let unsettled: Set<UInt64> = isOwn ? [1] : []
+      #expect(try observed.take(receipts[size], unsettled: unsettled).isKept == isOwn)
+      if isOwn {
+        #expect(throws: LedgerError.contradiction(round: 1, entry: 2, held: size)) {
+          try observed.take(receipts[2], unsettled: unsettled)
+        }
+      } else {
+        #expect(try observed.take(receipts[2]).isKept)
+      }
+    }
   }
 }

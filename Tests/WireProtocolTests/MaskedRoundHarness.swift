@@ -301,9 +301,9 @@ final class MaskedRoundHarness {
         try event(.journaled, to: id)
       case .settled(let accepted, let detail):
         members[id]?.log.append(accepted ? "accepted" : "rejected \(detail)")
-      case .keep(let checkpoint):
-        members[id]?.log.append("keep \(checkpoint.size)")
-        members[id]?.held = checkpoint
+      case .keep(let charge):
+        members[id]?.log.append("keep \(charge.checkpoint.size)")
+        members[id]?.held = charge.checkpoint
       case .giveBack: members[id]?.log.append("give back")
       case .left(let refusal): members[id]?.log.append("left \(refusal)")
       }

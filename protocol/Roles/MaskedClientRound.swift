@@ -311,14 +311,14 @@ package struct MaskedClientRound: Sendable {
     guard phase == .agreed, let held, let roster, let masking else {
       throw MaskingRefusal.outOfOrder
     }
-    let checkpoint = try setup.checkpoint(
+    let charge = try setup.charge(
       provenBy: proof, extending: held, offer: offer, parameters: roster.masking.parameters,
       noiseSource: noise.source)
     let revealed = try masking.reveal(after: proof.signatures)
     phase = .revealed
     let message = Message.unmask(Unmask(round: offer.round, revealed: revealed))
     unmaskMessage = message
-    return [.keep(checkpoint), .send(message)]
+    return [.keep(charge), .send(message)]
   }
 
   /// The entry in the journal is undone only by enough signatures of a set without this client.

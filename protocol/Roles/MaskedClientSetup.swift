@@ -132,12 +132,13 @@ package struct MaskedClientSetup: Sendable {
   /// Checks that CHARGE of this round is in a ledger that extends the one whose checkpoint is held
   /// (ruling 11).
   ///
-  /// - Returns: the checkpoint that covers it, which the device keeps before it unmasks.
+  /// - Returns: the receipt of it, which the device keeps before it unmasks: under `held`, or under a checkpoint that
+  ///   extends it.
   /// - Throws: `chargeNotProven`, `wrongCharge` or `ledgerNotExtended`.
-  func checkpoint(
+  func charge(
     provenBy proof: Proof, extending held: Checkpoint, offer: Offer,
     parameters: MaskingParameters, noiseSource: ChargeRecord.RandomSource
-  ) throws(RoundRefusal) -> Checkpoint {
+  ) throws(RoundRefusal) -> LedgerReceipt {
     let receipt: LedgerReceipt
     let entry: LedgerEntry
     do throws(LedgerError) {
@@ -154,11 +155,10 @@ package struct MaskedClientSetup: Sendable {
       throw .wrongCharge
     }
     guard entry.record == .charge(due) else { throw .wrongCharge }
-    let shown = receipt.checkpoint
     // Where the charge was shown before its proof, as `LedgerShown` or at a login, there is no step
     // left to take.
-    if shown.origin == held.origin, shown.size == held.size, shown.root == held.root {
-      return shown
+    if receipt.checkpoint.isSameTree(as: held) {
+      return LedgerReceipt(line: receipt.line, proof: receipt.proof, checkpoint: held)
     }
     guard proof.heldSize == UInt64(held.size) else { throw .ledgerNotExtended }
     do throws(LedgerError) {
@@ -167,6 +167,6 @@ package struct MaskedClientSetup: Sendable {
     } catch {
       throw .ledgerNotExtended
     }
-    return receipt.checkpoint
+    return receipt
   }
 }

@@ -84,8 +84,8 @@ package enum ClientRoundEffect: Equatable, Sendable {
   case journal(digest: [UInt8])
   /// The update was taken into the sum, or refused by name.
   case settled(accepted: Bool, detail: String)
-  /// Keep this checkpoint, durably: it extends the one held and covers the round's CHARGE.
-  case keep(Checkpoint)
+  /// Keep the round's CHARGE, durably: the checkpoint that it is under is the one held, or extends it.
+  case keep(LedgerReceipt)
   /// Enough members signed a survivor set without this one: its journal entry may be taken back
   /// (ruling 12).
   case giveBack

@@ -2,6 +2,10 @@
 ///
 /// - Source: google/snappy, format_description.txt.
 enum Snappy {
+  /// No stored byte makes more bytes. The densest element is a copy of kind 2, 64 bytes out of 3,
+  /// 21 1/3 for each, and this is the next power of two.
+  private static let largestExpansion = 32
+
   /// - Parameters:
   ///   - cursor: holds exactly one block.
   ///   - count: bytes of the result, as the page's header says.
@@ -9,8 +13,8 @@ enum Snappy {
   static func decompress(
     _ cursor: inout ParquetCursor, count: Int
   ) throws(DatasetError) -> [UInt8] {
-    // Three bytes make 64 at most, so that a larger count is wrong before it is believed.
-    guard count <= 32 * (cursor.remaining + 1) else {
+    // A larger count is wrong, and is seen to be before memory is taken for it.
+    guard count <= largestExpansion * cursor.remaining else {
       throw cursor.damaged("a block claims too much")
     }
     guard try cursor.varint() == UInt64(count) else {

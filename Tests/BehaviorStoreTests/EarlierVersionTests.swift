@@ -5,8 +5,17 @@ import Testing
 
 @testable import BehaviorStore
 
-/// A store that was made before there were receipts, opened by this program.
-@Suite("A store of version 6") struct VersionSixTests {
+/// A store that an earlier program made, opened by this one.
+@Suite("A store of an earlier version") struct EarlierVersionTests {
+  /// What was released.
+  enum Shape: String, CaseIterable {
+    /// The first version 6 kept what an update was computed from.
+    case sixWithInputs
+    case six
+    /// With receipts and refusals.
+    case seven
+  }
+
   private let directory: TemporaryDirectory
   private var home: String { directory.path + "/device" }
 
@@ -16,21 +25,23 @@ import Testing
 
   /// As the released program left it: by its SQL, what SQLite made of it, and a journal of three
   /// rounds.
-  private func make() throws {
+  private func make(_ shape: Shape) throws {
     #expect(mkdir(home, 0o700) == 0)
     let file = home + "/behavior.sqlite"
     let queue = try DatabaseQueue(path: file)
+    let inputs = shape == .sixWithInputs ? ", 1, 'm'" : ""
     let keyCheck = Data(try testKey().check)
     try queue.writeWithoutTransaction { database in
       try database.execute(
         sql: """
           PRAGMA page_size = 1024; PRAGMA journal_mode = WAL;
           \(Self.tables)
+          \(Self.changes(shape))
           INSERT INTO consent (given, policyHash, atSeconds) VALUES (1, 'aa', 1);
           INSERT INTO journal VALUES
-            ('0123', 1, 'aa', 0.5, '{}', 'f1', 'released', 1, 2, NULL, NULL, 0, 'm1', 0),
-            ('0123', 2, 'aa', 0.5, '{}', 'f2', 'burned', 3, 4, NULL, NULL, NULL, NULL, 1),
-            ('0123', 3, 'aa', 0.25, '{}', 'f3', 'spent', 5, NULL, 3, 0, 1, 'm3', 1);
+            ('0123', 1, 'aa', 0.5, '{}', 'f1', 'released', 1, 2, NULL, NULL\(inputs), 0),
+            ('0123', 2, 'aa', 0.5, '{}', 'f2', 'burned', 3, 4, NULL, NULL\(inputs), 1),
+            ('0123', 3, 'aa', 0.25, '{}', 'f3', 'spent', 5, NULL, 3, 0\(inputs), 1);
           INSERT INTO checkpoint VALUES ('0123', 4, 'note', 1);
           """)
       try database.execute(
@@ -40,21 +51,24 @@ import Testing
     #expect(chmod(file, 0o600) == 0)
   }
 
+  /// Every table's columns with their types, defaults and keys, and the version.
   private func columns(_ store: BehaviorStore) throws -> [String] {
     try store.read { database in
-      try BehaviorStore.tables(in: database).map { table in
-        let names = try String.fetchAll(
-          database, sql: "SELECT name FROM pragma_table_info(?)", arguments: [table])
-        return table + ": " + names.joined(separator: " ")
-      }
+      let version = try String.fetchOne(database, sql: "PRAGMA user_version") ?? ""
+      return try BehaviorStore.tables(in: database).flatMap { table in
+        try Row.fetchAll(database, sql: "SELECT * FROM pragma_table_info(?)", arguments: [table])
+          .map { row in
+            table + ": " + row.map { "\($0)=\($1)" }.joined(separator: " ")
+          }
+      } + [version]
     }
   }
 
   @Test(
     "it keeps its journal, and has the tables of a new one afterwards, with its key or without",
-    arguments: [true, false])
-  func migration(hasKey: Bool) throws {
-    try make()
+    arguments: Shape.allCases, [true, false])
+  func migration(shape: Shape, hasKey: Bool) throws {
+    try make(shape)
     let store = try BehaviorStore.open(directory: home, key: hasKey ? testKey() : nil)
     let journal = try store.journal(ledgerID: "0123")
     #expect(journal.map(\.round) == [1, 2, 3])
@@ -64,17 +78,64 @@ import Testing
     #expect(journal.allSatisfy { $0.terms == nil })
     #expect(journal.map(\.block) == [nil, nil, JournalEntry.Block(start: 3, round: 0)])
     #expect(try store.consent(policyHash: "aa").allows)
-    #expect(try store.receipts(ledgerID: "0123").isEmpty)
+    let kept = KeptReceipt(entry: 2, round: 1, kind: "charge", text: "old")
+    #expect(try store.receipts(ledgerID: "0123") == (shape == .seven ? [kept] : []))
+    let refused = Refusal(
+      round: nil, reason: "forked",
+      evidence: Refusal.Evidence(refused: "note", held: nil, convicts: false), atSeconds: 5)
+    #expect(try store.refusals(ledgerID: "0123") == (shape == .seven ? [refused] : []))
     try store.keep(
       KeptCheckpoint(ledgerID: "0123", size: 5, note: "newer", atSeconds: 6),
       receipts: [KeptReceipt(entry: 4, round: 3, kind: "charge", text: "proof\n")])
-    #expect(try store.receipts(ledgerID: "0123").count == 1)
+    #expect(try store.receipts(ledgerID: "0123").map(\.entry) == (shape == .seven ? [2, 4] : [4]))
     let new = try BehaviorStore.create(directory: directory.path + "/new", key: testKey())
     #expect(try columns(store) == columns(new))
   }
 
-  /// What SQLite holds after versions 1 to 6, as they were released, and the rows of GRDB's
-  /// migrator.
+  /// What made the tables of `shape` out of those below, as it was released.
+  private static func changes(_ shape: Shape) -> String {
+    let receipts = """
+      CREATE TABLE receipt (
+        ledgerID TEXT NOT NULL,
+        entry INTEGER NOT NULL CHECK (entry >= 0),
+        round INTEGER NOT NULL CHECK (round >= 0),
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        atSeconds INTEGER NOT NULL,
+        PRIMARY KEY (ledgerID, entry)
+      ) WITHOUT ROWID;
+      CREATE TABLE refusal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        ledgerID TEXT NOT NULL,
+        round INTEGER,
+        reason TEXT NOT NULL,
+        evidence TEXT,
+        atSeconds INTEGER NOT NULL
+      );
+      INSERT INTO receipt VALUES ('0123', 2, 1, 'charge', 'old', 1);
+      INSERT INTO refusal (ledgerID, reason, evidence, atSeconds)
+        VALUES ('0123', 'forked', 'note', 5);
+      INSERT INTO grdb_migrations VALUES ('7');
+      PRAGMA user_version = 7;
+      """
+    let isCharged = """
+      ALTER TABLE journal ADD COLUMN isCharged INTEGER NOT NULL DEFAULT 0
+        CHECK (isCharged IN (0, 1));
+      """
+    return switch shape {
+    case .sixWithInputs:
+      """
+      ALTER TABLE journal ADD COLUMN planIndex INTEGER;
+      ALTER TABLE journal ADD COLUMN modelHash TEXT;
+      \(isCharged)
+      """
+    case .six: isCharged
+    case .seven: isCharged + receipts
+    }
+  }
+
+  /// What SQLite holds after versions 1 to 6, as they were released, but for the journal's columns of
+  /// version 6, and the rows of GRDB's migrator.
   private static let tables = """
     CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
     CREATE TABLE consent (
@@ -92,8 +153,7 @@ import Testing
       updateDigest TEXT NOT NULL,
       state TEXT NOT NULL CHECK (state IN ('spent', 'released', 'void', 'burned')),
       atSeconds INTEGER NOT NULL,
-      outcomeAtSeconds INTEGER, blockStart INTEGER, blockRound INTEGER, planIndex INTEGER,
-      modelHash TEXT, isCharged INTEGER NOT NULL DEFAULT 0 CHECK (isCharged IN (0, 1)),
+      outcomeAtSeconds INTEGER, blockStart INTEGER, blockRound INTEGER,
       PRIMARY KEY (ledgerID, round)
     ) WITHOUT ROWID;
     CREATE TABLE checkpoint (
