@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Federation
+import Ledger
 import Privacy
 import Recommendation
 import SecureAggregation
@@ -107,5 +108,61 @@ struct MaskedPolicyTests {
     }
     let sealed = try template(customers: 3_613, dropout: "0.2", mode: "sealed").policy()
     #expect(throws: Never.self) { try FederationIdentity.requireMaskedRounds(of: sealed) }
+  }
+
+  @Test("a round whose sparse graph could overspend delta is not offered")
+  func protocolDeltaBeforeTheOffer() throws {
+    // A cohort of up to 200 may be on a ring, which adds 4.1e-9 to delta.
+    for (delta, isOffered) in [("1e-8", true), ("2e-9", false)] {
+      let harness = try FederationHarness(
+        policy: FederationHarness.policy(
+          minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: delta))
+      try harness.enrolEveryone(count: 5)
+      try harness.run()
+      #expect(harness.finished == (isOffered ? .planComplete : .budgetExhausted))
+      #expect(harness.storage.records.map(\.kind).contains(.offer) == isOffered)
+    }
+  }
+
+  @Test("a device declines a round whose sparse graph could overspend delta with those before it")
+  func protocolDeltaOnTheDevice() throws {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(
+        minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: "1e-8"))
+    try harness.enrolEveryone(count: 5)
+    // Two rounds leave 1.9e-9 of 1e-8, three do not.
+    harness.customers[0].device.spendBefore(rounds: 1)
+    harness.customers[1].device.spendBefore(rounds: 2)
+    try harness.run()
+    #expect(harness.finished == .planComplete)
+    #expect(harness.customers[0].device.journal.count == 1)
+    #expect(harness.customers[1].device.journal.isEmpty)
+    #expect(
+      harness.customers[1].notes.contains(.declined(round: 1, .deltaExhausted(rounds: 3))))
+  }
+
+  @Test("a round counts once against delta, whether a device took part in it or saw it charged")
+  func roundsOnTheDevice() throws {
+    let harness = try FederationHarness(
+      policy: FederationHarness.policy(
+        minimumCohort: 3, targetCohort: 5, mode: "secagg", maximumCohort: 200, delta: "1e-8"),
+      settings: CoordinatorSettings(trainings: 3, gatherSeconds: 1))
+    try harness.enrolEveryone(count: 6)
+    // It sees two rounds of the others, and takes part in none.
+    harness.customers[5].device.setConsent(false)
+    while harness.storage.ledgerState.rounds.released < 2, harness.finished == nil {
+      try harness.tick()
+      try harness.pump { harness.storage.ledgerState.rounds.released == 2 }
+    }
+    harness.customers[5].device.setConsent(true)
+    try harness.run()
+    // Two leave 1.9e-9 of 1e-8, three do not. Both filters of a member count its own two rounds.
+    for customer in harness.customers[..<5] {
+      #expect(customer.device.journal.map(\.round) == [1, 2])
+    }
+    #expect(harness.customers[5].device.journal.isEmpty)
+    for customer in harness.customers {
+      #expect(customer.notes.contains(.declined(round: 3, .deltaExhausted(rounds: 3))))
+    }
   }
 }
