@@ -5,6 +5,7 @@ import Privacy
 import Recommendation
 import SecureAggregation
 import Testing
+import WireProtocol
 
 @Suite("Policies of masked rounds")
 struct MaskedPolicyTests {
