@@ -63,7 +63,10 @@ struct KeyRotationTests {
     #expect(harness.customers.count { $0.device.outcome(of: 2) == .released } >= 4)
     // The evidence that it keeps holds for whoever knows the old key only.
     let kept = try harness.customers[0].device.receipts().map(LedgerReceipt.init(parsing:))
-    let handover = try #require(kept.first { $0.checkpoint.signatures.count == 2 })
+    let handover = try #require(
+      try kept.first { receipt in
+        try LedgerEntry(decoding: receipt.line, at: receipt.proof.index).record.kind == .key
+      })
     let (_, change) = try handover.handover(
       ledgerID: LedgerID(bytes: FederationHarness.ledgerID), from: old.verifyingKey)
     #expect(change.nextKey == (try key(50).verifyingKey))
