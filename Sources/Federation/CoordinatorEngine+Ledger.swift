@@ -18,7 +18,7 @@ struct LedgerShowing: Sendable {
 extension CoordinatorEngine {
   /// Extends what a member holds of the ledger, and proves these entries to it. After the login
   /// nothing else needs to: the step from the size in `Agree`, which `Proof` still carries, serves
-  /// members of before 0.5.
+  /// members of 0.4.0 and earlier.
   /// - Parameter indices: ascending, at most `LedgerShown.maximumEntries`.
   mutating func show(
     _ indices: [Int], on connection: ConnectionID

@@ -79,7 +79,7 @@ extension EndToEnd {
             "entry-\($0)-\($1).tlog-proof"
           })
       #expect(try await shop.audit(["--receipts", kept]).code == 0)
-      let path = kept + "/" + names[0]
+      let path = kept + "/" + names[1]
       // The hash above the leaf is another one.
       var lines = text(of: path).split(separator: "\n", omittingEmptySubsequences: false)
       lines[3] = lines[4]
