@@ -32,9 +32,10 @@ extension LedgerWriter {
     on disk: any Disk, keys: any SigningKeyStore,
     reach: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> (writer: LedgerWriter, recovery: Recovery) {
+    let current = try keys.current()
     let prepared = try keys.prepared()
     var (writer, recovery) = try open(
-      on: disk, signingKey: try keys.current(), nextKey: prepared, reach: reach)
+      on: disk, signingKey: current, nextKey: prepared, reach: reach)
     if let prepared, prepared.verifyingKey == writer.state.coordinatorKey {
       try writer.take(keys, reach)
       recovery.promotedKey = prepared.verifyingKey

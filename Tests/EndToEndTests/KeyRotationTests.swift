@@ -86,7 +86,7 @@ extension EndToEnd {
       #expect(written.code == 0, "\(written.errors)")
       let proofs = try FileManager.default.contentsOfDirectory(atPath: kept)
         .filter { $0.hasSuffix(".tlog-proof") }.sorted()
-      #expect(proofs.count { $0.hasPrefix("key-") } == 1, "\(proofs)")
+      #expect(proofs.count { $0.hasSuffix("-key.tlog-proof") } == 1, "\(proofs)")
       for key in [old, new] {
         let audit = try await shop.audit(["--receipts", kept, "--key", key])
         #expect(audit.code == 0, "\(audit.output)")
@@ -106,7 +106,7 @@ extension EndToEnd {
       #expect(backup.code == 0, "\(backup.errors)")
       #expect(
         try FileManager.default.contentsOfDirectory(atPath: shop.file("backup/ledger"))
-          .contains { $0.hasPrefix("key-") })
+          .contains { $0.hasSuffix("-key.tlog-proof") })
     }
 
     @Test("killed at any step, the ledger goes on with one of the two keys", arguments: steps)

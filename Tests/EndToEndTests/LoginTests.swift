@@ -141,7 +141,7 @@ extension EndToEnd {
         coordinatorSays: "a TLS handshake failed", by: other)
     }
 
-    @Test("a coordinator with another signing key behind the same address and TLS key is refused")
+    @Test("another coordinator, of another ledger, behind the same address and TLS key is refused")
     func otherCoordinatorKey() async throws {
       try await shop.enrolWithConsent("me")
       try await stopServer()
@@ -158,7 +158,7 @@ extension EndToEnd {
       try await other.prints("listen   ")
       let outcome = try await run("client", ["run", "--home", shop.file("me")])
       try await isRefused(
-        outcome, "its key is not the one in the token or enrolment",
+        outcome, "it keeps another ledger",
         coordinatorSays: "the coordinator is not the one this client enrolled with", by: other)
     }
 
