@@ -34,9 +34,6 @@ struct OpenedFederation {
     self.directory = directory
     do {
       restoration = try Restoration.read(directory)
-      tls = try TLSIdentity.load(
-        certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
-        nowSeconds: Int64(time(nil)))
       let failpoint = Failpoint(environment: ProcessEnvironment.all)
       let signingKeys = SigningKeyFiles(directory.coordinatorKey)
       let synchronizations = SynchronizationTimes()
@@ -48,6 +45,9 @@ struct OpenedFederation {
       keys = CoordinatorKeys(
         coordinator: try signingKeys.current(),
         enrolment: try AuthorityDirectory.readPublicKey(directory.enrolmentKey))
+      tls = try TLSIdentity.load(
+        certificatePath: directory.tlsCertificate, keyPath: directory.tlsKey,
+        nowSeconds: Int64(time(nil)))
       // The ledger's lock is this directory's too.
       let blobs = BlobStore(
         on: try LocalDisk(directory: directory.blobs, isLocked: false), reach: failpoint.reach)
