@@ -223,7 +223,7 @@ actor ClientHost {
     if let experiment = model.experiment {
       history.experiment = try ExperimentPart(of: experiment, in: store).outcomes(in: store)
     }
-    return try model.update(
+    return try model.contribution(
       stage: Int(offer.planIndex), history: history, parameters: try parameters(modelHash),
       itemCount: catalogue.count)
   }

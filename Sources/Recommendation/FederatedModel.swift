@@ -120,6 +120,27 @@ extension FederatedModel {
     of history: CustomerHistory, parameters: ModelParameters
   ) throws(RecommendationError) -> [Int] { [] }
 
+  /// What a device contributes in a stage: its ``update(stage:history:parameters:itemCount:)``, or zeros
+  /// where this customer's history makes it overflow under the parameters that were given.
+  ///
+  /// A device that stopped instead would tell whose history overflows, without any noise, to whoever chose
+  /// the parameters (ruling 1).
+  ///
+  /// - Throws: what holds for every history alike: an error about `stage` or `parameters`;
+  ///   `.itemOutOfRange`.
+  package func contribution(
+    stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
+  ) throws(RecommendationError) -> [Float] {
+    do {
+      return try update(
+        stage: stage, history: history, parameters: parameters, itemCount: itemCount)
+    } catch .numericalFailure {
+      let dimension = try updateDimension(
+        stage: stage, parameters: parameters, itemCount: itemCount)
+      return [Float](repeating: 0, count: dimension)
+    }
+  }
+
   /// - Throws: `.stageOutOfRange`.
   func checkStage(_ stage: Int) throws(RecommendationError) {
     guard stages.indices.contains(stage) else {

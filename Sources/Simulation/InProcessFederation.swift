@@ -234,7 +234,7 @@ package struct InProcessFederation: ~Copyable {
       parameters = [digest: try ModelParameters(decoding: bytes)]
     }
     guard let current = parameters[digest] else { throw SimulationError.noRelease }
-    let update = try model.update(
+    let update = try model.contribution(
       stage: Int(offer.planIndex), history: histories[index], parameters: current,
       itemCount: identity.catalogue.count)
     guard let cohort else { return update }

@@ -50,6 +50,34 @@ import VectorMath
     }
   }
 
+  @Test("a history that overflows under the parameters that it was given contributes zeros")
+  func overflow() throws {
+    let model = try SmallModels.make("sasrec")
+    let name = LearnedSequence.weightsTensor
+    let trained = try shop.train(model)
+    var tensors = trained.tensors
+    let learned = try #require(tensors[name])
+    let largest = learned.values.map(abs).max() ?? 1
+    let values = learned.values.map { $0 / largest * Float.greatestFiniteMagnitude }
+    tensors[name] = .init(shape: learned.shape, values: values)
+    let hostile = try ModelParameters(tensors: tensors)
+    let (stage, count) = (model.stages.count - 1, shop.catalogue.count)
+    let history = try #require(shop.histories.first)
+    #expect(throws: RecommendationError.numericalFailure(step: "clipping an update")) {
+      try model.update(stage: stage, history: history, parameters: hostile, itemCount: count)
+    }
+    let contribution = try model.contribution(
+      stage: stage, history: history, parameters: hostile, itemCount: count)
+    let empty = try model.contribution(
+      stage: stage, history: .empty, parameters: hostile, itemCount: count)
+    #expect(!contribution.isEmpty && contribution.allSatisfy { $0 == 0 })
+    #expect(contribution == empty)
+    // Where nothing overflows it is the update.
+    #expect(
+      try model.contribution(stage: stage, history: history, parameters: trained, itemCount: count)
+        == model.update(stage: stage, history: history, parameters: trained, itemCount: count))
+  }
+
   @Test(
     "scores are the sum of their components after every stage, with texts and without",
     arguments: SmallModels.all)
