@@ -88,9 +88,12 @@ extension ClientEngine {
     offerReceipt = offer ?? offerReceipt
   }
 
-  // In `sealed` the coordinator has each update anyway: what a second sum tells it, it knows (ruling 27).
-  private func hasMaskedSum(_ round: UInt64) throws -> Bool {
-    let mode = try storage.agreedTerms(of: round)?.mode ?? policy?.mode
+  /// Whether this device's update of `round` left it masked, by the mode that its journal names: the policy may have been
+  /// replaced since. A round of which that is not known counts as masked, so that nothing is given back on a word.
+  ///
+  /// In `sealed` the coordinator has each update anyway: what a second sum tells it, it knows (ruling 27).
+  func hasMaskedSum(_ round: UInt64) throws -> Bool {
+    let mode = try storage.agreedTerms(of: round)?.mode
     return mode.flatMap(AggregationMode.init(rawValue:))?.isMasked ?? true
   }
 

@@ -230,7 +230,7 @@ extension ClientEngine {
   }
 
   private func record(_ closed: RoundClosed) throws {
-    guard policy.flatMap({ AggregationMode(rawValue: $0.mode) })?.isMasked == true else {
+    guard try hasMaskedSum(closed.round) else {
       return try storage.recordOutcome(round: closed.round, closed.outcome)
     }
     // Taken back already, on the proof of a survivor set without this device.

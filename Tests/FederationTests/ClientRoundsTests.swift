@@ -242,6 +242,19 @@ struct ClientRoundsTests {
     }
   }
 
+  @Test("what left masked is not given back on a word, whatever the policy says since")
+  func voidUnderAnotherMode() throws {
+    #expect(harness.policy.mode == "sealed")
+    try device.journalSpent(
+      SpentRound(
+        round: 1, policyHash: SHA256Digest(hashing: [1]), mu: 0.5, charge: "of an earlier policy",
+        updateDigest: SHA256Digest(hashing: [2]).bytes, mode: "secagg", minimumCohort: 3))
+    let spent = device.spentMuSquared()
+    try harness.deliver(try close(1, .void), to: 0)
+    #expect(device.outcome(of: 1) == .burned)
+    #expect(device.spentMuSquared() == spent)
+  }
+
   @Test("a released round cannot be given back later")
   func releasedThenVoid() throws {
     try contribute(to: try offer())
