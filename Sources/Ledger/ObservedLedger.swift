@@ -17,7 +17,7 @@ package struct ObservedLedger: Equatable, Sendable {
   package struct Taken: Equatable, Sendable {
     /// OFFER, CHARGE, RELEASE, VOID or BURNED.
     package let entry: LedgerEntry
-    /// Whether the device is to keep it: a later process then knows what this one does.
+    /// Whether the device is to keep it, as it does not yet: a later process then knows what this one does.
     package let isKept: Bool
   }
 
@@ -148,6 +148,7 @@ package struct ObservedLedger: Equatable, Sendable {
         entry: entry.index, kind: entry.record.kind,
         expected: "offer, charge, release, void or burned")
     }
+    if holds(entry) { return Taken(entry: entry, isKept: false) }
     let isOwn = entry.record.round.map(unsettled.contains) ?? false
     let isKept =
       switch entry.record.kind {
@@ -178,6 +179,11 @@ package struct ObservedLedger: Equatable, Sendable {
       return
     }
     (newestRelease, newestReleaseEntry) = (release, entry.index)
+  }
+
+  private func holds(_ entry: LedgerEntry) -> Bool {
+    guard let held = entry.record.round.flatMap({ kept[$0] }) else { return false }
+    return entry.index == held.charge || entry.index == held.end
   }
 
   private mutating func hold(_ entry: LedgerEntry) {
