@@ -25,7 +25,7 @@ package struct Refusal: Equatable, Sendable {
   package struct Evidence: Equatable, Sendable {
     /// A checkpoint, or the receipt of an entry.
     package let refused: String
-    /// What this device held then, as the coordinator signed it; nil in what version 7 listed.
+    /// What this device held then, as the coordinator signed it; nil if it held nothing.
     package let held: String?
     /// Whether the two contradict each other by themselves; else the ledger tells which one is not
     /// of it.

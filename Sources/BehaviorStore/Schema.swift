@@ -300,11 +300,17 @@ enum Schema {
     """
 
   // What the policy of a round asked of its charge; null for a round of an earlier version. What a
-  // refused `evidence` was held against, and whether the two contradict each other by themselves.
+  // refused `evidence` was held against, and whether the two contradict each other by themselves. Version 7 kept every
+  // checkpoint, this one keeps the newest, so those that evidence needs are copied first.
   private static let version8 = """
     ALTER TABLE journal ADD COLUMN mode TEXT;
     ALTER TABLE journal ADD COLUMN minimumCohort INTEGER;
     ALTER TABLE refusal ADD COLUMN held TEXT;
     ALTER TABLE refusal ADD COLUMN convicts INTEGER NOT NULL DEFAULT 0 CHECK (convicts IN (0, 1));
+    UPDATE refusal SET held = (
+      SELECT note FROM checkpoint
+      WHERE checkpoint.ledgerID = refusal.ledgerID AND checkpoint.atSeconds <= refusal.atSeconds
+      ORDER BY size DESC LIMIT 1
+    ) WHERE evidence IS NOT NULL;
     """
 }

@@ -42,7 +42,8 @@ import Testing
             ('0123', 1, 'aa', 0.5, '{}', 'f1', 'released', 1, 2, NULL, NULL\(inputs), 0),
             ('0123', 2, 'aa', 0.5, '{}', 'f2', 'burned', 3, 4, NULL, NULL\(inputs), 1),
             ('0123', 3, 'aa', 0.25, '{}', 'f3', 'spent', 5, NULL, 3, 0\(inputs), 1);
-          INSERT INTO checkpoint VALUES ('0123', 4, 'note', 1);
+          INSERT INTO checkpoint VALUES
+            ('0123', 4, 'older', 1), ('0123', 5, 'held', 4), ('0123', 6, 'later', 9), ('ff', 7, 'other', 1);
           """)
       try database.execute(
         sql: "INSERT INTO sealing (keyCheck, isScrubbed) VALUES (?, 1)", arguments: [keyCheck])
@@ -82,10 +83,10 @@ import Testing
     #expect(try store.receipts(ledgerID: "0123") == (shape == .seven ? [kept] : []))
     let refused = Refusal(
       round: nil, reason: "forked",
-      evidence: Refusal.Evidence(refused: "note", held: nil, convicts: false), atSeconds: 5)
+      evidence: Refusal.Evidence(refused: "note", held: "held", convicts: false), atSeconds: 5)
     #expect(try store.refusals(ledgerID: "0123") == (shape == .seven ? [refused] : []))
     try store.keep(
-      KeptCheckpoint(ledgerID: "0123", size: 5, note: "newer", atSeconds: 6),
+      KeptCheckpoint(ledgerID: "0123", size: 7, note: "newer", atSeconds: 10),
       receipts: [KeptReceipt(entry: 4, round: 3, kind: "charge", text: "proof\n")])
     #expect(try store.receipts(ledgerID: "0123").map(\.entry) == (shape == .seven ? [2, 4] : [4]))
     let new = try BehaviorStore.create(directory: directory.path + "/new", key: testKey())
