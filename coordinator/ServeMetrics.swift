@@ -156,7 +156,7 @@ final class ServeMetrics: Sendable {
       federation: policy.federation, modeSentence: PolicyText.modeSentence(of: policy),
       mode: policy.mode, epsilonSpent: state.epsilonSpent,
       epsilonLimit: policy.epsilonLimit.description, delta: policy.delta.description,
-      roundsLeft: event.map { state.filter.roundsLeft(of: $0) } ?? 0,
+      roundsLeft: event.map { state.roundsLeft(of: $0) } ?? 0,
       plannedRounds: policy.plan.count, rounds: state.rounds, ledgerEntries: state.size,
       ledgerHead: state.root.hex,
       uptimeSeconds: Int(startedAt.duration(to: now).components.seconds),

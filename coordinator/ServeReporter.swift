@@ -9,6 +9,8 @@ internal import WireProtocol
 /// What `serve` says on stderr, one line an event. No line holds a client id or a figure of one
 /// client.
 final class ServeReporter: Sendable {
+  private static let roundsForDevicesWorthSaying = 100
+
   func listening(host: String, port: Int, federation: OpenedFederation) {
     let policy = federation.identity.policy
     let state = federation.ledger.state
@@ -27,6 +29,12 @@ final class ServeReporter: Sendable {
     line(
       "budget   epsilon \(Format.decimal(state.epsilonSpent, places: 4)) of "
         + "\(policy.epsilonLimit) spent at delta \(policy.delta), per customer")
+    if state.roundsForDevices < Self.roundsForDevicesWorthSaying {
+      line(
+        "devices  those that saw every round join \(state.roundsForDevices) more: they add up "
+          + "\(Format.count(ProvenSpend.maximumEntries)) charges and releases of one ledger; train on under a new "
+          + "one and new consent")
+    }
     line("next     round \(state.lastRound + 1)")
     line("listen   \(host):\(port)")
   }

@@ -88,7 +88,7 @@ struct StatusCommand: AsyncParsableCommand {
     let bits = try FederationIdentity.fractionBits(of: policy)
     let next = state.nextPlanIndex
     let event = try policy.event(ofPlanned: next, fractionBits: bits[next])
-    fields["rounds_left"] = .integer(Int64(state.filter.roundsLeft(of: event)))
+    fields["rounds_left"] = .integer(Int64(state.roundsLeft(of: event)))
     return .object(fields)
   }
 }

@@ -289,6 +289,20 @@ import Testing
     #expect(state == text.state)
   }
 
+  @Test("no more rounds are promised than devices add up, however large the budget")
+  func roundsForDevices() throws {
+    let state = try LedgerText.sample(LedgerFixture()).state
+    // Two charges and a release of the 4,096 that a device adds up.
+    #expect(state.rounds.charged == 2 && state.rounds.released == 1)
+    #expect(state.roundsForDevices == 2_047)
+    let cheap = try PrivacyEvent.gaussian(noiseMultiplier: 10_000)
+    #expect(state.filter.roundsLeft(of: cheap) > 2_047)
+    #expect(state.roundsLeft(of: cheap) == 2_047)
+    let dear = try PrivacyEvent.gaussian(noiseMultiplier: 4)
+    #expect(state.filter.roundsLeft(of: dear) < 2_047)
+    #expect(state.roundsLeft(of: dear) == state.filter.roundsLeft(of: dear))
+  }
+
   @Test("replay of the file gives the state of the writer") func replay() throws {
     let text = try LedgerText.sample(LedgerFixture())
     let replay = LedgerReplay(log: text.log)
