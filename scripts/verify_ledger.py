@@ -742,8 +742,8 @@ def report(audit, as_json):
     print("rounds  %(charged)d charged: %(released)d released, %(burned)d burned; %(void)d void, free" % replay.rounds)
     if spend:
         print("spent   epsilon %(epsilon_spent).4f of %(epsilon_limit).4f at delta %(delta)g: your data against none\n"
-              "        epsilon %(epsilon_one_history_against_another_non_negative).4f for non-negative or unit-norm "
-              "updates, %(epsilon_one_history_against_another).4f for any clipped one: one history against another"
+              "        epsilon %(epsilon_one_history_against_another).4f: one history against another, for any "
+              "updates; %(epsilon_one_history_against_another_non_negative).4f where no two have a negative inner product"
               % spend)
     print("RESULT  " + sentence)
     sys.exit(code)

@@ -7,7 +7,7 @@
 /// Source: ruling 2.
 package enum HistoryDistance: Sendable, CaseIterable {
   /// √2 C: no two updates have a negative inner product, as for non-negative vectors and for outer
-  /// products x xᵀ.
+  /// products x xᵀ; not for the last round of the Gram model, whose x yᵀ may have one.
   case acute
   /// 2C: any two vectors of norm at most C.
   case unrestricted

@@ -218,10 +218,10 @@ enum AuditText {
           + "\(ExactDecimal(roundingUp: spend.delta, significantDigits: 6)): your data "
           + "against none")
       lines.append(
-        "        epsilon \(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) for "
-          + "non-negative or unit-norm updates, "
-          + "\(Format.decimal(spend.epsilonAgainstAnother, places: 4)) for any clipped one: one "
-          + "history against another")
+        "        epsilon \(Format.decimal(spend.epsilonAgainstAnother, places: 4)): one history "
+          + "against another, for any updates; "
+          + "\(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) where no two have "
+          + "a negative inner product")
     }
     lines.append(
       "not proven here: that noise was really added. In mode sealed that rests on the coordinator.")

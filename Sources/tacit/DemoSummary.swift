@@ -60,7 +60,7 @@ struct DemoSummary {
       "epsilon_spent": .number(audit.spend?.epsilonAgainstNone ?? training.state.epsilonSpent),
       "epsilon_limit": .number(policy.epsilonLimit.doubleValue),
       "epsilon_one_history_against_another": audit.spend.map {
-        .number($0.epsilonAgainstAnotherNonNegative)
+        .number($0.epsilonAgainstAnother)
       } ?? .null,
       "delta": .number(policy.delta.doubleValue),
       "recall_at_20_new": accuracy.json,
@@ -159,7 +159,7 @@ struct DemoSummary {
         ["spent: your data against none", Format.decimal(spend.epsilonAgainstNone, places: 4)],
         [
           "spent: one history against another",
-          Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4),
+          Format.decimal(spend.epsilonAgainstAnother, places: 4),
         ],
       ])
     page.paragraph(

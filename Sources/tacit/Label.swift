@@ -95,8 +95,8 @@ extension Label {
         .number(spend.epsilonAgainstNone)),
       Fact(
         "epsilon_one_history_against_another_non_negative", "one history against another",
-        "epsilon \(Self.places(spend.epsilonAgainstAnotherNonNegative)) where updates are "
-          + "non-negative or of unit norm, as this project's Gram and popularity rounds are",
+        "epsilon \(Self.places(spend.epsilonAgainstAnotherNonNegative)) where no two updates have "
+          + "a negative inner product, as in popularity rounds and the first of Gram",
         .number(spend.epsilonAgainstAnotherNonNegative)),
       Fact(
         "epsilon_one_history_against_another", "the same, any update",
