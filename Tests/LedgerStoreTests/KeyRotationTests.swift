@@ -125,6 +125,30 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     }
   }
 
+  @Test("what devices follow by is in memory, after a rotation and after a start")
+  func handoverFromMemory() throws {
+    let fixture = try LedgerFixture()
+    let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
+    let writer = try ledger(keys, on: disk, fixture)
+    _ = try writer.rotateKey(keys)
+    _ = try writer.rotateKey(keys)
+    let opened = try LedgerWriter.open(on: disk, keys: keys).writer
+    disk.kill()
+    for ledger in [writer, opened] {
+      for entry in [4, 5] {
+        let change = try #require(ledger.state.keys.changes.first { $0.entry == entry }).record
+        let receipt = try ledger.handover(at: entry)
+        #expect(receipt.checkpoint.size == entry + 1)
+        #expect(
+          try receipt.handover(ledgerID: fixture.ledgerID, from: change.previousKey).change
+            == change)
+      }
+      #expect(throws: LedgerStoreError.ledger(.handoverMissing(entry: 3))) {
+        try ledger.handover(at: 3)
+      }
+    }
+  }
+
   @Test("no other round may be open, and nothing is left behind then") func duringRound() throws {
     let fixture = try LedgerFixture()
     let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
