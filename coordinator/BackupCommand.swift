@@ -92,7 +92,7 @@ struct BackupCommand: AsyncParsableCommand {
     try put(log, "ledger/\(LedgerWriter.FileName.log)")
     // Without them nobody who knows an older key could follow.
     for change in state.keys.changes {
-      try copyFile("ledger/\(LedgerWriter.FileName.handover(change.entry))")
+      try copyFile("ledger/\(HandoverFile.name(of: change.entry))")
     }
     // A roster row that is newer than the log is one more customer; an older one would lose a customer.
     let roster = try RosterStore(path: source.roster)

@@ -18,10 +18,6 @@ package final class LedgerWriter: Sendable {
     package static let head = "ledger.head"
     /// The newest checkpoint that was signed.
     package static let checkpoint = "ledger.checkpoint"
-
-    /// The checkpoint that ends with KEY entry `entry`, signed by the key before and the key after it: what devices that
-    /// know only the former follow by, for the life of the ledger.
-    package static func handover(_ entry: Int) -> String { "key-\(entry).checkpoint" }
   }
 
   /// What opening a ledger had to put right.
@@ -129,7 +125,7 @@ package final class LedgerWriter: Sendable {
     try core.withLock { (core) throws(LedgerStoreError) in
       do throws(LedgerError) {
         guard let checkpoint = core.handovers[index],
-          let change = core.state.keys.changes.first(where: { $0.entry == index })
+          let change = core.state.keys.change(at: index)
         else { throw .handoverMissing(entry: index) }
         // An entry has one spelling, which need not be read back.
         let entry = try LedgerEntry(
@@ -260,7 +256,7 @@ package final class LedgerWriter: Sendable {
     }
     reach("handover-after-sign")
     do throws(DiskError) {
-      try disk.replace(FileName.handover(core.state.size - 1), with: signed.text) {
+      try disk.replace(HandoverFile.name(of: core.state.size - 1), with: signed.text) {
         reach("handover-after-\($0)")
       }
     } catch {

@@ -290,7 +290,9 @@ struct KeyRotationTests {
   }
 
   /// A connection of nobody that the coordinator knows.
-  private func connectStranger(_ harness: FederationHarness, _ number: UInt64) throws -> ConnectionID {
+  private func connectStranger(
+    _ harness: FederationHarness, _ number: UInt64
+  ) throws -> ConnectionID {
     let connection = ConnectionID(number)
     let bytes = [UInt8](repeating: 3, count: 32)
     _ = try harness.handle(.connected(connection, exporter: bytes, nonce: bytes))
