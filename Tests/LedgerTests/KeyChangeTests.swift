@@ -264,7 +264,8 @@ import Testing
     #expect(HandoverFile.entry(named: "key-12.checkpoint") == 12)
     for name in [
       "key-.checkpoint", "key-012.checkpoint", "key-+1.checkpoint", "key--1.checkpoint",
-      "key-0.checkpoint", "key-1.checkpoint.tmp", "key-1", "ledger.checkpoint", "key-99999999999999999999.checkpoint",
+      "key-0.checkpoint", "key-1.checkpoint.tmp", "key-1", "ledger.checkpoint",
+      "key-99999999999999999999.checkpoint",
     ] { #expect(HandoverFile.entry(named: name) == nil, "\(name)") }
   }
 
