@@ -64,9 +64,35 @@ struct BackupCommand: AsyncParsableCommand {
     let files = SigningKeyFiles(draft.coordinatorKey)
     let keys = [try files.current(), try files.prepared()]
     guard keys.contains(where: { $0?.verifyingKey == state.coordinatorKey }) else {
-      throw LedgerStoreError.wrongKey(
-        expected: state.coordinatorKey, found: try files.current().verifyingKey)
+      throw Self.rotating(
+        "no key that was copied is that of the ledger that was copied, \(state.coordinatorKey)")
     }
+  }
+
+  /// What devices that know only an older key follow by; without it the ledger does not open.
+  private func handover(
+    _ change: CheckpointKeys.Change, of state: LedgerState, _ tree: MerkleTree, in path: String
+  ) throws -> [UInt8] {
+    let text = try DurableFile.read(path, limit: Self.largestFile)
+    if text == nil, change.entry == state.size - 1 {
+      throw Self.rotating(
+        "entry \(change.entry) of the ledger names a new key, and the checkpoint that both keys sign "
+          + "is not there yet")
+    }
+    do throws(LedgerError) {
+      guard let text else { throw .handoverMissing(entry: change.entry) }
+      _ = try state.handover(at: change.entry, reading: text, in: tree)
+      return text
+    } catch {
+      throw LedgerStoreError.ledger(error)
+    }
+  }
+
+  private static func rotating(_ why: String) -> CommandFailure {
+    CommandFailure(
+      what: "the signing key is being replaced", why: why,
+      next: "run it again; a replacement that was cut short is ended by: coordinator key rotate",
+      exit: .temporary)
   }
 
   private func copy(_ source: CoordinatorDirectory, to draft: String) throws -> BackupManifest {
@@ -87,13 +113,10 @@ struct BackupCommand: AsyncParsableCommand {
     // The checkpoint first, then the head, then the log: each is at least as far as the one before.
     let checkpoint = "ledger/\(LedgerWriter.FileName.checkpoint)"
     try copyFile(checkpoint)
-    let (head, log, state) = try LedgerReader.acknowledgedFiles(inDirectory: source.ledger)
+    let (head, log, replay, state) = try LedgerReader.acknowledgedFiles(
+      inDirectory: source.ledger)
     try put(head, "ledger/\(LedgerWriter.FileName.head)")
     try put(log, "ledger/\(LedgerWriter.FileName.log)")
-    // Without them nobody who knows an older key could follow.
-    for change in state.keys.changes {
-      try copyFile("ledger/\(LedgerWriter.FileName.handover(change.entry))")
-    }
     // A roster row that is newer than the log is one more customer; an older one would lose a customer.
     let roster = try RosterStore(path: source.roster)
     try roster.copy(to: "\(draft)/roster.sqlite")
@@ -115,6 +138,11 @@ struct BackupCommand: AsyncParsableCommand {
           try copyFile("authority/\(name)")
         }
       }
+    }
+    // After the keys: the one in force took its place only when what hands over to it was stored.
+    for change in state.keys.changes {
+      let name = "ledger/\(HandoverFile.name(of: change.entry))"
+      try put(try handover(change, of: state, replay.tree, in: "\(source.path)/\(name)"), name)
     }
     let manifest = BackupManifest(
       madeAtSeconds: Int64(time(nil)), ledgerID: state.genesis.ledgerID.hex,

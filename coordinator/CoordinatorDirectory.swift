@@ -1,15 +1,19 @@
+internal import Cryptography
 internal import Glibc
+internal import Operations
 
 /// The files of one coordinator, all under one directory with mode 0700.
 struct CoordinatorDirectory: Sendable {
   let path: String
-  /// Another directory for keys (`TACIT_KEY_DIRECTORY`): a key there is used instead of the one in `keys`.
+  /// Another directory for keys (`TACIT_KEY_DIRECTORY`): a key there is used instead of the one in `keys`. Of the signing
+  /// key there may not be two: `signingKeys`.
   var otherKeys: String?
 
   var configuration: String { path + "/config.json" }
   var policy: String { path + "/policy.json" }
   var keys: String { path + "/keys" }
-  var coordinatorKey: String { key("coordinator.key") }
+  /// Where the signing key is read: `signingKeys` says whether it may be.
+  var coordinatorKey: String { key(Self.coordinatorKeyName) }
   /// Public key of the enrolment authority.
   var enrolmentKey: String { path + "/authority.pub" }
   /// The enrolment authority's own directory, where it is not kept apart.
@@ -25,6 +29,29 @@ struct CoordinatorDirectory: Sendable {
   var restoration: String { path + "/restored.json" }
   /// A live coordinator's last word on itself; never needed to start.
   var status: String { path + "/status.json" }
+
+  private static let coordinatorKeyName = "coordinator.key"
+
+  /// The files of the signing key: those in the other directory where it holds one, else those in `keys`.
+  ///
+  /// A second key file is one that was left behind: a later start without the variable would read it, and a rotation would
+  /// not wipe it. The same key may lie in both, for commands that only read it.
+  /// - Parameter isReplaced: whether a rotation is to replace the key.
+  /// - Throws: `CommandFailure` (exit 5) naming both files where they hold different keys, or `isReplaced`;
+  ///   `CryptographyError` where one of the two cannot be read.
+  func signingKeys(isReplaced: Bool = false) throws -> SigningKeyFiles {
+    let (used, other) = (coordinatorKey, "\(keys)/\(Self.coordinatorKeyName)")
+    let files = SigningKeyFiles(used)
+    guard used != other, try KeyFile.exists(at: other) else { return files }
+    let isSame = try files.current().verifyingKey == KeyFile.load(at: other).verifyingKey
+    guard !isSame || isReplaced else { return files }
+    throw CommandFailure(
+      what: "the signing key lies in two files",
+      why: "\(used), of TACIT_KEY_DIRECTORY, is the one that is read, and \(other) "
+        + (isSame ? "would keep the key that is to be replaced" : "holds another key"),
+      next: "keep the file of the key in force (coordinator key show), and take the other one away",
+      exit: .invalidConfiguration)
+  }
 
   private func key(_ name: String) -> String {
     if let otherKeys, access("\(otherKeys)/\(name)", F_OK) == 0 { return "\(otherKeys)/\(name)" }

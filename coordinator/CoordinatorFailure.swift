@@ -22,6 +22,11 @@ enum CoordinatorFailure {
           ? "free space and start again: the ledger decides what was spent"
           : "check the disk, then start again", exit: error.isOutOfSpace ? .temporary : .failure)
     case let error as TransportError: explain(error)
+    case CryptographyError.keyFile(let path, let problem) where problem.isOutOfSpace:
+      CommandFailure(
+        what: "\(path) cannot be written", why: "the disk is full",
+        next: "free space and run it again: no key was lost, and the ledger says which is in force",
+        exit: .temporary)
     case let error as CryptographyError:
       CommandFailure(
         what: "a key cannot be used", why: "\(error)",

@@ -30,7 +30,7 @@ struct DoctorCommand: AsyncParsableCommand {
       }
     }
     check("keys") {
-      _ = try KeyFile.load(at: directory.coordinatorKey)
+      _ = try directory.signingKeys().current()
       _ = try AuthorityDirectory.readPublicKey(directory.enrolmentKey)
       let isHeld = try directory.authority.isHere
       if isHeld { _ = try KeyFile.load(at: directory.authority.key) }

@@ -73,7 +73,7 @@ extension KeyCommand {
       let directory = try location.existing()
       let failpoint = Failpoint(environment: ProcessEnvironment.all)
       do {
-        let keys = SigningKeyFiles(directory.coordinatorKey)
+        let keys = try directory.signingKeys(isReplaced: true)
         let (ledger, recovery) = try LedgerWriter.open(
           on: try LocalDisk(directory: directory.ledger), keys: keys,
           reach: { failpoint.reach($0) })

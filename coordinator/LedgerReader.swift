@@ -14,12 +14,12 @@ enum LedgerReader {
     try acknowledgedFiles(inDirectory: path).state
   }
 
-  /// The bytes of the head file, the part of the log that it acknowledges, and the state of that.
+  /// The bytes of the head file, the part of the log that it acknowledges, and the replay and state of that.
   ///
   /// - Throws: as `state(inDirectory:)`.
   static func acknowledgedFiles(
     inDirectory path: String
-  ) throws -> (head: [UInt8], log: [UInt8], state: LedgerState) {
+  ) throws -> (head: [UInt8], log: [UInt8], replay: LedgerReplay, state: LedgerState) {
     let (head, log) = try acknowledged(inDirectory: path)
     do throws(LedgerError) {
       let replay = LedgerReplay(log: log)
@@ -28,7 +28,7 @@ enum LedgerReader {
         throw .tornLine(entry: 0, byteCount: replay.tornByteCount)
       }
       try head.requirePrefix(of: replay)
-      return (head.bytes, log, state)
+      return (head.bytes, log, replay, state)
     } catch {
       throw LedgerStoreError.ledger(error)
     }

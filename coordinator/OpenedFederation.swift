@@ -35,7 +35,7 @@ struct OpenedFederation {
     do {
       restoration = try Restoration.read(directory)
       let failpoint = Failpoint(environment: ProcessEnvironment.all)
-      let signingKeys = SigningKeyFiles(directory.coordinatorKey)
+      let signingKeys = try directory.signingKeys()
       let synchronizations = SynchronizationTimes()
       (ledger, recovery) = try LedgerWriter.open(
         on: TimedDisk(

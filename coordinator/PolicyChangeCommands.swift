@@ -77,7 +77,7 @@ extension PolicyCommand {
       do {
         let (ledger, _) = try LedgerWriter.open(
           on: try LocalDisk(directory: directory.ledger),
-          keys: SigningKeyFiles(directory.coordinatorKey))
+          keys: try directory.signingKeys())
         let difference = PolicyDifference(from: ledger.state.policy, to: policy)
         if difference.changes.isEmpty, try directory.readPolicy() != policy {
           // Signed before a crash: only the copy for people is missing.

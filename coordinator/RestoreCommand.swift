@@ -91,15 +91,15 @@ struct RestoreCommand: AsyncParsableCommand {
 
   private func replayedLedger(_ manifest: BackupManifest) throws -> LedgerReplay {
     do {
-      let state = try LedgerReader.state(inDirectory: "\(from)/ledger")
+      let (_, _, replay, state) = try LedgerReader.acknowledgedFiles(
+        inDirectory: "\(from)/ledger")
       guard state.size == manifest.ledgerSize, state.root.hex == manifest.ledgerRoot else {
         throw LedgerStoreError.ledger(
           .headMismatch(
             entry: state.size - 1, field: "root", expected: manifest.ledgerRoot,
             found: state.root.hex))
       }
-      let (_, log, _) = try LedgerReader.acknowledgedFiles(inDirectory: "\(from)/ledger")
-      return LedgerReplay(log: log)
+      return replay
     } catch {
       throw CoordinatorFailure.explain(error)
     }

@@ -470,6 +470,8 @@ NOTE = re.compile(  # a C2SP signed note with one signature or two
     rb"(?P<body>(?P<origin>tacit-ledger/[12]/[0-9a-f]{32})\n(?P<size>[1-9][0-9]*)\n(?P<root>[^\n]*)\n)"
     b"\n(?P<notes>(\xe2\x80\x94 (?P=origin) [^ \n]*\n){1,2})")
 
+HANDOVER = re.compile(r"key-([1-9][0-9]{0,17})\.checkpoint")
+
 def strict_base64(data):
     decoded = base64.b64decode(data, validate=True)
     require(base64.b64encode(decoded) == data)
@@ -569,17 +571,31 @@ class Audit:
             raise Fault(WRONG, self.replay.keys[-1][0], "the ledger never had the given coordinator key")
         return "entry %d holds the given key" % places[0]
 
+    def changes(self):
+        return [entry for entry, _ in self.replay.keys[1:]]
+
+    def handovers(self, names):
+        """The KEY entries, and those of which only a file speaks; what follows a faulty entry was not read."""
+        named = {int(match[1]) for match in map(HANDOVER.fullmatch, names) if match}
+        unread = range(len(self.lines) if self.failure else 0)
+        return sorted(set(self.changes()) | {entry for entry in named if entry not in unread})
+
     def handover(self, entry, data):
         """The checkpoint that ends with a KEY entry, by which who knows only the key before can follow."""
         if data is None:
             raise Fault(WRONG, entry, "changes the key, and no checkpoint that both keys signed is there")
-        at = [place for place, _ in self.replay.keys].index(entry)
-        before, after = self.replay.keys[at - 1][1], self.replay.keys[at][1]
         try:
             body, origin, size, root, notes = note_of(data)
         except ValueError:
             raise Fault(DAMAGED, None, "a checkpoint is not readable")
-        if size != entry + 1 or len(notes) != 2 or origin != self.origin() or not all(
+        if origin != self.origin():
+            raise Fault(WRONG, entry, "has a checkpoint of another ledger")
+        if size > len(self.lines):  # Whoever signed it: the keys may have been cut off with the rest.
+            raise Fault(DAMAGED, len(self.lines), "is missing: a signed checkpoint covers %d entries" % size)
+        if entry not in self.changes():
+            raise Fault(WRONG, entry, "replaces no key, and a checkpoint that says so is there")
+        before, after = self.replay.key_of(entry), self.replay.key_of(size)
+        if size != entry + 1 or len(notes) != 2 or not all(
                 self.signs(key, body, notes) for key in (before, after)):
             raise Fault(WRONG, entry, "changes the key, and its checkpoint is not signed by both")
         if self.root(size) != root:
@@ -705,7 +721,7 @@ def main():
     if audit.replay.genesis:
         if policy:
             audit.run("policy", audit.policy, read(policy))
-        for entry, _ in audit.replay.keys[1:]:
+        for entry in audit.handovers(os.listdir(place)):
             audit.run("key change", audit.handover, entry,
                       read(os.path.join(place, "key-%d.checkpoint" % entry), False))
         if options.key:

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Why a key file cannot be used.
 package enum KeyFileProblem: Equatable, Sendable {
   case exists
@@ -9,6 +11,12 @@ package enum KeyFileProblem: Equatable, Sendable {
   case wrongSize(expected: Int, actual: Int)
   /// A system call failed; `code` is its errno and `reason` the system's words for it.
   case systemCall(name: String, code: Int32, reason: String)
+
+  /// Whether the same call may succeed later, after someone made room.
+  package var isOutOfSpace: Bool {
+    guard case .systemCall(_, let code, _) = self else { return false }
+    return code == ENOSPC || code == EDQUOT || code == EFBIG
+  }
 
   /// What happened, why it matters, and what to do.
   func sentence(path: String) -> String {

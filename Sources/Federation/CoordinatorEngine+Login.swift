@@ -16,6 +16,8 @@ extension CoordinatorEngine {
     var shownSize = 0
     /// Place of the newest RELEASE that was proven to it over this connection.
     var shownRelease: Int?
+    /// `AskKeys` that were answered.
+    var keyAskCount = 0
   }
 
   mutating func greet(
@@ -57,12 +59,26 @@ extension CoordinatorEngine {
       }
       return try self.enrol(enrol, on: connection, exporter: exporter, nonce: nonce)
     case .askKeys(let ask):
-      return [send(.keysShown(try keys(after: ask)), on: connection)]
+      return try tellKeys(ask, on: connection)
     case .refused:
       return try refuse(connection, .wrongCoordinator)
     default:
       return try refuse(connection, .unexpectedMessage, "\(message.kind) before login")
     }
+  }
+
+  /// Answers a peer that nobody knows yet, as often as one that follows the changes may need it.
+  private mutating func tellKeys(
+    _ ask: AskKeys, on connection: ConnectionID
+  ) throws -> [CoordinatorEffect] {
+    let count = (sessions[connection]?.keyAskCount ?? 0) + 1
+    guard count <= AskKeys.maximumPerConnection else {
+      return try refuse(
+        connection, .unexpectedMessage,
+        "askKeys more than \(AskKeys.maximumPerConnection) times over one connection")
+    }
+    sessions[connection]?.keyAskCount = count
+    return [send(.keysShown(try keys(after: ask)), on: connection)]
   }
 
   /// The changes that lead on from the key that a peer knows, as many as one message holds.

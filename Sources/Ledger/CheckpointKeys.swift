@@ -39,6 +39,9 @@ package struct CheckpointKeys: Equatable, Sendable {
     return changes.firstIndex { $0.record.nextKey == key }.map { changes[($0 + 1)...] }
   }
 
+  /// What KEY entry `entry` says; nil if that is no KEY entry.
+  package func change(at entry: Int) -> Change? { changes.first { $0.entry == entry } }
+
   mutating func append(_ change: Change) { changes.append(change) }
 }
 

@@ -34,7 +34,7 @@ package struct LedgerAudit {
     package var keptCheckpoints: [KeptCheckpoint]
     /// Receipts that the operator does not hold.
     package var keptReceipts: [KeptCheckpoint]
-    /// The checkpoints that hand over from one key to the next, by KEY entry.
+    /// The files that hand over from one key to the next, all that there are, by the entry in their names.
     package var handovers: [Int: [UInt8]]
     /// A coordinator key that the auditor knows from elsewhere; nil to trust the one in GENESIS.
     package var coordinatorKey: VerifyingKey?

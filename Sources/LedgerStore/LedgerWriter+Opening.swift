@@ -73,8 +73,7 @@ extension LedgerWriter {
       throw .ledger(error)
     }
     let inForce = try key(inForce: checked.state, signingKey, nextKey)
-    let lacksHandover = try lacksHandover(checked, on: disk)
-    if let entry = lacksHandover, inForce.verifyingKey == signingKey.verifyingKey {
+    if let entry = checked.lackingHandover, inForce.verifyingKey == signingKey.verifyingKey {
       // The key before is gone: nobody can sign with it any more.
       throw .ledger(.handoverMissing(entry: entry))
     }
@@ -88,8 +87,9 @@ extension LedgerWriter {
     }
     let writer = LedgerWriter(
       disk: disk, signingKey: inForce, state: checked.state, tree: checked.tree,
-      lineEnds: checked.lineEnds, checkpoint: checked.checkpoint, reach: reach)
-    if lacksHandover != nil { try writer.handOver(from: signingKey, to: inForce) }
+      lineEnds: checked.lineEnds, checkpoint: checked.checkpoint, handovers: checked.handovers,
+      reach: reach)
+    if checked.lackingHandover != nil { try writer.handOver(from: signingKey, to: inForce) }
     try writer.endOpenRound(&recovery)
     return (writer, recovery)
   }
@@ -106,34 +106,6 @@ extension LedgerWriter {
       return nextKey
     }
     throw .wrongKey(expected: state.coordinatorKey, found: signingKey.verifyingKey)
-  }
-
-  /// Checks the checkpoints that hand over from one key to the next.
-  /// - Returns: the KEY entry whose checkpoint a crash has kept from being stored: the newest entry, or nil.
-  private static func lacksHandover(
-    _ checked: LedgerFiles.Checked, on disk: any Disk
-  ) throws(LedgerStoreError) -> Int? {
-    for change in checked.state.keys.changes {
-      let text: [UInt8]?
-      do throws(DiskError) {
-        text = try disk.read(FileName.handover(change.entry))
-      } catch {
-        throw .disk(error)
-      }
-      do throws(LedgerError) {
-        guard let text else {
-          if change.entry == checked.state.size - 1 { return change.entry }
-          throw .handoverMissing(entry: change.entry)
-        }
-        let checkpoint = try Checkpoint(parsing: text)
-        try checkpoint.requireHandover(
-          change.record, at: change.entry, ledgerID: checked.state.genesis.ledgerID)
-        try checkpoint.requireRoot(of: checked.tree)
-      } catch {
-        throw .ledger(error)
-      }
-    }
-    return nil
   }
 
   /// Makes the log and the head on the disk those of `checked`, durably.

@@ -18,10 +18,6 @@ package final class LedgerWriter: Sendable {
     package static let head = "ledger.head"
     /// The newest checkpoint that was signed.
     package static let checkpoint = "ledger.checkpoint"
-
-    /// The checkpoint that ends with KEY entry `entry`, signed by the key before and the key after it: what devices that
-    /// know only the former follow by, for the life of the ledger.
-    package static func handover(_ entry: Int) -> String { "key-\(entry).checkpoint" }
   }
 
   /// What opening a ledger had to put right.
@@ -47,6 +43,8 @@ package final class LedgerWriter: Sendable {
     var tree: MerkleTree
     var lineEnds: [Int]
     var checkpoint: Checkpoint?
+    /// By KEY entry, of every change of the key: strangers ask for them, so that no answer reads the disk.
+    var handovers: [Int: Checkpoint]
     var failure: DiskError?
   }
 
@@ -57,14 +55,15 @@ package final class LedgerWriter: Sendable {
   /// For `create` and `open`, which have read and checked the directory.
   init(
     disk: any Disk, signingKey: SigningKey, state: LedgerState, tree: MerkleTree,
-    lineEnds: [Int], checkpoint: Checkpoint?, reach: @escaping @Sendable (String) -> Void
+    lineEnds: [Int], checkpoint: Checkpoint?, handovers: [Int: Checkpoint] = [:],
+    reach: @escaping @Sendable (String) -> Void
   ) {
     self.disk = disk
     self.reach = reach
     core = Mutex(
       Core(
         signingKey: signingKey, state: state, tree: tree, lineEnds: lineEnds,
-        checkpoint: checkpoint))
+        checkpoint: checkpoint, handovers: handovers))
   }
 
   /// The ledger as it stands after the last durable entry.
@@ -119,26 +118,23 @@ package final class LedgerWriter: Sendable {
     }
   }
 
-  /// The receipt of KEY entry `index` under the checkpoint that both of its keys signed.
+  /// The receipt of KEY entry `index` under the checkpoint that both of its keys signed, from memory.
   /// - Parameter index: one of `state.keys.changes`.
-  /// - Throws: `LedgerStoreError.disk` if it cannot be read back, `.ledger` if it is not what was stored; neither ends the
-  ///   writer.
+  /// - Throws: `LedgerStoreError.ledger` with `.handoverMissing` for another entry.
   package func handover(at index: Int) throws(LedgerStoreError) -> LedgerReceipt {
     try core.withLock { (core) throws(LedgerStoreError) in
-      let text: [UInt8]?
-      do throws(DiskError) {
-        text = try disk.read(FileName.handover(index))
-      } catch {
-        throw .disk(error)
-      }
-      let checkpoint: Checkpoint
       do throws(LedgerError) {
-        guard let text else { throw .handoverMissing(entry: index) }
-        checkpoint = try Checkpoint(parsing: text)
+        guard let checkpoint = core.handovers[index],
+          let change = core.state.keys.change(at: index)
+        else { throw .handoverMissing(entry: index) }
+        // An entry has one spelling, which need not be read back.
+        let entry = try LedgerEntry(
+          index: index, previous: core.tree.leafHash(at: index - 1), record: .key(change.record))
+        return LedgerReceipt(
+          line: entry.line, index: index, tree: core.tree, checkpoint: checkpoint)
       } catch {
         throw .ledger(error)
       }
-      return try receipt(of: index, under: checkpoint, core)
     }
   }
 
@@ -260,7 +256,7 @@ package final class LedgerWriter: Sendable {
     }
     reach("handover-after-sign")
     do throws(DiskError) {
-      try disk.replace(FileName.handover(core.state.size - 1), with: signed.text) {
+      try disk.replace(HandoverFile.name(of: core.state.size - 1), with: signed.text) {
         reach("handover-after-\($0)")
       }
     } catch {
@@ -268,6 +264,7 @@ package final class LedgerWriter: Sendable {
       throw .disk(error)
     }
     reach("handover-after-store")
+    core.handovers[core.state.size - 1] = signed
     core.signingKey = next
   }
 

@@ -87,8 +87,6 @@ enum LedgerEvidence {
   private static let largestRoster = 1 << 28
   private static let logName = "ledger.jsonl"
   private static let receiptSuffix = ".tlog-proof"
-  private static let handoverPrefix = "key-"
-  private static let handoverSuffix = ".checkpoint"
 
   static func read(
     _ path: String, policy: String? = nil, checkpoints: [String] = [], receipts: [String] = [],
@@ -118,13 +116,11 @@ enum LedgerEvidence {
       coordinatorKey: try coordinatorKey.map(parseKey))
   }
 
-  /// The checkpoints by which one key hands over to the next, by the KEY entry in their names.
+  /// All files by which one key hands over to the next: the audit holds them to the KEY entries of its replay.
   private static func handovers(in ledger: String) throws -> [Int: [UInt8]] {
     var found: [Int: [UInt8]] = [:]
     for name in try DirectoryListing.names(in: ledger) {
-      guard name.hasPrefix(handoverPrefix), name.hasSuffix(handoverSuffix),
-        let entry = Int(name.dropFirst(handoverPrefix.count).dropLast(handoverSuffix.count))
-      else { continue }
+      guard let entry = HandoverFile.entry(named: name) else { continue }
       found[entry] = try required("\(ledger)/\(name)")
     }
     return found

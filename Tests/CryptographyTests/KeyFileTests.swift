@@ -175,6 +175,17 @@ struct KeyFileTests {
     if case .readableByOthers = problem { #expect(text.contains("644")) }
   }
 
+  @Test("a full disk, quota or file size is told from what no free space mends")
+  func outOfSpace() {
+    for code in [ENOSPC, EDQUOT, EFBIG] {
+      #expect(KeyFileProblem.systemCall(name: "write", code: code, reason: "").isOutOfSpace)
+    }
+    for code in [EIO, EACCES, ENOENT] {
+      #expect(!KeyFileProblem.systemCall(name: "write", code: code, reason: "").isOutOfSpace)
+    }
+    #expect(!KeyFileProblem.wrongSize(expected: 32, actual: 0).isOutOfSpace)
+  }
+
   @Test("a wiped file is zeros for whoever still has it open, and is gone") func wiped() throws {
     let directory = try Directory()
     try KeyFile.create(SigningKey(), at: directory.key)

@@ -99,6 +99,84 @@ extension EndToEnd {
       #expect(try shop.story().filter { $0.hasPrefix("charge") } == ["charge 1"])
     }
 
+    private func rotate(_ shop: Shop) async throws {
+      let done = try await run("coordinator", ["key", "rotate", "--dir", shop.coordinator])
+      try #require(done.code == 0, "\(done.errors)")
+    }
+
+    @Test("a backup of after a rotation goes on; one of before it is older than the handover")
+    func acrossRotation() async throws {
+      let shop = try await Shop(Shop.Terms(customers: 3, minimumCohort: 3))
+      try await shop.train()
+      let before = try await backup(shop, to: "before")
+      try await rotate(shop)
+      let after = try await backup(shop, to: "after")
+      try loseDirectory(shop)
+
+      let handover = shop.file("lost") + "/ledger/key-5.checkpoint"
+      let refused = try await restore(shop, from: before, ["--checkpoint", handover])
+      #expect(refused.code == 4 && refused.errors.contains("it has 5 entries of 6"), "\(refused)")
+      let restored = try await restore(shop, from: after, ["--checkpoint", handover])
+      #expect(restored.code == 0, "\(restored.errors)")
+      // The customers know the old key only.
+      try await shop.train(trainings: 2)
+      #expect(try shop.story().filter { $0.hasPrefix("release") } == ["release 1", "release 2"])
+      let audit = try await shop.audit()
+      #expect(audit.code == 0, "\(audit.output)")
+    }
+
+    @Test(
+      "a backup in the midst of a rotation restores to a ledger that opens, or is not made",
+      arguments: [
+        "key-file-after-prepare", "key-after-head", "handover-after-fsync", "handover-after-rename",
+        "key-file-before-promote", "key-file-after-promote",
+      ])
+    func duringRotation(step: String) async throws {
+      let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2))
+      let rotation = try ChildProcess(
+        "coordinator", ["key", "rotate", "--dir", shop.coordinator],
+        environment: ["TACIT_FAILPOINT": step])
+      try await rotation.prints("failpoint \(step)\n")
+      let path = shop.file("copy")
+      let made = try await run("coordinator", ["backup", "--dir", shop.coordinator, "--out", path])
+      try await rotation.killNow()
+      if ["key-after-head", "handover-after-fsync"].contains(step) {
+        #expect(
+          made.code == 75 && made.errors.contains("the signing key is being replaced"),
+          "\(made.errors)")
+        #expect(access(path, F_OK) != 0)
+        // Ends what was cut short.
+        try await rotate(shop)
+        _ = try await backup(shop, to: "copy")
+      } else {
+        #expect(made.code == 0, "\(made.errors)")
+      }
+      try loseDirectory(shop)
+      let restored = try await restore(shop, from: path)
+      #expect(restored.code == 0, "\(restored.errors)")
+      let server = try await shop.serve(exitWhenTrained: false)
+      server.send(SIGTERM)
+      #expect(try await server.exitCode() == 0, "\(server.errors)")
+      let audit = try await shop.audit()
+      #expect(audit.code == 0, "\(audit.output)")
+    }
+
+    @Test("a backup whose ledger lacks an older handover is not made")
+    func handoverLost() async throws {
+      let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2))
+      for _ in 0..<2 { try await rotate(shop) }
+      let handover = shop.coordinator + "/ledger/key-1.checkpoint"
+      let note = try Data(contentsOf: URL(fileURLWithPath: handover))
+      try FileManager.default.removeItem(atPath: handover)
+      let path = shop.file("copy")
+      let arguments = ["backup", "--dir", shop.coordinator, "--out", path]
+      let refused = try await run("coordinator", arguments)
+      #expect(refused.code == 4 && refused.errors.contains("entry 1 changes"), "\(refused.errors)")
+      #expect(access(path, F_OK) != 0)
+      try note.write(to: URL(fileURLWithPath: handover))
+      #expect(try await run("coordinator", arguments).code == 0)
+    }
+
     @Test("a backup with one changed byte, and a directory that exists, are refused")
     func damaged() async throws {
       let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2))

@@ -30,6 +30,24 @@ extension EndToEnd {
       #expect(try shop.story().filter { $0.hasPrefix("release") }.count == 2)
       #expect(try await shop.audit().code == 0)
     }
+
+    @Test("a rotation of the signing key that has no room asks for some, and is done with it")
+    func rotationIsTemporary() async throws {
+      let disk = try SmallDisk()
+      let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2), root: disk.path)
+      let rotate = ["key", "rotate", "--dir", shop.coordinator]
+      try disk.fill()
+      let refused = try await run("coordinator", rotate)
+      #expect(refused.code == 75, "\(refused.errors)")
+      #expect(refused.errors.contains("next:  free space and run it again"), "\(refused.errors)")
+      #expect(!refused.errors.contains("backup"), "\(refused.errors)")
+      try disk.empty()
+      let done = try await run("coordinator", rotate)
+      #expect(done.code == 0, "\(done.errors)")
+      #expect(try shop.entries().count { $0["kind"]?.stringValue == "key" } == 1)
+      let audit = try await shop.audit()
+      #expect(audit.code == 0, "\(audit.output)")
+    }
   }
 }
 

@@ -166,5 +166,44 @@ extension EndToEnd {
       server.send(SIGTERM)
       #expect(try await server.exitCode() == 0)
     }
+
+    @Test("a signing key in another directory goes before one in keys, which may not differ")
+    func twoKeys() async throws {
+      let shop = try await Shop(Shop.Terms(customers: 2, minimumCohort: 2))
+      let keys = shop.file("credentials")
+      let environment = ["TACIT_KEY_DIRECTORY": keys]
+      let own = shop.coordinator + "/keys/coordinator.key"
+      let rotate = ["key", "rotate", "--dir", shop.coordinator]
+      try FileManager.default.createDirectory(
+        atPath: keys, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+      for name in ["coordinator.key", "tls.key.pem"] {
+        try FileManager.default.copyItem(
+          atPath: shop.coordinator + "/keys/" + name, toPath: keys + "/" + name)
+      }
+      // The same key in both is read, and is not replaced in one of them only.
+      let server = try await shop.serve(environment: environment)
+      server.send(SIGTERM)
+      #expect(try await server.exitCode() == 0, "\(server.errors)")
+      let refused = try await run("coordinator", rotate, environment: environment)
+      #expect(
+        refused.code == 5 && refused.errors.contains("would keep the key that is to be replaced"),
+        "\(refused.errors)")
+      #expect(try shop.entries().count { $0["kind"]?.stringValue == "key" } == 0)
+
+      try FileManager.default.moveItem(atPath: own, toPath: shop.file("old.key"))
+      let done = try await run("coordinator", rotate, environment: environment)
+      #expect(done.code == 0, "\(done.errors)")
+      // The key that was left comes back beside the one in force.
+      try FileManager.default.moveItem(atPath: shop.file("old.key"), toPath: own)
+      let started = try await run(
+        "coordinator", ["serve", "--dir", shop.coordinator], environment: environment)
+      #expect(started.code == 5, "\(started.errors)")
+      #expect(started.errors.contains("\(keys)/coordinator.key, of TACIT_KEY_DIRECTORY"))
+      #expect(started.errors.contains("\(own) holds another key"), "\(started.errors)")
+      try FileManager.default.removeItem(atPath: own)
+      let again = try await shop.serve(environment: environment)
+      again.send(SIGTERM)
+      #expect(try await again.exitCode() == 0, "\(again.errors)")
+    }
   }
 }

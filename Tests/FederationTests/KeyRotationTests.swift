@@ -289,18 +289,50 @@ struct KeyRotationTests {
     #expect(harness.customers[0].failure == nil && device.receipts().count == 1)
   }
 
+  /// A connection of nobody that the coordinator knows.
+  private func connectStranger(
+    _ harness: FederationHarness, _ number: UInt64
+  ) throws -> ConnectionID {
+    let connection = ConnectionID(number)
+    let bytes = [UInt8](repeating: 3, count: 32)
+    _ = try harness.handle(.connected(connection, exporter: bytes, nonce: bytes))
+    return connection
+  }
+
+  private func asking(_ key: [UInt8], on connection: ConnectionID) -> CoordinatorEvent {
+    .received(
+      connection,
+      Message.askKeys(AskKeys(coordinatorKey: key, checkpointSize: 1)).encoded())
+  }
+
+  @Test("one connection may ask as often as the longest way takes, and is refused after that")
+  func asksTooOften() throws {
+    let harness = try harness()
+    try harness.rotateKey(to: key(50))
+    let known = try key(1).verifyingKey.bytes
+    #expect(
+      AskKeys.maximumPerConnection * KeysShown.maximumChanges == CheckpointKeys.maximumChanges)
+    for number in [9_000, 9_001] as [UInt64] {
+      let connection = try connectStranger(harness, number)
+      for _ in 0..<AskKeys.maximumPerConnection {
+        let effects = try harness.handle(asking(known, on: connection))
+        #expect(effects.count == 1)
+      }
+      let effects = try harness.handle(asking(known, on: connection))
+      #expect(effects.contains(.close(connection)))
+      #expect(effects.contains(.note(.loginRefused(.unexpectedMessage))))
+      // It is nobody's connection any more.
+      #expect(try harness.handle(asking(known, on: connection)).isEmpty)
+    }
+  }
+
   @Test("a peer that is not logged in learns of the changes of the key, and of nothing else")
   func stranger() throws {
     let harness = try harness()
     try harness.rotateKey(to: key(50))
-    let connection = ConnectionID(9_000)
-    let bytes = [UInt8](repeating: 3, count: 32)
-    _ = try harness.handle(.connected(connection, exporter: bytes, nonce: bytes))
+    let connection = try connectStranger(harness, 9_000)
     func answer(_ key: [UInt8]) throws -> KeysShown? {
-      let ask = Message.askKeys(AskKeys(coordinatorKey: key, checkpointSize: 1))
-      for case .send(connection, let payload) in try harness.handle(
-        .received(connection, ask.encoded()))
-      {
+      for case .send(connection, let payload) in try harness.handle(asking(key, on: connection)) {
         if case .keysShown(let shown) = try Message(decoding: payload) { return shown }
       }
       return nil
@@ -314,11 +346,7 @@ struct KeyRotationTests {
     try harness.connect(0)
     try harness.pump()
     let member = try #require(harness.customers[0].connection)
-    let effects = try harness.handle(
-      .received(
-        member,
-        Message.askKeys(AskKeys(coordinatorKey: key(1).verifyingKey.bytes, checkpointSize: 1))
-          .encoded()))
+    let effects = try harness.handle(asking(key(1).verifyingKey.bytes, on: member))
     #expect(effects.contains(.note(.loginRefused(.unexpectedMessage))))
   }
 }

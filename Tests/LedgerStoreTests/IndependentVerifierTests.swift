@@ -65,13 +65,10 @@ import Testing
     }
 
     private func handovers() throws -> [Int: [UInt8]] {
-      let state = LedgerReplay(log: try read("ledger/ledger.jsonl")).state
       var found: [Int: [UInt8]] = [:]
-      for change in state?.keys.changes ?? [] {
-        let name = "ledger/" + LedgerWriter.FileName.handover(change.entry)
-        if FileManager.default.fileExists(atPath: path + "/" + name) {
-          found[change.entry] = try read(name)
-        }
+      for name in try FileManager.default.contentsOfDirectory(atPath: path + "/ledger") {
+        guard let entry = HandoverFile.entry(named: name) else { continue }
+        found[entry] = try read("ledger/" + name)
       }
       return found
     }
@@ -326,7 +323,7 @@ import Testing
     }
     try shop.write(last.after, to: "kept.note")
     // The checkpoint that hands over: gone, another one, and each part of it changed.
-    let name = "ledger/" + LedgerWriter.FileName.handover(first.entry)
+    let name = "ledger/" + HandoverFile.name(of: first.entry)
     let note = try shop.read(name)
     try FileManager.default.removeItem(atPath: shop.path + "/" + name)
     try expectAgreement(shop, kept: true, "no handover")
@@ -366,6 +363,39 @@ import Testing
     }
     try shop.write(log, to: "ledger/ledger.jsonl")
     try expectAgreement(shop, kept: true, "restored")
+  }
+
+  @Test("they agree on handovers that say more than the ledger does") func strayHandover() throws {
+    let fixture = try LedgerFixture()
+    let shop = try Shop(fixture)
+    let files = [LedgerWriter.FileName.log, LedgerWriter.FileName.head].map { "ledger/" + $0 }
+    let checkpoint = "ledger/" + LedgerWriter.FileName.checkpoint
+    let older = try (files + [checkpoint]).map { ($0, try shop.read($0)) }
+    let writer = try LedgerWriter.open(
+      directory: shop.path + "/ledger", signingKey: fixture.signingKey
+    ).writer
+    let entry = try writer.replaceKey(by: LedgerFixture(seed: 9).signingKey).index
+    try expectAgreement(shop, kept: true, "rotated")
+    #expect(try shop.verify(kept: true).code == 0)
+    // A second name for it, where no key is replaced.
+    let note = try shop.read("ledger/" + HandoverFile.name(of: entry))
+    let stray = "ledger/" + HandoverFile.name(of: entry - 1)
+    try shop.write(note, to: stray)
+    try expectAgreement(shop, kept: true, "another entry's")
+    #expect(try shop.verify(kept: true).code == 4)
+    try FileManager.default.removeItem(atPath: shop.path + "/" + stray)
+    // A line that is no entry hides what stands behind it, and what is said of that.
+    var changed = try shop.read(files[0]).split(separator: UInt8(ascii: "\n"))
+    changed[entry - 1] = changed[entry - 1].dropLast()
+    try shop.write(
+      Array(changed.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")], to: files[0])
+    try expectAgreement(shop, kept: false, "unread")
+    #expect(try shop.verify(kept: false).report["entry"] == .integer(Int64(entry - 1)))
+    // The ledger went back to before the change, and its handover is still there.
+    for (name, bytes) in older { try shop.write(bytes, to: name) }
+    try expectAgreement(shop, kept: true, "cut")
+    let cut = try shop.verify(kept: true)
+    #expect(cut.code == 8 && cut.report["entry"] == .integer(Int64(entry)))
   }
 
   @Test("they agree on who may take part, and on rosters out of order")

@@ -81,7 +81,7 @@ final class MemoryKeys: SigningKeyStore, Sendable {
   ) throws {
     var handovers: [Int: [UInt8]] = [:]
     for change in writer.state.keys.changes {
-      handovers[change.entry] = disk.content(LedgerWriter.FileName.handover(change.entry))
+      handovers[change.entry] = disk.content(HandoverFile.name(of: change.entry))
     }
     let report = LedgerAudit.run(
       .init(
@@ -125,6 +125,30 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     }
   }
 
+  @Test("what devices follow by is in memory, after a rotation and after a start")
+  func handoverFromMemory() throws {
+    let fixture = try LedgerFixture()
+    let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
+    let writer = try ledger(keys, on: disk, fixture)
+    _ = try writer.rotateKey(keys)
+    _ = try writer.rotateKey(keys)
+    let opened = try LedgerWriter.open(on: disk, keys: keys).writer
+    disk.kill()
+    for ledger in [writer, opened] {
+      for entry in [4, 5] {
+        let change = try #require(ledger.state.keys.changes.first { $0.entry == entry }).record
+        let receipt = try ledger.handover(at: entry)
+        #expect(receipt.checkpoint.size == entry + 1)
+        #expect(
+          try receipt.handover(ledgerID: fixture.ledgerID, from: change.previousKey).change
+            == change)
+      }
+      #expect(throws: LedgerStoreError.ledger(.handoverMissing(entry: 3))) {
+        try ledger.handover(at: 3)
+      }
+    }
+  }
+
   @Test("no other round may be open, and nothing is left behind then") func duringRound() throws {
     let fixture = try LedgerFixture()
     let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
@@ -142,7 +166,7 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
     let writer = try ledger(keys, on: disk, fixture)
     _ = try writer.rotateKey(keys)
-    let name = LedgerWriter.FileName.handover(4)
+    let name = HandoverFile.name(of: 4)
     let note = try #require(disk.content(name))
     try disk.remove(name)
     let missing = LedgerStoreError.ledger(.handoverMissing(entry: 4))
@@ -153,6 +177,37 @@ final class MemoryKeys: SigningKeyStore, Sendable {
       #expect(throws: LedgerStoreError.self) { try LedgerWriter.open(on: disk, keys: keys) }
     }
     try disk.create(name, holding: note)
+    #expect(try LedgerWriter.open(on: disk, keys: keys).writer.state == writer.state)
+  }
+
+  @Test("a ledger is shorter than no handover, and has none where no key is replaced (ruling 14)")
+  func handoverOfNoEntry() throws {
+    let fixture = try LedgerFixture()
+    let (disk, keys) = (SimulatedDisk(), MemoryKeys(fixture.signingKey))
+    let writer = try ledger(keys, on: disk, fixture)
+    let before = disk.contents
+    _ = try writer.rotateKey(keys)
+    let after = disk.contents
+    let note = try #require(disk.content(HandoverFile.name(of: 4)))
+    // A second name for it.
+    disk.plant(HandoverFile.name(of: 3), note)
+    let stray = LedgerStoreError.ledger(
+      .handoverInvalid(entry: 3, problem: "a checkpoint is there, and no key is replaced"))
+    #expect(throws: stray) { try LedgerWriter.open(on: disk, keys: keys) }
+    disk.plant(HandoverFile.name(of: 3), nil)
+    // All but the handover is what it was before, whichever key is there.
+    for (name, bytes) in before { disk.plant(name, bytes) }
+    let cut = LedgerStoreError.ledger(.shorterThanCheckpoint(entry: 4, checkpointSize: 5))
+    for key in [fixture.signingKey, keys.current()] {
+      #expect(throws: cut) { try LedgerWriter.open(on: disk, signingKey: key) }
+    }
+    // With nothing but the handover there was a ledger once, which no other one may replace.
+    for name in before.keys { disk.plant(name, nil) }
+    #expect(throws: LedgerStoreError.ledger(.headMissing(entry: 0))) {
+      try LedgerWriter.create(
+        on: disk, genesis: fixture.genesis(), signingKey: fixture.signingKey)
+    }
+    for (name, bytes) in after { disk.plant(name, bytes) }
     #expect(try LedgerWriter.open(on: disk, keys: keys).writer.state == writer.state)
   }
 

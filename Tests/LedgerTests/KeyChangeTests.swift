@@ -258,6 +258,17 @@ import Testing
     }
   }
 
+  @Test("a file hands over at the entry of its one name")
+  func fileNames() {
+    #expect(HandoverFile.name(of: 12) == "key-12.checkpoint")
+    #expect(HandoverFile.entry(named: "key-12.checkpoint") == 12)
+    for name in [
+      "key-.checkpoint", "key-012.checkpoint", "key-+1.checkpoint", "key--1.checkpoint",
+      "key-0.checkpoint", "key-1.checkpoint.tmp", "key-1", "ledger.checkpoint",
+      "key-99999999999999999999.checkpoint",
+    ] { #expect(HandoverFile.entry(named: name) == nil, "\(name)") }
+  }
+
   @Test("an audit follows every change, and names the entry of one that it cannot follow")
   func audit() throws {
     let rotated = try rotated()

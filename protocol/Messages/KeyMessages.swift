@@ -1,5 +1,12 @@
+internal import Ledger
+
 /// A client that knows another key than the one in `ServerHello` asks how it was replaced, before it says who it is.
 package struct AskKeys: Equatable, Sendable {
+  /// Most of them that one connection may send: who knows the first key of a ledger needs no more to follow every
+  /// change that it may have.
+  package static let maximumPerConnection: Int =
+    CheckpointKeys.maximumChanges / KeysShown.maximumChanges
+
   /// The newest coordinator key that this device knows.
   package var coordinatorKey: [UInt8]
   /// Size of the newest checkpoint that it holds, 0 if none.
