@@ -225,11 +225,42 @@ import VectorMath
     let scores = try model.scores(history: mixed, parameters: parameters, features: nil)
     let sequence = try #require(scores[.sequence])
     let popularity = try #require(scores[.popularity])
-    for item in outside { #expect(sequence[item] == 0 && popularity[item] == 0) }
+    for item in outside { #expect(sequence[item] == 0) }
     #expect(head.items.allSatisfy { sequence[$0] != 0 && popularity[$0] > 0 })
     #expect(
       try model.readSequence(of: mixed, parameters: parameters)
         == Array(head.items.prefix(4).reversed()))
+  }
+
+  @Test("smallHead order: items outside the head come after all in it, whatever the scores are")
+  func smallHeadOrder() throws {
+    let model = try Self.model(["head": .integer(5)])
+    let popular = Self.circle.map { history in
+      Self.history(history.sequence().filter { $0 < 6 } + [11])
+    }
+    let trained = try Self.train(model, histories: popular, features: Self.features())
+    let head = try Head(trained, itemCount: Self.itemCount, limit: Head.wideLimit)
+    // The last place is in the head and others before it are not: of equals the first ranks higher.
+    let outside = Set(0..<Self.itemCount).subtracting(head.items)
+    #expect(head.items.contains(11) && outside.count == 7)
+    func isLast(_ parameters: ModelParameters, _ history: CustomerHistory) throws -> Bool {
+      let scores = try model.scores(history: history, parameters: parameters, features: nil)
+      return Set(Ranking.topK(scores.totals, Self.itemCount).suffix(outside.count)) == outside
+    }
+    // A bias of zero leaves what attention says alone, of which about half is below zero.
+    var tensors = trained.tensors
+    tensors["bias"] = .init([Float](repeating: 0, count: 5))
+    let flat = try ModelParameters(tensors: tensors)
+    tensors["bias"] = .init([Float](repeating: 1e9, count: 5))
+    let huge = try ModelParameters(tensors: tensors)
+    let histories = head.items.map { Self.history([$0]) } + [.empty]
+    let totals = try histories.map {
+      try model.scores(history: $0, parameters: flat, features: nil).totals
+    }
+    #expect(totals.contains { totals in head.items.contains { totals[$0] < 0 } })
+    for parameters in [trained, flat, huge] {
+      for history in histories { #expect(try isLast(parameters, history)) }
+    }
   }
 
   @Test("no purchase or one: nothing is sent, popularity is served, one is read")
