@@ -426,6 +426,31 @@ import VectorMath
     #expect(throws: RecommendationError.self) { try rows(few, seed: 1) }
   }
 
+  @Test("random item vectors and first weights are drawn apart", arguments: [0, 1])
+  func startsAreApart(learnedItems: Int64) throws {
+    let model = try Self.model([
+      "dimension": .integer(32), "learned_items": .integer(learnedItems),
+    ])
+    let parameters = try model.advance(
+      stage: 0, noisedSum: [Double](repeating: 1, count: Self.itemCount),
+      context: StageContext(
+        noiseStandardDeviation: 0, targetCohort: 8, contributorCount: 8, features: nil),
+      parameters: try model.initialParameters(catalogue: try Self.catalogue()),
+      itemCount: Self.itemCount)
+    let items = try #require(parameters["item_vectors"]).values
+    let weights = try #require(parameters["weights"]).values
+    func dot(_ first: ArraySlice<Float>, _ second: ArraySlice<Float>) -> Float {
+      zip(first, second).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    // The first weights are five vectors of positions. Of one stream the cosines would be 1; independent ones
+    // in 32 dimensions have a deviation of 0.18.
+    for position in 0..<5 {
+      let range = position * 32..<(position + 1) * 32
+      let (item, weight) = (items[range], weights[range])
+      #expect(dot(item, weight) < 0.8 * (dot(item, item) * dot(weight, weight)).squareRoot())
+    }
+  }
+
   @Test("the start follows from the catalogue, and the bias from the popularity above the noise")
   func start() throws {
     let model = try Self.model()

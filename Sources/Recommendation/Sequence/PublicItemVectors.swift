@@ -11,7 +11,8 @@ enum PublicItemVectors {
   static func rows(
     of head: Head, features: ItemFeatures?, dimension: Int, seed: UInt64
   ) throws(RecommendationError) -> [Float] {
-    var uniform = UniformStart(seed: seed)
+    // Not the seed itself, by which the first weights are drawn.
+    var uniform = UniformStart(seed: ~seed)
     var rows: [Float] = []
     rows.reserveCapacity(head.count * dimension)
     let projected = try features.map { features throws(RecommendationError) in
