@@ -390,7 +390,7 @@ import VectorMath
       noiseStandardDeviation: 0, targetCohort: 1, contributorCount: 1, features: nil)
     var squares = [Float](repeating: 0, count: model.shape.weightCount)
     squares[7] = -1
-    #expect(throws: RecommendationError.notFinite(name: "gradient_square", index: 7)) {
+    #expect(throws: RecommendationError.negative(name: "gradient_square", index: 7)) {
       try model.advance(
         stage: 2, noisedSum: sum, context: context,
         parameters: try changed("gradient_square", .init(squares)), itemCount: Self.itemCount)

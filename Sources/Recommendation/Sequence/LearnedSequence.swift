@@ -79,12 +79,14 @@ struct LearnedSequence {
   }
 
   /// The optimizer before the step of `stage`, the first of which is 1.
+  ///
+  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.negative` for a square.
   static func steps(
     _ parameters: ModelParameters, count: Int, stage: Int
   ) throws(RecommendationError) -> Adam {
     let square = try parameters.values(squareTensor, shape: [count])
     if let index = square.firstIndex(where: { $0 < 0 }) {
-      throw .notFinite(name: squareTensor, index: index)
+      throw .negative(name: squareTensor, index: index)
     }
     return Adam(
       mean: try parameters.values(meanTensor, shape: [count]), square: square, steps: stage - 1)
