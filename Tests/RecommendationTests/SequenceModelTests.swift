@@ -397,35 +397,6 @@ import VectorMath
     }
   }
 
-  @Test("public vectors: leading directions at norm 1; random by the catalogue where none is known")
-  func publicVectors() throws {
-    func rows(_ features: ItemFeatures?, seed: UInt64, head: Int = 12) throws -> [[Float]] {
-      let values = try PublicItemVectors.rows(
-        of: Head(popularity: [Float](repeating: 0, count: Self.itemCount), count: head),
-        features: features, dimension: 4, seed: seed)
-      return stride(from: 0, to: values.count, by: 4).map { Array(values[$0..<$0 + 4]) }
-    }
-    func dot(_ first: [Float], _ second: [Float]) -> Float {
-      zip(first, second).reduce(0) { $0 + $1.0 * $1.1 }
-    }
-    // Two kinds of items, and one of which nothing is known.
-    var vectors = Matrix(rows: Self.itemCount, columns: 2)
-    for item in 1..<Self.itemCount { vectors[item, item % 2] = 1 }
-    let features = try ItemFeatures(vectors: vectors)
-    let known = try rows(features, seed: 1)
-    #expect(known.allSatisfy { abs(dot($0, $0) - 1) < 1e-5 })
-    for item in 2..<Self.itemCount {
-      #expect(abs(dot(known[1], known[item]) - (item % 2 == 1 ? 1 : 0)) < 1e-5)
-    }
-    #expect(try rows(features, seed: 2)[1...] == known[1...])
-    #expect(try rows(features, seed: 2)[0] != known[0])
-    let random = try rows(nil, seed: 1)
-    #expect(Set(random).count == Self.itemCount && random[0] == known[0])
-    #expect(random.allSatisfy { abs(dot($0, $0) - 1) < 1e-5 })
-    let few = try ItemFeatures(vectors: Matrix(rows: 2, columns: 1, storage: [1, 1]))
-    #expect(throws: RecommendationError.self) { try rows(few, seed: 1) }
-  }
-
   @Test("random item vectors and first weights are drawn apart", arguments: [0, 1])
   func startsAreApart(learnedItems: Int64) throws {
     let model = try Self.model([
