@@ -263,6 +263,38 @@ import VectorMath
     }
   }
 
+  @Test("a device learns from its latest four windows and scores by the latest one")
+  func latestWindows() throws {
+    let model = try Self.model(["length": .integer(2)])
+    let parameters = try Self.train(model, features: Self.features())
+    let items = [3, 8, 1, 5, 9, 2, 11, 4, 0, 6, 7, 10]
+    func update(_ items: [Int]) throws -> [Float] {
+      try model.update(
+        stage: 1, history: Self.history(items), parameters: parameters, itemCount: Self.itemCount)
+    }
+    func sequence(_ items: [Int]) throws -> [Float]? {
+      try model.scores(history: Self.history(items), parameters: parameters, features: nil)[
+        .sequence]
+    }
+    func swapped(_ first: Int, _ second: Int) -> [Int] {
+      var swapped = items
+      swapped.swapAt(first, second)
+      return swapped
+    }
+    // Four windows of two targets: nine items, the first of which is read only.
+    let learned = try update(items)
+    #expect(SequenceModel.largestWindows == 4 && learned.contains { $0 != 0 })
+    #expect(try update(Array(items.suffix(9))) == learned)
+    #expect(try update(swapped(0, 2)) == learned)
+    #expect(try update(swapped(2, 3)) != learned)
+    #expect(try update(Array(items.prefix(9))) != learned)
+    let scores = try #require(try sequence(items))
+    #expect(try sequence([7, 10]) == scores)
+    #expect(try sequence(swapped(8, 9)) == scores)
+    #expect(try sequence(swapped(9, 10)) != scores)
+    #expect(try sequence([3, 8]) != scores)
+  }
+
   @Test("no purchase or one: nothing is sent, popularity is served, one is read")
   func shortHistories() throws {
     let model = try Self.model()
