@@ -105,6 +105,7 @@ package protocol FederatedModel: Sendable {
   ) throws(RecommendationError) -> [[HistoryShare]]
 
   /// The items of the history that the model reads in their order, oldest first; empty where it knows no order.
+  /// Asked once for all items of a list.
   ///
   /// - Throws: an error about `parameters`.
   func readSequence(

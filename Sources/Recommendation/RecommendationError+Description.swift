@@ -18,6 +18,7 @@ extension RecommendationError: CustomStringConvertible {
       "\(what) has the size \(actual), the limit is \(limit)"
     case .notCanonical(let offset): "the bytes at offset \(offset) are not spelled canonically"
     case .notFinite(let name, let index): "value \(index) of \(name) is not a finite number"
+    case .negative(let name, let index): "value \(index) of \(name) is below zero"
     case .missingTensor(let name): "the parameters lack \"\(name)\""
     case .shapeMismatch(let name, let expected, let actual):
       "\(name) has the shape \(actual), \(expected) is needed"

@@ -25,6 +25,8 @@ package enum RecommendationError: Error, Equatable, Sendable {
 
   /// A value is NaN or infinite.
   case notFinite(name: String, index: Int)
+  /// A value of a tensor that holds squares is below zero.
+  case negative(name: String, index: Int)
   /// Parameters lack a tensor that this stage or model needs.
   case missingTensor(name: String)
   /// A tensor, or a vector given to a model, has another shape than the model needs.

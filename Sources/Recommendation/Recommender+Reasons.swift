@@ -11,17 +11,20 @@ extension Recommender {
       scores[.learned] == nil
       ? items.map { _ in [] }
       : try model.historyShares(of: items.map(\.item), history: history, parameters: parameters)
+    let read =
+      scores[.sequence] == nil ? [] : try model.readSequence(of: history, parameters: parameters)
     var recommendations: [Recommendation] = []
     for (place, (item, draw)) in items.enumerated() {
       recommendations.append(
         try recommendation(
-          of: item, draw: draw, shares: shares[place], scores: scores, history: history))
+          of: item, draw: draw, shares: shares[place], read: read, scores: scores,
+          history: history))
     }
     return recommendations
   }
 
   private func recommendation(
-    of item: Int, draw: DrawReason?, shares: [HistoryShare], scores: ItemScores,
+    of item: Int, draw: DrawReason?, shares: [HistoryShare], read: [Int], scores: ItemScores,
     history: CustomerHistory
   ) throws(RecommendationError) -> Recommendation {
     var parts: [(component: ItemScores.Component, contribution: Float, evidence: Reason.Evidence)]
@@ -30,7 +33,8 @@ extension Recommender {
       parts.append(
         (
           part.component, part.values[item],
-          try evidence(for: part.component, item: item, shares: shares, history: history)
+          try evidence(
+            for: part.component, item: item, shares: shares, read: read, history: history)
         ))
     }
     let added = draw.map { self.parts(of: $0) } ?? []
@@ -77,7 +81,7 @@ extension Recommender {
   }
 
   private func evidence(
-    for component: ItemScores.Component, item: Int, shares: [HistoryShare],
+    for component: ItemScores.Component, item: Int, shares: [HistoryShare], read: [Int],
     history: CustomerHistory
   ) throws(RecommendationError) -> Reason.Evidence {
     switch component {
@@ -89,7 +93,6 @@ extension Recommender {
         .sorted { ($1.value, $0.item) < ($0.value, $1.item) }
       return .learned(Array(largest.prefix(Self.namedItems)))
     case .sequence:
-      let read = try model.readSequence(of: history, parameters: parameters)
       return .order(latest: Array(read.suffix(Self.namedItems).reversed()), read: read.count)
     case .text:
       return nearestText(to: item, history: history)

@@ -22,12 +22,6 @@ struct ComparisonSetup {
     OnlineRetail.name: "200", DatasetSource.movieLens100K.name: "400",
     DatasetSource.completeJourney.name: "1000",
   ]
-  /// On parts of these the constants of the models were chosen, by trials that nobody counted.
-  private static let tuningData: Set<String> = [
-    OnlineRetail.name, DatasetSource.movieLens100K.name,
-  ]
-  /// What has nothing to tune.
-  private static let untunedModels: Set<String> = ["popularity", "own-frequency"]
   /// What is tried on any other data set.
   private static let lambdas = [50.0, 100, 200, 400, 800]
   /// Of every federated model: its defaults.
@@ -90,16 +84,8 @@ struct ComparisonSetup {
     let names = command.against.isEmpty ? [Self.baseline(hasEASE)] : command.against
     references = try names.map { rows[try ComparisonCell.place(ofRow: $0, among: rows)] }
     var lambda = Self.anchoredLambda[command.name]
-    var tried: [String: Int?] = [:]
+    var tried = SettingsTried.counts(of: cells, on: command.name)
     if lambda != nil { tried.updateValue(nil, forKey: "ease") }
-    if Self.tuningData.contains(command.name) {
-      for model in Set(cells.map(\.model)).subtracting(Self.untunedModels) {
-        tried.updateValue(nil, forKey: model)
-      }
-    }
-    // Epochs are chosen anew on every data set.
-    tried[ComparisonCell(model: CentralizedSASRec.identifier, setting: .centralized).label] =
-      CentralizedSASRec.candidateEpochs.count
     if hasEASE, lambda == nil {
       do {
         let chosen = try await EASE.chosenRegularization(

@@ -62,6 +62,23 @@ import Testing
     #expect(chosen == 40)
   }
 
+  @Test("a fit and a choice of epochs that are cancelled end with the error of cancellation")
+  func cancellation() async throws {
+    let problem = try Self.problem()
+    let fit = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try CentralizedSASRec(
+        histories: problem.histories, itemCount: 10, epochs: 1, seed: 1, options: Self.options)
+    }
+    await #expect(throws: CancellationError.self) { try await fit.value }
+    let choice = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await CentralizedSASRec.chosenEpochs(
+        among: [1], on: problem, seed: 1, options: Self.options)
+    }
+    await #expect(throws: CancellationError.self) { try await choice.value }
+  }
+
   @Test("every seed is run with epochs chosen once, and none without a split to choose them on")
   func rows() async throws {
     let cells = ComparisonPlan.standardCells(

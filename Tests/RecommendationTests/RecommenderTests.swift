@@ -103,16 +103,19 @@ import VectorMath
     }
   }
 
-  @Test("the reasons of a whole list ask the model once")
-  func reasonsAskOnce() throws {
+  @Test("the reasons of a whole list ask the model once", arguments: ["gram", "sasrec"])
+  func reasonsAskOnce(identifier: String) throws {
+    let model = try SmallModels.make(identifier)
+    let parameters = try shop.train(model)
+    func slate(_ model: any FederatedModel) throws -> [Recommendation] {
+      try Recommender(
+        model: model, parameters: parameters, catalogue: shop.catalogue, features: shop.features
+      ).slate(history: shop.histories[0], count: 9, repeats: .suppress)
+    }
     let calls = CallCount()
-    let counting = Recommender(
-      model: CountedModel(base: recommender.model, calls: calls),
-      parameters: recommender.parameters, catalogue: shop.catalogue, features: shop.features)
-    let history = shop.histories[0]
-    let slate = try counting.slate(history: history, count: 9, repeats: .suppress)
-    #expect(try slate == recommender.slate(history: history, count: 9, repeats: .suppress))
-    #expect(slate.count == 9 && calls.value == 1)
+    let counted = try slate(CountedModel(base: model, calls: calls))
+    #expect(try counted == slate(model))
+    #expect(counted.count == 9 && calls.value == 1)
   }
 
   @Test("the text reason names the bought item that is nearest, and not the item itself")
@@ -231,7 +234,7 @@ private final class CallCount: Sendable {
   func add() { count.withLock { $0 += 1 } }
 }
 
-/// A model whose shares are counted.
+/// A model that counts how often it is asked what its reasons name.
 private struct CountedModel: WrappedModel {
   static let identifier = "counted"
   let base: any FederatedModel
@@ -242,5 +245,12 @@ private struct CountedModel: WrappedModel {
   ) throws(RecommendationError) -> [[HistoryShare]] {
     calls.add()
     return try base.historyShares(of: items, history: history, parameters: parameters)
+  }
+
+  func readSequence(
+    of history: CustomerHistory, parameters: ModelParameters
+  ) throws(RecommendationError) -> [Int] {
+    calls.add()
+    return try base.readSequence(of: history, parameters: parameters)
   }
 }

@@ -193,6 +193,19 @@ import VectorMath
     #expect(abs(weights[0] - (0.9 + 0.1 * 0.03 / 0.19 / 3)) < 1e-6)
     #expect(abs(weights[1] - 1.2) < 1e-5)
   }
+
+  @Test("three steps of Adam on gradients of different size are those of decays 0.9 and 0.98")
+  func adamKnownAnswer() {
+    // By hand: m = 0.1, -0.11, -0.049 and v = 0.02, 0.0996, 0.102608; over 1 - 0.9^t and 1 - 0.98^t the steps
+    // are 0.1, -0.0365054 and -0.0136885. With the usual decay of 0.999 the second would be -0.0366104.
+    let expected: [Float] = [-0.1, -0.063494608, -0.049806155]
+    var adam = Adam(count: 1)
+    var weights: [Float] = [0]
+    for (gradient, weight) in zip([1, -2, 0.5] as [Float], expected) {
+      adam.step(&weights, gradient: [gradient], learningRate: 0.1)
+      #expect(abs(weights[0] - weight) < 1e-6)
+    }
+  }
 }
 
 extension Double {

@@ -36,16 +36,26 @@ struct LearnedSequence {
     history.sequence().compactMap { head.place(of: $0) }
   }
 
-  /// What the order of the history adds to each catalogue item; 0 outside the head.
-  func scores(_ history: CustomerHistory) -> [Float] {
-    spread(network.scores(after: places(of: history)))
+  /// The two parts of every catalogue item's score: what the order of the history adds, 0 outside the head, and
+  /// the popularity.
+  ///
+  /// The network knows nothing of items outside the head but that they are bought less than those in it. So
+  /// they come last for every customer: their popularity is one below the least score of the head, at odds
+  /// smaller by the factor e.
+  func scores(_ history: CustomerHistory) -> (sequence: [Float], popularity: [Float]) {
+    let order = network.scores(after: places(of: history))
+    var least = Float.infinity
+    // Added as the parts of a score are, so that what is least here is least there.
+    for (value, bias) in zip(order, network.bias) { least = min(least, value + bias) }
+    return (
+      spread(order, outside: 0),
+      // Beyond 2^24 taking off one changes nothing.
+      spread(network.bias, outside: min(least - 1, least.nextDown))
+    )
   }
 
-  /// The bias of each catalogue item; 0 outside the head, as for an item that nobody is known to buy.
-  var popularityScores: [Float] { spread(network.bias) }
-
-  private func spread(_ values: [Float]) -> [Float] {
-    var spread = [Float](repeating: 0, count: itemCount)
+  private func spread(_ values: [Float], outside: Float) -> [Float] {
+    var spread = [Float](repeating: outside, count: itemCount)
     for (place, item) in head.items.enumerated() { spread[item] = values[place] }
     return spread
   }
@@ -69,12 +79,14 @@ struct LearnedSequence {
   }
 
   /// The optimizer before the step of `stage`, the first of which is 1.
+  ///
+  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.negative` for a square.
   static func steps(
     _ parameters: ModelParameters, count: Int, stage: Int
   ) throws(RecommendationError) -> Adam {
     let square = try parameters.values(squareTensor, shape: [count])
     if let index = square.firstIndex(where: { $0 < 0 }) {
-      throw .notFinite(name: squareTensor, index: index)
+      throw .negative(name: squareTensor, index: index)
     }
     return Adam(
       mean: try parameters.values(meanTensor, shape: [count]), square: square, steps: stage - 1)

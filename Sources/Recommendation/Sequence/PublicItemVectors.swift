@@ -2,16 +2,19 @@ internal import VectorMath
 
 /// Short public vectors of the head's items.
 enum PublicItemVectors {
-  /// The leading principal directions of the features of all items, at unit norm, row-major
-  /// [head, dimension].
+  /// The features of the head's items along the `dimension` leading principal directions of all items' features,
+  /// at unit norm, row-major [head, dimension].
   ///
-  /// An item of which nothing is known has random values by `seed`, so that the network can tell it from
-  /// others; so have all of them without features. Directions beyond those of the features are zero.
+  /// The other directions are dropped. Items that differ along those alone have the same vector, and only the bias
+  /// tells the network which is which. An item that has nothing along the leading ones, like one of which nothing
+  /// is known, has random values by `seed`; so have all of them without features. Features of fewer directions
+  /// than `dimension` are filled up with zeros.
   /// - Throws: `.shapeMismatch` for features of fewer items, `.numericalFailure`.
   static func rows(
     of head: Head, features: ItemFeatures?, dimension: Int, seed: UInt64
   ) throws(RecommendationError) -> [Float] {
-    var uniform = UniformStart(seed: seed)
+    // Not the seed itself, by which the first weights are drawn.
+    var uniform = UniformStart(seed: ~seed)
     var rows: [Float] = []
     rows.reserveCapacity(head.count * dimension)
     let projected = try features.map { features throws(RecommendationError) in
@@ -50,7 +53,9 @@ enum PublicItemVectors {
     let count = min(dimension, features.dimension)
     let directions: DoubleMatrix
     do {
+      // By descending eigenvalue, one a row.
       directions = try SymmetricEigen.decompose(Kernels.gram(of: all)).vectors
+        .gathered(Array(0..<count))
     } catch {
       throw .numericalFailure(step: "principal directions of item features")
     }

@@ -178,7 +178,8 @@ package struct SequenceModel: FederatedModel {
     return try ModelParameters(tensors: tensors)
   }
 
-  /// The network's logits: what the order of the history adds, and the bias of each item.
+  /// The network's logits: what the order of the history adds, and the bias of each item. Items outside the head
+  /// come last.
   package func scores(
     history: CustomerHistory, parameters: ModelParameters, features: ItemFeatures?
   ) throws(RecommendationError) -> ItemScores {
@@ -196,11 +197,10 @@ package struct SequenceModel: FederatedModel {
     }
     let learned = try LearnedSequence(
       parameters, itemCount: popularity.count, shape: shape, learnsItems: learnsItems)
+    let scores = learned.scores(history)
     return try ItemScores(
       itemCount: popularity.count,
-      components: [
-        (.sequence, learned.scores(history)), (.popularity, learned.popularityScores),
-      ]
+      components: [(.sequence, scores.sequence), (.popularity, scores.popularity)]
     ).checked()
   }
 
