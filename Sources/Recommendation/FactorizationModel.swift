@@ -6,28 +6,38 @@ internal import VectorMath
 ///
 /// Stage 0 learns the popularity and chooses the head. In every later stage a device rebuilds its
 /// customer's vector from the public item vectors by weighted ridge regression, sends the gradient of its
-/// loss for the item vectors (``FactorizationLoss``), clipped to norm 1, and keeps nothing. The
-/// coordinator takes a momentum step on the noised sum divided by the cohort.
+/// loss for the item vectors (``FactorizationLoss``), clipped, and keeps nothing. The coordinator divides the
+/// noised sum by the cohort and lets its optimizer take a step.
 ///
-/// Nearly every gradient is longer than the clip norm before clipping, by way of ``gradientScale``: what
-/// a device sends is mostly a direction, which wastes the least of the noise's budget.
+/// Nearly every gradient is longer than the fixed clip norm, 1 / ``gradientScale``: what a device sends is mostly a
+/// direction, which wastes the least of the noise's budget. An adaptive one goes to the median of the norms.
 ///
 /// Hyperparameters (all optional, decimals as strings): `head`, 1 ... 1024, else from cohort and noise;
-/// `dimension`, 1 ... 64, default 8; `rounds`, 1 ... 200, default 10; `learning_rate`, default "20";
-/// `momentum`, "0" ... "0.99", default "0.5"; `ridge`, default "1"; `unobserved_weight`, default "0.5".
+/// `dimension`, 1 ... 64, default 8; `rounds`, 1 ... 200, default 10; `clipping`, "fixed" (default) or "adaptive"
+/// (``AdaptiveClipNorm``); `server_optimizer`, "momentum" (default; FedAvg with server momentum, FedAvg itself at
+/// momentum "0") or "adam" (FedAdam); `learning_rate`, default "20", or "0.1" with adam; `momentum`, "0" ...
+/// "0.99", default "0.5"; `ridge`, default "1"; `unobserved_weight`, default "0.5".
 /// The defaults were chosen on a split inside the training part of ml-100k.
 /// - Source: Singhal et al., "Federated Reconstruction: Partially Local Federated Learning", NeurIPS
 ///   2021, algorithm 1 (users rebuilt from nothing, one gradient step); weights as in Hu, Koren, Volinsky,
-///   "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, equation 3.
+///   "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008, equation 3; server optimizers: Reddi et
+///   al., "Adaptive Federated Optimization", ICLR 2021, algorithm 2.
 package struct FactorizationModel: FederatedModel {
   package static let identifier = "mf"
 
   /// Name of the tensor [head, dimension] of item vectors.
   static let factorsTensor = "factors"
-  /// Name of the tensor [head, dimension] of the server optimizer's velocity.
+  /// Name of the tensor [head, dimension] of the server optimizer's velocity, or mean of gradients.
   static let velocityTensor = "velocity"
+  /// Name of the tensor [head, dimension] of the mean of squared gradients, with the optimizer that has one.
+  static let squareTensor = "gradient_square"
   /// Factor on a gradient before it is clipped.
   static let gradientScale = 10.0
+
+  private enum ServerOptimizer {
+    case momentum(Double)
+    case adam
+  }
 
   private enum Limits {
     static let head = 1...Head.limit
@@ -40,7 +50,8 @@ package struct FactorizationModel: FederatedModel {
   }
 
   private static let hyperparameterNames = [
-    "head", "dimension", "rounds", "learning_rate", "momentum", "ridge", "unobserved_weight",
+    "head", "dimension", "rounds", "clipping", "server_optimizer", "learning_rate", "momentum",
+    "ridge", "unobserved_weight",
   ]
   /// What the popularity gets of mu².
   private static let popularityShare = 0.1
@@ -52,7 +63,8 @@ package struct FactorizationModel: FederatedModel {
   private let headSize: Int?
   private let dimension: Int
   private let learningRate: Double
-  private let momentum: Double
+  private let optimizer: ServerOptimizer
+  private let isClippingAdaptive: Bool
   private let loss: FactorizationLoss
 
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
@@ -61,8 +73,19 @@ package struct FactorizationModel: FederatedModel {
     headSize = try read.integer("head", in: Limits.head)
     dimension = try read.integer("dimension", in: Limits.dimension) ?? 8
     let rounds = try read.integer("rounds", in: Limits.rounds) ?? 10
-    learningRate = try read.decimal("learning_rate", in: Limits.learningRate) ?? 20
-    momentum = try read.decimal("momentum", in: Limits.momentum) ?? 0.5
+    isClippingAdaptive =
+      try read.choice("clipping", among: ["fixed", "adaptive"]) == "adaptive"
+    let momentum = try read.decimal("momentum", in: Limits.momentum)
+    if try read.choice("server_optimizer", among: ["momentum", "adam"]) == "adam" {
+      guard momentum == nil else {
+        throw .invalidHyperparameter(name: "momentum", accepted: "nothing beside adam")
+      }
+      optimizer = .adam
+    } else {
+      optimizer = .momentum(momentum ?? 0.5)
+    }
+    let usualRate = if case .adam = optimizer { 0.1 } else { 20.0 }
+    learningRate = try read.decimal("learning_rate", in: Limits.learningRate) ?? usualRate
     loss = FactorizationLoss(
       ridge: try read.decimal("ridge", in: Limits.ridge) ?? 1,
       unobservedWeight: try read.decimal("unobserved_weight", in: Limits.unobservedWeight) ?? 0.5)
@@ -87,6 +110,7 @@ package struct FactorizationModel: FederatedModel {
     try checkStage(stage)
     if stage == 0 { return itemCount }
     return try Head(parameters, itemCount: itemCount).count * dimension
+      + (isClippingAdaptive ? 1 : 0)
   }
 
   package func update(
@@ -98,12 +122,25 @@ package struct FactorizationModel: FederatedModel {
     let factors = try ItemFactors(parameters, itemCount: itemCount, dimension: dimension)
     let places = factors.head.places(of: history).map(\.place)
     let gradient = try loss.gradient(factors: factors, places: places)
-    let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
     // Clipped in Double, before rounding: a gradient may be too long for the scaled value to be exact.
-    let factor = norm * Self.gradientScale > 1 ? 1 / norm : Self.gradientScale
-    var update = gradient.map { Float($0 * factor) }
+    var update = try clipped(gradient, isEmpty: places.isEmpty, parameters: parameters)
+      .map { Float($0) }
     try update.shrinkToUnitNorm()
     return update
+  }
+
+  /// Norm at most 1, and zeros where nothing of the head was bought.
+  private func clipped(
+    _ gradient: [Double], isEmpty: Bool, parameters: ModelParameters
+  ) throws(RecommendationError) -> [Double] {
+    if isClippingAdaptive {
+      let clipNorm = try AdaptiveClipNorm(parameters)
+      return isEmpty
+        ? [Double](repeating: 0, count: gradient.count + 1) : clipNorm.update(of: gradient)
+    }
+    let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let factor = 1 / max(norm, 1 / Self.gradientScale)
+    return gradient.map { $0 * factor }
   }
 
   package func advance(
@@ -115,7 +152,8 @@ package struct FactorizationModel: FederatedModel {
       dimension: try updateDimension(stage: stage, parameters: parameters, itemCount: itemCount))
     return stage == 0
       ? try firstFactors(noisedSum, context: context, parameters: parameters, itemCount: itemCount)
-      : try step(noisedSum, context: context, parameters: parameters, itemCount: itemCount)
+      : try step(
+        stage, noisedSum, context: context, parameters: parameters, itemCount: itemCount)
   }
 
   private func firstFactors(
@@ -126,7 +164,9 @@ package struct FactorizationModel: FederatedModel {
     let head = Head(popularity: popularity, count: headSize ?? level.headSize)
     let shape = [head.count, dimension]
     let seed = try PublicSeed(parameters)
-    return try ModelParameters(tensors: [
+    let zeros = ModelParameters.Tensor(
+      shape: shape, values: [Float](repeating: 0, count: head.count * dimension))
+    var tensors: [String: ModelParameters.Tensor] = [
       PopularityStage.tensor: .init(popularity),
       Head.tensor: .init(head.values),
       HybridScores.textWeightTensor: .init([
@@ -135,27 +175,51 @@ package struct FactorizationModel: FederatedModel {
       PublicSeed.tensor: seed.parameters,
       Self.factorsTensor: .init(
         shape: shape, values: seed.factors(count: head.count * dimension)),
-      Self.velocityTensor: .init(
-        shape: shape, values: [Float](repeating: 0, count: head.count * dimension)),
-    ])
+      Self.velocityTensor: zeros,
+    ]
+    if case .adam = optimizer { tensors[Self.squareTensor] = zeros }
+    if isClippingAdaptive {
+      tensors[AdaptiveClipNorm.tensor] = AdaptiveClipNorm(1 / Self.gradientScale).parameters
+    }
+    return try ModelParameters(tensors: tensors)
   }
 
   private func step(
-    _ noisedSum: [Double], context: StageContext, parameters: ModelParameters, itemCount: Int
+    _ stage: Int, _ noisedSum: [Double], context: StageContext, parameters: ModelParameters,
+    itemCount: Int
   ) throws(RecommendationError) -> ModelParameters {
     let head = try Head(parameters, itemCount: itemCount)
     let shape = [head.count, dimension]
     var factors = try parameters.values(Self.factorsTensor, shape: shape)
-    var velocity = try parameters.values(Self.velocityTensor, shape: shape)
-    let scale = 1 / Double(context.targetCohort)
-    for index in factors.indices {
-      let next = momentum * Double(velocity[index]) + noisedSum[index] * scale
-      velocity[index] = Float(next)
-      factors[index] = Float(Double(factors[index]) - learningRate * next)
-    }
     var tensors = parameters.tensors
+    var gradient = noisedSum
+    if isClippingAdaptive {
+      var clipNorm = try AdaptiveClipNorm(parameters)
+      // In the unit of the fixed clip norm, so that one learning rate serves both.
+      gradient = clipNorm.gradient(of: noisedSum).map { $0 * Self.gradientScale }
+      clipNorm.follow(noisedSum, cohort: context.targetCohort)
+      tensors[AdaptiveClipNorm.tensor] = clipNorm.parameters
+    }
+    let scale = 1 / Double(context.targetCohort)
+    switch optimizer {
+    case .momentum(let momentum):
+      var velocity = try parameters.values(Self.velocityTensor, shape: shape)
+      for index in factors.indices {
+        let next = momentum * Double(velocity[index]) + gradient[index] * scale
+        velocity[index] = Float(next)
+        factors[index] = Float(Double(factors[index]) - learningRate * next)
+      }
+      tensors[Self.velocityTensor] = .init(shape: shape, values: velocity)
+    case .adam:
+      var adam = try Adam(
+        parameters, mean: Self.velocityTensor, square: Self.squareTensor, shape: shape,
+        steps: stage - 1)
+      adam.step(
+        &factors, gradient: gradient.map { Float($0 * scale) }, learningRate: learningRate)
+      tensors[Self.velocityTensor] = .init(shape: shape, values: adam.mean)
+      tensors[Self.squareTensor] = .init(shape: shape, values: adam.square)
+    }
     tensors[Self.factorsTensor] = .init(shape: shape, values: factors)
-    tensors[Self.velocityTensor] = .init(shape: shape, values: velocity)
     return try ModelParameters(tensors: tensors)
   }
 

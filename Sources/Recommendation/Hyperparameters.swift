@@ -38,6 +38,16 @@ struct Hyperparameters {
     return text
   }
 
+  /// The string `name`, one of `choices`; nil if it is absent.
+  func choice(_ name: String, among choices: [String]) throws(RecommendationError) -> String? {
+    guard let text = try text(name) else { return nil }
+    guard choices.contains(text) else {
+      throw .invalidHyperparameter(
+        name: name, accepted: choices.map { "\"\($0)\"" }.joined(separator: " or "))
+    }
+    return text
+  }
+
   /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
   func decimal(
     _ name: String, in range: ClosedRange<Double>

@@ -19,6 +19,9 @@ extension RecommendationError: CustomStringConvertible {
     case .notCanonical(let offset): "the bytes at offset \(offset) are not spelled canonically"
     case .notFinite(let name, let index): "value \(index) of \(name) is not a finite number"
     case .negative(let name, let index): "value \(index) of \(name) is below zero"
+    case .clipNormOutOfRange(let value):
+      "the clip norm \(value) is not from \(AdaptiveClipNorm.range.lowerBound) to "
+        + "\(AdaptiveClipNorm.range.upperBound)"
     case .missingTensor(let name): "the parameters lack \"\(name)\""
     case .shapeMismatch(let name, let expected, let actual):
       "\(name) has the shape \(actual), \(expected) is needed"

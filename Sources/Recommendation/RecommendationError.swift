@@ -27,6 +27,8 @@ package enum RecommendationError: Error, Equatable, Sendable {
   case notFinite(name: String, index: Int)
   /// A value of a tensor that holds squares is below zero.
   case negative(name: String, index: Int)
+  /// A clip norm that is not positive, or beyond all use.
+  case clipNormOutOfRange(value: Double)
   /// Parameters lack a tensor that this stage or model needs.
   case missingTensor(name: String)
   /// A tensor, or a vector given to a model, has another shape than the model needs.

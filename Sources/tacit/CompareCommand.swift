@@ -55,6 +55,13 @@ struct CompareCommand: AsyncParsableCommand {
 
   @Option(
     help: """
+      Hyperparameters by model, as policies write them: '{"mf": {"rounds": 20, "ridge": "2"}}'. \
+      Others keep their defaults.
+      """)
+  var hyperparameters: String?
+
+  @Option(
+    help: """
       Aggregation modes of the private runs: sealed has the noise that is charged, secagg-ddp the \
       extra noise that its clients draw.
       """)

@@ -24,8 +24,6 @@ struct ComparisonSetup {
   ]
   /// What is tried on any other data set.
   private static let lambdas = [50.0, 100, 200, 400, 800]
-  /// Of every federated model: its defaults.
-  private static let federatedHyperparameters = JSONValue.object([:])
 
   init(_ command: CompareCommand) async throws {
     let dataset = try DatasetLibrary.user().load(command.name, shipped: .current())
@@ -49,7 +47,10 @@ struct ComparisonSetup {
     for identifier in identifiers where !known.contains(identifier) {
       throw RecommendationError.unknownModel(identifier: identifier, known: known)
     }
-    var notes: [String] = []
+    var hyperparameters = try Self.hyperparameters(command.hyperparameters, of: identifiers)
+    var notes = hyperparameters.sorted { $0.key < $1.key }.map { model, values in
+      "\(model) runs with \(String(decoding: values.canonicalBytes, as: UTF8.self))"
+    }
     let features = try Self.features(command, dataset.catalogue)
     var cells = ComparisonPlan.standardCells(
       federated: identifiers, epsilons: try Self.budgets(command.epsilon), seeds: command.seeds,
@@ -62,7 +63,8 @@ struct ComparisonSetup {
         next: "leave one of them out", exit: .usage)
     }
     cells = try Self.feasible(
-      cells, delta: command.delta, customers: problem.histories.count, notes: &notes)
+      cells, hyperparameters: hyperparameters, delta: command.delta,
+      customers: problem.histories.count, notes: &notes)
     let hasEASE = dataset.catalogue.count <= EASE.largestCatalogue
     if !hasEASE {
       notes.append(
@@ -85,6 +87,8 @@ struct ComparisonSetup {
     references = try names.map { rows[try ComparisonCell.place(ofRow: $0, among: rows)] }
     var lambda = Self.anchoredLambda[command.name]
     var tried = SettingsTried.counts(of: cells, on: command.name)
+    // What was tried before these were given is not known here.
+    for model in hyperparameters.keys { tried.updateValue(nil, forKey: model) }
     if lambda != nil { tried.updateValue(nil, forKey: "ease") }
     if hasEASE, lambda == nil {
       do {
@@ -102,9 +106,9 @@ struct ComparisonSetup {
         "with --tuning the epochs of \(CentralizedSASRec.identifier) are chosen on the split that is "
           + "shown: its row is optimistic")
     }
+    hyperparameters["ease"] = .object(["lambda": .string(lambda ?? "200")])
     plan = try ComparisonPlan(
-      problem: problem, cells: cells,
-      hyperparameters: ["ease": .object(["lambda": .string(lambda ?? "200")])],
+      problem: problem, cells: cells, hyperparameters: hyperparameters,
       delta: command.delta, codeVersion: ProductVersion.current,
       settingsTried: tried, runsMasks: command.runMasks)
     comparison = Comparison(
@@ -121,6 +125,37 @@ struct ComparisonSetup {
     self.notes = notes
   }
 
+  /// Read and tried before anything is run.
+  private static func hyperparameters(
+    _ text: String?, of models: [String]
+  ) throws -> [String: JSONValue] {
+    guard let text else { return [:] }
+    let example = "such as --hyperparameters '{\"mf\": {\"rounds\": 20}}'"
+    let value: JSONValue
+    do {
+      value = try JSONValue.parse(Array(text.utf8))
+    } catch {
+      throw CommandFailure(
+        what: "--hyperparameters is not JSON", why: "\(error)", next: "write it \(example)",
+        exit: .usage)
+    }
+    guard let members = value.objectValue else {
+      throw CommandFailure(
+        what: "--hyperparameters is not an object", why: "it has one member a model",
+        next: "write it \(example)", exit: .usage)
+    }
+    for (model, values) in members.sorted(by: { $0.key < $1.key }) {
+      guard models.contains(model) else {
+        throw CommandFailure(
+          what: "--hyperparameters names \(model), which is not compared",
+          why: "--models says \(models.joined(separator: ","))", next: "name it in both",
+          exit: .usage)
+      }
+      _ = try ModelRegistry.model(identifier: model, hyperparameters: values)
+    }
+    return members
+  }
+
   /// What rows are held against unless told otherwise.
   private static func baseline(_ hasEASE: Bool) -> String {
     ComparisonCell(model: hasEASE ? "ease" : "popularity", setting: .centralized).label
@@ -132,7 +167,8 @@ struct ComparisonSetup {
 
   /// Takes out the runs that a masked mode cannot make, and says so.
   private static func feasible(
-    _ cells: [ComparisonCell], delta: Double, customers: Int, notes: inout [String]
+    _ cells: [ComparisonCell], hyperparameters: [String: JSONValue], delta: Double,
+    customers: Int, notes: inout [String]
   ) throws -> [ComparisonCell] {
     var kept: [ComparisonCell] = []
     // By row: the runs of one differ by their seeds, which are no obstacle.
@@ -144,7 +180,8 @@ struct ComparisonSetup {
         found = known
       } else {
         found = try InProcessTrainer.obstacle(
-          to: cell, hyperparameters: federatedHyperparameters, delta: delta, customers: members)
+          to: cell, hyperparameters: hyperparameters[cell.model] ?? .object([:]), delta: delta,
+          customers: members)
         obstacles.updateValue(found, forKey: cell.label)
       }
       guard let obstacle = found else {

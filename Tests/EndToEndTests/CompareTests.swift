@@ -173,6 +173,38 @@ extension EndToEnd {
       #expect(unknown.code == 2 && unknown.errors.contains("gram, mf, sasrec"))
     }
 
+    @Test("a model runs with the hyperparameters that it is given, and the report says which")
+    func hyperparameters() async throws {
+      let library = try await Library()
+      let usual = ["--models", "mf", "--epsilon", "inf", "--seeds", "1"]
+      func mean(_ given: String?) async throws -> (Double, JSONValue) {
+        let document = try await library.compare(
+          usual + (given.map { ["--hyperparameters", $0] } ?? []))
+        let shown = try row(document, "mf:inf", "recall")
+        return (try #require(shown["mean"]?.numberValue), document)
+      }
+      let adam = #"{"mf":{"clipping":"adaptive","rounds":2,"server_optimizer":"adam"}}"#
+      let (byDefault, _) = try await mean(nil)
+      let (given, document) = try await mean(adam)
+      // One cache for both: other hyperparameters are another run.
+      #expect(byDefault != given)
+      let notes = try #require(document["notes"]?.arrayValue).compactMap(\.stringValue)
+      #expect(
+        notes.contains(
+          #"mf runs with {"clipping":"adaptive","rounds":2,"server_optimizer":"adam"}"#))
+      let refused = [
+        ("{", "--hyperparameters is not JSON"), ("[]", "--hyperparameters is not an object"),
+        (#"{"gram":{}}"#, "names gram, which is not compared"),
+        (#"{"mf":{"clipping":"none"}}"#, #""fixed" or "adaptive""#),
+        (#"{"mf":{"epochs":3}}"#, "epochs"),
+      ]
+      for (text, reason) in refused {
+        let outcome = try await library.tacit(
+          ["compare", "--data", "odd"] + usual + ["--hyperparameters", text])
+        #expect(outcome.code == 2 && outcome.errors.contains(reason), "\(outcome.errors)")
+      }
+    }
+
     @Test("a row that is not there is refused before the first run")
     func unknownReference() async throws {
       let library = try await Library()

@@ -114,56 +114,6 @@ import VectorMath
 }
 
 @Suite struct MechanismsClippingTests {
-  @Test("update and count together cost what the round is charged for")
-  func charge() throws {
-    for (z, countNoise) in [(1.0, 50.0), (0.5, 0.26), (2, 1.01), (0.01, 5), (8, 1e6)] {
-      let clipping = try AdaptiveClipping(
-        initialClippingNorm: 1, noiseMultiplier: z, countNoise: countNoise)
-      #expect(clipping.updateNoiseMultiplier > z * (1 - 1e-15))
-      #expect(clipping.muSquared <= 1 / (z * z) && clipping.muSquared > (1 - 1e-9) / (z * z))
-    }
-    // The paper's own example: a twentieth of the cohort costs next to nothing.
-    let usual = try AdaptiveClipping(initialClippingNorm: 1, noiseMultiplier: 1, countNoise: 5)
-    #expect(abs(usual.updateNoiseMultiplier - 1.005_037_8) < 1e-7)
-  }
-
-  @Test(
-    "the clip norm goes to the median of the norms, and noise beyond 0...1 does not make it jump")
-  func convergence() throws {
-    var clipping = try AdaptiveClipping(
-      initialClippingNorm: 100, noiseMultiplier: 1, countNoise: 10)
-    let norms = (0..<1_001).map { 1 + Double($0) / 1_000 }
-    var generator = SeededRandom(seed: 71)
-    let noise = DiscreteGaussian(scale: UInt64(clipping.countNoiseScale))
-    for _ in 0..<400 {
-      let count = norms.reduce(Int64(0)) { $0 + clipping.countContribution(updateNorm: $1) }
-      clipping.update(noisedCount: count + noise.sample(using: &generator), cohort: norms.count)
-    }
-    #expect(abs(clipping.clippingNorm - 1.5) < 0.05, "seed 71: \(clipping.clippingNorm)")
-    let before = clipping.clippingNorm
-    clipping.update(noisedCount: .max, cohort: 1)
-    #expect(clipping.clippingNorm > before / 2)
-    clipping.update(noisedCount: .min, cohort: 1)
-    #expect(clipping.clippingNorm < before * 2)
-    for _ in 0..<5_000 { clipping.update(noisedCount: .max, cohort: 1) }
-    #expect(clipping.clippingNorm == 1e-100)
-    #expect(clipping.countContribution(updateNorm: .nan) == -1)
-  }
-
-  @Test("a count noise that leaves nothing for the update, and other bad parameters, are refused")
-  func refusals() {
-    for (norm, quantile, rate, z, countNoise) in [
-      (1, 0.5, 0.2, 1, 0.5), (1, 0.5, 0.2, 1, .infinity), (1, 0.5, 0.2, 0, 1), (0, 0.5, 0.2, 1, 9),
-      (1, 1.5, 0.2, 1, 9), (1, 0.5, 0, 1, 9), (1, 0.5, 0.2, .nan, 9), (.nan, 0.5, 0.2, 1, 9),
-    ] as [(Double, Double, Double, Double, Double)] {
-      #expect(throws: PrivacyError.self) {
-        try AdaptiveClipping(
-          initialClippingNorm: norm, targetQuantile: quantile, learningRate: rate,
-          noiseMultiplier: z, countNoise: countNoise)
-      }
-    }
-  }
-
   @Test("rounded norms are bounded as stated, and integer grids keep l1 below l2 squared")
   func roundedNorms() throws {
     let small = try StochasticRoundingNorms(clippingNorm: 3, beta: 0, dimension: 4)

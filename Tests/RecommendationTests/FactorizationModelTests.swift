@@ -104,6 +104,127 @@ import VectorMath
     #expect(after["head"] == before["head"] && after["seed"] == before["seed"])
   }
 
+  /// Two items in the head, one factor each, as the coordinator published them.
+  private func published(
+    _ changes: [String: ModelParameters.Tensor]
+  ) throws -> ModelParameters {
+    let tensors: [String: ModelParameters.Tensor] = [
+      "popularity": .init([0, 0]), "head": .init([0, 1]), "seed": .init([0, 0, 0, 0]),
+      "factors": .init(shape: [2, 1], values: [1, -1]),
+      "velocity": .init(shape: [2, 1], values: [0, 0]),
+    ]
+    return try ModelParameters(tensors: tensors.merging(changes) { $1 })
+  }
+
+  private func small(_ changes: [String: JSONValue]) throws -> FactorizationModel {
+    let usual: [String: JSONValue] = [
+      "head": .integer(2), "dimension": .integer(1), "rounds": .integer(2),
+      "learning_rate": .string("0.25"),
+    ]
+    return try FactorizationModel(hyperparameters: .object(usual.merging(changes) { $1 }))
+  }
+
+  private let context = StageContext(
+    noiseStandardDeviation: 1, targetCohort: 8, contributorCount: 5, features: nil)
+
+  @Test("the first step of adam has the learning rate's length, whatever the gradient's")
+  func adamStep() throws {
+    let model = try small(["server_optimizer": .string("adam")])
+    let before = try published(["gradient_square": .init(shape: [2, 1], values: [0, 0])])
+    let after = try model.advance(
+      stage: 1, noisedSum: [0.08, -800], context: context, parameters: before, itemCount: 2)
+    let factors = try #require(after["factors"]).values
+    #expect(abs(factors[0] - 0.75) < 1e-4 && abs(factors[1] + 0.75) < 1e-4)
+    // Means of gradient and square, 0.1 and 0.02 of the first ones.
+    let mean = try #require(after["velocity"]).values
+    let square = try #require(after["gradient_square"]).values
+    #expect(abs(mean[0] - 0.001) < 1e-7 && abs(mean[1] + 10) < 1e-4)
+    #expect(abs(square[0] - 2e-6) < 1e-9 && abs(square[1] - 200) < 1e-3)
+    let broken = try published(["gradient_square": .init(shape: [2, 1], values: [0, -1])])
+    #expect(throws: RecommendationError.negative(name: "gradient_square", index: 1)) {
+      try model.advance(
+        stage: 1, noisedSum: [1, 1], context: context, parameters: broken, itemCount: 2)
+    }
+  }
+
+  @Test("adaptive clipping asks for one value more, and sends none of it for an empty head")
+  func adaptiveUpdate() throws {
+    let model = try small(["clipping": .string("adaptive")])
+    let parameters = try published(["clip_norm": .init([0.05])])
+    #expect(try model.updateDimension(stage: 1, parameters: parameters, itemCount: 2) == 3)
+    let bought = CustomerHistory(rows: [.init(item: 1, occasions: 1, lastSeconds: 0)])
+    let update = try model.update(
+      stage: 1, history: bought, parameters: parameters, itemCount: 2)
+    let gradient = try FactorizationLoss(ridge: 1, unobservedWeight: 0.5).gradient(
+      factors: factors([1, -1], dimension: 1), places: [1])
+    let expected = AdaptiveClipNorm(Double(Float(0.05))).update(of: gradient)
+    for (value, expected) in zip(update, expected) { #expect(abs(Double(value) - expected) < 1e-7) }
+    #expect(update.count == 3 && update[2] < 0)
+    let empty = try model.update(
+      stage: 1, history: .empty, parameters: parameters, itemCount: 2)
+    #expect(empty == [0, 0, 0])
+  }
+
+  @Test("a step with adaptive clipping is that of the clipped gradients, and moves the norm")
+  func adaptiveStep() throws {
+    let model = try small(["clipping": .string("adaptive"), "momentum": .string("0")])
+    let before = try published(["clip_norm": .init([0.5])])
+    let clipNorm = AdaptiveClipNorm(0.5)
+    // Eight customers alike, longer than the norm.
+    let sum = clipNorm.update(of: [3, 4]).map { 8 * $0 }
+    let after = try model.advance(
+      stage: 1, noisedSum: sum, context: context, parameters: before, itemCount: 2)
+    let factors = try #require(after["factors"]).values
+    // 0.25 times ten clipped gradients of [0.3, 0.4].
+    #expect(abs(factors[0] - 0.25) < 1e-6 && abs(factors[1] + 2) < 1e-6)
+    // None within, half of them wanted: exp(0.2 / 2).
+    #expect(abs(try #require(after["clip_norm"]).values[0] - 0.552_585_5) < 1e-6)
+  }
+
+  @Test(
+    "whatever bounds the gradient and steps, rounds without noise lower the loss",
+    arguments: [
+      ["clipping": "adaptive"], ["server_optimizer": "adam"],
+      ["clipping": "adaptive", "server_optimizer": "adam"],
+    ])
+  func variantsLowerTheLoss(variant: [String: String]) throws {
+    let shop = try SyntheticShop(itemCount: 30, customers: 60, itemsEach: 6, seed: 8)
+    let usual: [String: JSONValue] = [
+      "head": .integer(30), "dimension": .integer(3), "rounds": .integer(12),
+    ]
+    let model = try FactorizationModel(
+      hyperparameters: .object(usual.merging(variant.mapValues { .string($0) }) { $1 }))
+    let loss = FactorizationLoss(ridge: 1, unobservedWeight: 0.5)
+    var losses: [Double] = []
+    _ = try shop.train(model) { _, parameters in
+      let factors = try ItemFactors(parameters, itemCount: 30, dimension: 3)
+      losses.append(
+        try shop.histories.reduce(0) {
+          $0 + (try loss.value(factors: factors, places: $1.rows.map(\.item)))
+        })
+    }
+    #expect(losses[12] < 0.85 * losses[0], "\(losses)")
+  }
+
+  @Test("an optimizer or clipping that nobody knows is refused, and momentum beside adam")
+  func unknownChoices() {
+    let refused: [([String: JSONValue], String, String)] = [
+      (["clipping": .string("none")], "clipping", "\"fixed\" or \"adaptive\""),
+      (
+        ["server_optimizer": .string("sgd")], "server_optimizer", "\"momentum\" or \"adam\""
+      ),
+      (
+        ["server_optimizer": .string("adam"), "momentum": .string("0.5")], "momentum",
+        "nothing beside adam"
+      ),
+    ]
+    for (values, name, accepted) in refused {
+      #expect(throws: RecommendationError.invalidHyperparameter(name: name, accepted: accepted)) {
+        try small(values)
+      }
+    }
+  }
+
   @Test("the seed is FNV-1a of the catalogue: the published test values")
   func publicSeed() throws {
     // isthe.com test vectors of FNV-1a 64.

@@ -32,6 +32,19 @@ package struct Adam: Sendable, Equatable {
     self.steps = steps
   }
 
+  /// After `steps` steps, as published: the tensors `mean` and `square`.
+  ///
+  /// - Throws: `.missingTensor`, `.shapeMismatch`, `.negative` for a square.
+  init(
+    _ parameters: ModelParameters, mean: String, square: String, shape: [Int], steps: Int
+  ) throws(RecommendationError) {
+    let squares = try parameters.values(square, shape: shape)
+    if let index = squares.firstIndex(where: { $0 < 0 }) {
+      throw .negative(name: square, index: index)
+    }
+    self.init(mean: try parameters.values(mean, shape: shape), square: squares, steps: steps)
+  }
+
   /// Moves `weights` against `gradient`.
   ///
   /// - Parameter learningRate: the largest change of a weight, about.

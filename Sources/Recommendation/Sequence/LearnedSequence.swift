@@ -84,11 +84,7 @@ struct LearnedSequence {
   static func steps(
     _ parameters: ModelParameters, count: Int, stage: Int
   ) throws(RecommendationError) -> Adam {
-    let square = try parameters.values(squareTensor, shape: [count])
-    if let index = square.firstIndex(where: { $0 < 0 }) {
-      throw .negative(name: squareTensor, index: index)
-    }
-    return Adam(
-      mean: try parameters.values(meanTensor, shape: [count]), square: square, steps: stage - 1)
+    try Adam(
+      parameters, mean: meanTensor, square: squareTensor, shape: [count], steps: stage - 1)
   }
 }
