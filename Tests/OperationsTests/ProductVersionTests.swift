@@ -10,6 +10,7 @@ import Testing
       .split(separator: "\n", omittingEmptySubsequences: false)
     let start = try #require(lines.firstIndex(of: "## Upgrading"))
     let section = lines[(start + 1)...].prefix { !$0.hasPrefix("## ") }
-    #expect(try #require(section.first).hasPrefix("To \(ProductVersion.current) from "))
+    let first = try #require(section.first)
+    #expect(first.hasPrefix("To \(ProductVersion.current) from "))
   }
 }
