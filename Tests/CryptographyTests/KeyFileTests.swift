@@ -186,7 +186,8 @@ struct KeyFileTests {
     #expect(!KeyFileProblem.wrongSize(expected: 32, actual: 0).isOutOfSpace)
   }
 
-  @Test("a wiped file is zeros for whoever still has it open, and is gone") func wipedFileIsZerosAndGone() throws {
+  @Test("a wiped file is zeros for whoever still has it open, and is gone")
+  func wipedFileIsZerosAndGone() throws {
     let directory = try Directory()
     try KeyFile.create(SigningKey(), at: directory.key)
     let descriptor = open(directory.key, O_RDONLY)
