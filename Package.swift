@@ -218,7 +218,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "CanonicalJSON", "Cryptography", "Federation", "Privacy", "Recommendation",
+        "CanonicalJSON", "Cryptography", "Federation", "LedgerStore", "Privacy", "Recommendation",
         "SecureAggregation", "Transport", "VectorMath", "WireProtocol",
       ], swiftSettings: strict),
   ],

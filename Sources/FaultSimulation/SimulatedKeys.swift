@@ -1,9 +1,12 @@
 internal import Cryptography
 internal import LedgerStore
 
-/// The coordinator's signing key on a simulated disk, under the names that the executable gives its files.
+/// A stand-in for the coordinator's key files, on a simulated disk, under the names that the executable gives them.
 ///
-/// A file that another takes the place of is gone with its content: what a real disk keeps of it is not simulated.
+/// The executable's own `SigningKeyFiles` and `KeyFile` do not run in the simulator: they are calls of a real file system. What
+/// is simulated is their contract, `SigningKeyStore`, and a crash of it at each step; not the second name that keeps the
+/// old key until it is wiped, not the wiping, and not what a real disk keeps of either. Those are tested by `KeyFileTests`, and
+/// by killing `coordinator key rotate` at each of its steps.
 struct SimulatedKeys: SigningKeyStore {
   static let path = "keys/"
   static let currentName = "coordinator.key"

@@ -72,11 +72,6 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
   /// Entry `index` with its inclusion proof under the newest signed checkpoint.
   func receipt(of index: Int) throws -> LedgerReceipt
 
-  /// The proof that the ledger as it stands begins with its first `oldSize` entries.
-  ///
-  /// - Returns: nil for a size that this ledger never had.
-  func consistencyProof(from oldSize: Int) throws -> ConsistencyProof?
-
   /// The proof that the first `newSize` entries begin with the first `oldSize`.
   ///
   /// - Returns: nil unless 1 <= `oldSize` <= `newSize` <= the ledger's size.
@@ -90,4 +85,13 @@ package protocol CoordinatorStorage: AnyObject, Sendable {
 
   /// - Returns: the blob with that digest, or nil.
   func loadBlob(_ hash: SHA256Digest) throws -> [UInt8]?
+}
+
+extension CoordinatorStorage {
+  /// The proof that the ledger as it stands begins with its first `oldSize` entries.
+  ///
+  /// - Returns: nil for a size that this ledger never had.
+  package func consistencyProof(from oldSize: Int) throws -> ConsistencyProof? {
+    try consistencyProof(from: oldSize, to: ledgerState.size)
+  }
 }

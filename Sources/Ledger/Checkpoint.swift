@@ -12,8 +12,9 @@ package import Cryptography
 ///
 ///     — tacit-ledger/2/<ledger id> <key hash and signature, base64>
 ///
-/// The checkpoint that ends with a KEY entry has two signatures, that of the key before first, so that whoever knows only
-/// that key can follow. Every other one has one.
+/// One signature, by the key that is in force for `size` entries (`CheckpointKeys.key(ofSize:)`), unless it hands over from
+/// one key to the next: then it ends with a KEY entry and has two, that of the key before first, so that whoever knows only
+/// that key can follow. The next key signs another one of that size alone, like any other.
 ///
 /// The number in the origin is the format of the ledger. In format 1 the root is the hash of the last line.
 /// - Source: C2SP `signed-note` and `tlog-checkpoint`.
@@ -47,8 +48,9 @@ package struct Checkpoint: Equatable, Sendable {
 
   /// Signs the ledger as it stands after `state`.
   /// - Parameters:
-  ///   - key: the key in force.
-  ///   - previous: signs too, before it; for the checkpoint that ends with a KEY entry.
+  ///   - key: the key in force after `state`.
+  ///   - previous: the key that the KEY entry at the end of `state` replaced, which signs too, before `key`, to hand over;
+  ///     nil for every other checkpoint.
   /// - Throws: `CryptographyError` if the library refuses to sign.
   package init(
     signing state: LedgerState, with key: SigningKey, after previous: SigningKey? = nil
@@ -117,7 +119,9 @@ package struct Checkpoint: Equatable, Sendable {
     }
   }
 
-  /// Checks that `key`, the coordinator's, signed this checkpoint of the ledger `ledgerID`.
+  /// Checks that `key` signed this checkpoint of the ledger `ledgerID`, alone or with another one.
+  ///
+  /// Whether it is the key in force for `size` entries is for the caller to know.
   /// - Throws: `LedgerError.checkpointRefused` for another ledger, another key, or a wrong signature.
   package func verify(ledgerID: LedgerID, key: VerifyingKey) throws(LedgerError) {
     guard self.ledgerID == ledgerID else {

@@ -93,6 +93,15 @@ package struct MerkleTree: Equatable, Sendable {
     appendSubproof(to: &path, oldSize: oldSize, from: 0, count: newSize, isWhole: true)
     return ConsistencyProof(path: path)
   }
+
+  /// The same for sizes that somebody else names.
+  /// - Returns: nil unless 1 <= `oldSize` <= `newSize` <= `self.size`.
+  package func consistencyProof(
+    fromNamed oldSize: Int, to newSize: Int
+  ) -> ConsistencyProof? {
+    guard 1 <= oldSize, oldSize <= newSize, newSize <= size else { return nil }
+    return consistencyProof(from: oldSize, to: newSize)
+  }
 }
 
 // The names m, n and D of RFC 9162 are `index` or `oldSize`, `count`, and the leaves that begin at `start`.

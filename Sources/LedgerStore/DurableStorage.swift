@@ -83,10 +83,6 @@ package final class DurableStorage: CoordinatorStorage, @unchecked Sendable {
 
   package func receipt(of index: Int) throws -> LedgerReceipt { try ledger.receipt(of: index) }
 
-  package func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
-    ledger.consistencyProof(from: oldSize)
-  }
-
   package func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
     ledger.consistencyProof(from: oldSize, to: newSize)
   }

@@ -15,7 +15,7 @@ package enum LedgerStoreError: Error, Equatable, Sendable {
   case creationInterrupted
   /// Another process, with this id if it could be read, has the directory open.
   case locked(directory: String, holder: Int32?)
-  /// The signing key is not the one that GENESIS names.
+  /// The signing key is not the one in force: that of GENESIS, or of the newest KEY entry.
   case wrongKey(expected: VerifyingKey, found: VerifyingKey)
   /// An earlier failure ended this writer; what it wrote last is decided when the ledger is opened again.
   case dead(cause: DiskError)

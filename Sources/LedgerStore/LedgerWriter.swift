@@ -157,24 +157,11 @@ package final class LedgerWriter: Sendable {
     return LedgerReceipt(line: line, index: index, tree: core.tree, checkpoint: checkpoint)
   }
 
-  /// The proof that the ledger as it stands, whose size is `state.size`, begins with its first
-  /// `oldSize` entries.
-  /// - Parameter oldSize: as a client says it; outside 1 through `state.size` there is no proof.
-  /// - Returns: nil where there is none: that client holds a checkpoint that this ledger cannot
-  ///   have given out.
-  package func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
-    core.withLock { core in
-      guard (1...core.tree.size).contains(oldSize) else { return nil }
-      return core.tree.consistencyProof(from: oldSize, to: core.tree.size)
-    }
-  }
-
-  /// The same from `oldSize` to `newSize`; nil unless 1 <= `oldSize` <= `newSize` <= `state.size`.
+  /// The proof that the first `newSize` entries begin with the first `oldSize`.
+  /// - Returns: nil unless 1 <= `oldSize` <= `newSize` <= `state.size`: a client that names another size holds a checkpoint
+  ///   that this ledger cannot have given out.
   package func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
-    core.withLock { core in
-      guard newSize <= core.tree.size, oldSize >= 1, oldSize <= newSize else { return nil }
-      return core.tree.consistencyProof(from: oldSize, to: newSize)
-    }
+    core.withLock { $0.tree.consistencyProof(fromNamed: oldSize, to: newSize) }
   }
 
   /// What the log's entries say about past rounds; read from the disk.

@@ -65,14 +65,8 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
   /// Writes no ROSTER.
   func rosterCommitment() -> RosterCommitment? { nil }
 
-  func consistencyProof(from oldSize: Int) -> ConsistencyProof? {
-    guard (1...tree.size).contains(oldSize) else { return nil }
-    return tree.consistencyProof(from: oldSize, to: tree.size)
-  }
-
   func consistencyProof(from oldSize: Int, to newSize: Int) -> ConsistencyProof? {
-    guard newSize <= tree.size, oldSize >= 1, oldSize <= newSize else { return nil }
-    return tree.consistencyProof(from: oldSize, to: newSize)
+    tree.consistencyProof(fromNamed: oldSize, to: newSize)
   }
 
   /// No simulation changes its key.

@@ -45,7 +45,7 @@ struct KeyFileTests {
   }
 
   @Test("a key comes back from its file, which is 32 bytes for its owner alone")
-  func roundTrip() throws {
+  func keyComesBackAndIsItsOwnersAlone() throws {
     let directory = try Directory()
     let key = try SigningKey()
     try KeyFile.create(key, at: directory.key)
@@ -57,7 +57,7 @@ struct KeyFileTests {
   }
 
   @Test("a file with a lax umask or none is 0600 all the same")
-  func umaskDoesNotMatter() async throws {
+  func modeIgnoresUmask() async throws {
     // In a process of its own, because the umask belongs to the process.
     await #expect(processExitsWith: .success) {
       let directory = try Directory()
@@ -72,7 +72,7 @@ struct KeyFileTests {
   }
 
   @Test("an existing file, or a link to nowhere, is never overwritten")
-  func existing() throws {
+  func existingFileIsNotOverwritten() throws {
     let directory = try Directory()
     let key = try SigningKey()
     try KeyFile.create(key, at: directory.key)
@@ -88,7 +88,7 @@ struct KeyFileTests {
   }
 
   @Test("a missing directory is named with the system's reason")
-  func missingDirectory() throws {
+  func missingDirectoryIsNamed() throws {
     let directory = try Directory()
     let path = directory.path + "/none/key"
     let expected = KeyFileProblem.systemCall(
@@ -100,7 +100,7 @@ struct KeyFileTests {
   }
 
   @Test("a write that fails half way leaves no file behind")
-  func failedWrite() async {
+  func failedWriteLeavesNoFile() async {
     // In a process of its own, because the limit on file size belongs to the process.
     await #expect(processExitsWith: .success) {
       let directory = try Directory()
@@ -122,21 +122,21 @@ struct KeyFileTests {
   @Test(
     "a file that others may use is refused",
     arguments: [0o640, 0o604, 0o620, 0o601] as [mode_t])
-  func exposed(mode: mode_t) throws {
+  func fileThatOthersMayUseIsRefused(mode: mode_t) throws {
     let directory = try Directory()
     try directory.write(32, mode: mode, to: directory.key)
     #expect(Self.problem(at: directory.key) == .readableByOthers(mode: mode))
   }
 
   @Test("a file of another size is refused", arguments: [0, 31, 33, 64])
-  func wrongSize(count: Int) throws {
+  func fileOfAnotherSizeIsRefused(count: Int) throws {
     let directory = try Directory()
     try directory.write(count, mode: 0o600, to: directory.key)
     #expect(Self.problem(at: directory.key) == .wrongSize(expected: 32, actual: count))
   }
 
   @Test("a symbolic link, a directory and a FIFO are refused, without waiting")
-  func notAFile() throws {
+  func whatIsNoRegularFileIsRefused() throws {
     let directory = try Directory()
     try KeyFile.create(SigningKey(), at: directory.key)
     let link = directory.path + "/link"
@@ -149,7 +149,7 @@ struct KeyFileTests {
   }
 
   @Test("a file of another owner is refused")
-  func wrongOwner() throws {
+  func fileOfAnotherOwnerIsRefused() throws {
     let directory = try Directory()
     if geteuid() == 0 {
       try KeyFile.create(SigningKey(), at: directory.key)
@@ -167,7 +167,7 @@ struct KeyFileTests {
       .readableByOthers(mode: 0o644), .wrongSize(expected: 32, actual: 3),
       .systemCall(name: "fsync", code: EIO, reason: "Input/output error"),
     ] as [KeyFileProblem])
-  func sentences(problem: KeyFileProblem) {
+  func problemTellsFileReasonAndWayOut(problem: KeyFileProblem) {
     let text = CryptographyError.keyFile(path: "dir/key", problem: problem).description
     #expect(text.hasPrefix("dir/key "))
     // What and why before the first full stop, what to do after it.
@@ -176,7 +176,7 @@ struct KeyFileTests {
   }
 
   @Test("a full disk, quota or file size is told from what no free space mends")
-  func outOfSpace() {
+  func fullDiskIsTold() {
     for code in [ENOSPC, EDQUOT, EFBIG] {
       #expect(KeyFileProblem.systemCall(name: "write", code: code, reason: "").isOutOfSpace)
     }
@@ -186,7 +186,8 @@ struct KeyFileTests {
     #expect(!KeyFileProblem.wrongSize(expected: 32, actual: 0).isOutOfSpace)
   }
 
-  @Test("a wiped file is zeros for whoever still has it open, and is gone") func wiped() throws {
+  @Test("a wiped file is zeros for whoever still has it open, and is gone")
+  func wipedFileIsZerosAndGone() throws {
     let directory = try Directory()
     try KeyFile.create(SigningKey(), at: directory.key)
     let descriptor = open(directory.key, O_RDONLY)
@@ -200,28 +201,28 @@ struct KeyFileTests {
     try KeyFile.wipe(at: directory.key)
   }
 
-  @Test("a key takes another's place in one step, which can be made again after each half of it")
-  func replaced() throws {
-    for interruption in 0..<3 {
-      let directory = try Directory()
-      let (path, next, previous) = (directory.key, directory.key + ".next", directory.key + ".old")
-      let (old, new) = (try SigningKey(), try SigningKey())
-      defer { for name in [next, previous] { unlink(name) } }
-      try KeyFile.create(old, at: path)
-      try KeyFile.create(new, at: next)
-      // What a crash leaves after the first of the two names, and after both.
-      if interruption > 0 { #expect(link(path, previous) == 0) }
-      if interruption == 2 {
-        // The same file under two names loses one of them and nothing else.
-        try KeyFile.wipe(at: previous)
-        #expect(try KeyFile.load(at: path).verifyingKey == old.verifyingKey)
-      }
-      try KeyFile.replace(path, by: next, keeping: previous)
-      #expect(try KeyFile.load(at: path).verifyingKey == new.verifyingKey)
-      #expect(try KeyFile.load(at: previous).verifyingKey == old.verifyingKey)
-      #expect(try !KeyFile.exists(at: next))
+  @Test(
+    "a key takes another's place and the old one is kept, also when a crash cut that short before",
+    arguments: 0..<3)
+  func replacementIsRepeatable(interruption: Int) throws {
+    let directory = try Directory()
+    let (path, next, previous) = (directory.key, directory.key + ".next", directory.key + ".old")
+    let (old, new) = (try SigningKey(), try SigningKey())
+    defer { for name in [next, previous] { unlink(name) } }
+    try KeyFile.create(old, at: path)
+    try KeyFile.create(new, at: next)
+    // What a crash leaves after the first of the two names, and after both.
+    if interruption > 0 { #expect(link(path, previous) == 0) }
+    if interruption == 2 {
+      // The same file under two names loses one of them and nothing else.
       try KeyFile.wipe(at: previous)
+      #expect(try KeyFile.load(at: path).verifyingKey == old.verifyingKey)
     }
+    try KeyFile.replace(path, by: next, keeping: previous)
+    #expect(try KeyFile.load(at: path).verifyingKey == new.verifyingKey)
+    #expect(try KeyFile.load(at: previous).verifyingKey == old.verifyingKey)
+    #expect(try !KeyFile.exists(at: next))
+    try KeyFile.wipe(at: previous)
   }
 
   @Test("a link is not wiped, nor what it leads to") func linkIsNotWiped() throws {

@@ -1,5 +1,4 @@
 import CanonicalJSON
-import Foundation
 import Testing
 
 extension EndToEnd {
@@ -43,29 +42,10 @@ extension EndToEnd {
 
       let audit = try await shop.audit()
       #expect(audit.code == 0, "\(audit.output)\(audit.errors)")
-      let recomputed = try #require(try verifiedEpsilon(of: shop.coordinator + "/ledger"))
+      let second = try shop.verify()
+      #expect(second.code == 0, "\(second.report.prettyText)")
+      let recomputed = try #require(second.report["spend"]?["epsilon_spent"]?.numberValue)
       #expect(abs(recomputed - epsilon) < 1e-6)
     }
-
-    /// What the second verifier computes; nil unless it passes the ledger.
-    private func verifiedEpsilon(of directory: String) throws -> Double? {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = ["python3", Self.verifier, directory, "--json"]
-      let output = Pipe()
-      process.standardOutput = output
-      try process.run()
-      let bytes = output.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      let report = try JSONValue.parse(Array(bytes))
-      guard process.terminationStatus == 0 else {
-        Issue.record("the second verifier: \(report.prettyText)")
-        return nil
-      }
-      return report["spend"]?["epsilon_spent"]?.numberValue
-    }
-
-    private static let verifier = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().appendingPathComponent("../../scripts/verify_ledger.py").path
   }
 }

@@ -1,19 +1,15 @@
 import CanonicalJSON
 import Foundation
 import Glibc
+import LedgerStore
 import Testing
 
 extension EndToEnd {
   /// `coordinator key rotate`, between two trainings and killed at every step of its own.
   @Suite("A signing key that is replaced") struct KeyRotationTests {
-    private static let appendSteps = [
-      "before-write", "after-write", "after-fsync", "head-after-write", "head-after-fsync",
-      "head-after-rename", "after-head",
-    ]
     private static let steps =
-      ["key-file-before-prepare", "key-file-after-prepare"] + appendSteps.map { "key-\($0)" }
-      + ["before-sign", "after-sign", "after-write", "after-fsync", "after-rename", "after-store"]
-      .map { "handover-\($0)" } + ["key-file-before-promote", "key-file-after-promote"]
+      LedgerFailpoint.keyFileNames + LedgerFailpoint.appendSteps.map { "key-\($0)" }
+      + LedgerFailpoint.handoverNames
 
     private func keyInForce(_ shop: Shop) async throws -> String {
       let shown = try await run(
@@ -25,19 +21,6 @@ extension EndToEnd {
     private func keyFiles(_ shop: Shop) throws -> [String] {
       try FileManager.default.contentsOfDirectory(atPath: shop.coordinator + "/keys")
         .filter { $0.hasPrefix("coordinator") }.sorted()
-    }
-
-    private func verify(_ arguments: [String]) throws -> (code: Int32, output: String) {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments =
-        ["python3", Executables.packageRoot + "/scripts/verify_ledger.py"] + arguments
-      let output = Pipe()
-      process.standardOutput = output
-      try process.run()
-      let bytes = output.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
     }
 
     @Test("devices follow, train on, and whoever knows the old key can verify all of it")
@@ -91,9 +74,9 @@ extension EndToEnd {
         let audit = try await shop.audit(["--receipts", kept, "--key", key])
         #expect(audit.code == 0, "\(audit.output)")
         #expect(audit.output.contains("[ok] key change"), "\(audit.output)")
-        let second = try verify(
-          [shop.coordinator, "--key", key] + proofs.flatMap { ["--receipt", kept + "/" + $0] })
-        #expect(second.code == 0, "\(second.output)")
+        let second = try shop.verify(
+          ["--key", key] + proofs.flatMap { ["--receipt", kept + "/" + $0] })
+        #expect(second.code == 0, "\(second.report.prettyText)")
       }
       let label = try await run("tacit", ["label", shop.coordinator])
       #expect(label.code == 0 && label.output.contains(new), "\(label.output)")

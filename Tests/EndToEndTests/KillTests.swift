@@ -1,25 +1,19 @@
 import CanonicalJSON
 import Foundation
 import Glibc
+import LedgerStore
 import Testing
 
 extension EndToEnd {
   /// Kills the coordinator by process id at every durable step that a training reaches.
   @Suite("A coordinator killed at a named step") struct KillTests {
-    private static let steps = [
-      "before-write", "after-write", "after-fsync", "head-after-write", "head-after-fsync",
-      "head-after-rename", "after-head",
-    ]
-    private static func names(_ kind: String) -> [String] { steps.map { "\(kind)-\($0)" } }
+    private static func names(_ kind: String) -> [String] {
+      LedgerFailpoint.appendSteps.map { "\(kind)-\($0)" }
+    }
 
     private static let trainingNames =
-      names("offer") + names("charge")
-      + ["before-write", "after-write", "after-fsync", "after-rename", "after-store"].map {
-        "blob-\($0)"
-      }
-      + names("release")
-      + ["before-sign", "after-sign", "after-write", "after-fsync", "after-rename", "after-store"]
-      .map { "checkpoint-\($0)" }
+      names("offer") + names("charge") + BlobStore.failpointNames + names("release")
+      + LedgerFailpoint.checkpointNames
 
     /// Steps that a coordinator reaches only with a durable charge.
     private static func isCharged(_ name: String) -> Bool {

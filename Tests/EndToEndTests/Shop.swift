@@ -205,6 +205,21 @@ final class Shop: Sendable {
     try await run("tacit", ["audit", "ledger", coordinator] + extra)
   }
 
+  /// What `scripts/verify_ledger.py`, which shares no code with the executables, says of the ledger.
+  func verify(_ extra: [String] = []) throws -> (code: Int32, report: JSONValue) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments =
+      ["python3", Executables.packageRoot + "/scripts/verify_ledger.py", coordinator, "--json"]
+      + extra
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, try JSONValue.parse(Array(bytes)))
+  }
+
   /// The ledger's entries in order.
   func entries() throws -> [JSONValue] {
     try text(of: ledger).split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }

@@ -159,12 +159,42 @@ struct KeyRotationTests {
 
   @Test("of two changes neither can be left out, nor shown in another place")
   func changedProof() throws {
-    let changes: [(inout KeysShown) -> Void] = [
-      { $0.changes.removeFirst() }, { $0.changes[0].line[20] ^= 1 },
-      { $0.changes[0].index -= 1 }, { $0.changes[0].path = [] },
-      { $0.changes[1].consistency = [] }, { $0.changes[0].checkpoint = $0.changes[1].checkpoint },
+    typealias Refusal = (FederationHarness) throws -> FederationError
+    let known = try key(1).verifyingKey
+    let anotherKey: Refusal = { _ in
+      .keyNotProven(
+        "\(LedgerError.checkpointRefused(problem: "it names another key than \(known)"))")
+    }
+    // GENESIS, OFFER and VOID come before the two changes; `moved` are the lines that the lie speaks of.
+    func wrongRoot(_ moved: @escaping (inout [[UInt8]]) -> Void) -> Refusal {
+      { harness in
+        let lines = harness.storage.lines
+        var others = lines
+        moved(&others)
+        let (found, signed) = (
+          MerkleTree(lines: others).root(ofSize: 4), MerkleTree(lines: lines).root(ofSize: 4)
+        )
+        let problem = "the path leads to \(found.hex), the root is \(signed.hex)"
+        return .keyNotProven("\(LedgerError.proofInvalid(problem: problem))")
+      }
+    }
+    let shortPath: Refusal = { _ in
+      .keyNotProven(
+        "\(LedgerError.proofInvalid(problem: "the path is shorter than the tree's"))")
+    }
+    let notExtended: Refusal = { harness in
+      .extensionNotProven(
+        kept: 4, shown: 5, evidence: try harness.storage.handover(at: 4).checkpoint.text)
+    }
+    let lies: [(change: (inout KeysShown) -> Void, refusal: Refusal)] = [
+      ({ $0.changes.removeFirst() }, anotherKey),
+      ({ $0.changes[0].line[20] ^= 1 }, wrongRoot { $0[3][20] ^= 1 }),
+      ({ $0.changes[0].index -= 1 }, wrongRoot { $0.swapAt(2, 3) }),
+      ({ $0.changes[0].path = [] }, shortPath),
+      ({ $0.changes[1].consistency = [] }, notExtended),
+      ({ $0.changes[0].checkpoint = $0.changes[1].checkpoint }, anotherKey),
     ]
-    for (number, change) in changes.enumerated() {
+    for (number, (change, refusal)) in lies.enumerated() {
       let harness = try harness()
       try harness.runUntilOffer(of: 1)
       try harness.rotateKey(to: key(50))
@@ -176,7 +206,8 @@ struct KeyRotationTests {
       }
       try harness.connect(0)
       try harness.pump()
-      #expect(failure(harness) != nil, "\(number)")
+      let expected = try refusal(harness)
+      #expect(failure(harness) == expected, "\(number)")
       #expect(harness.connectedMembers == 0, "\(number)")
       // Without the lie it gets there, from wherever it stands.
       harness.rewritesReceived = nil

@@ -178,19 +178,10 @@ final class RecordingStorage: CoordinatorStorage, Sendable {
   /// Writes no ROSTER.
   func rosterCommitment() -> RosterCommitment? { nil }
 
-  func consistencyProof(from oldSize: Int) throws -> ConsistencyProof? {
-    try begin("consistency")
-    return state.withLock { state in
-      guard (1...state.lines.count).contains(oldSize) else { return nil }
-      return MerkleTree(lines: state.lines).consistencyProof(from: oldSize, to: state.lines.count)
-    }
-  }
-
   func consistencyProof(from oldSize: Int, to newSize: Int) throws -> ConsistencyProof? {
     try begin("consistency")
-    return state.withLock { state in
-      guard newSize <= state.lines.count, oldSize >= 1, oldSize <= newSize else { return nil }
-      return MerkleTree(lines: state.lines).consistencyProof(from: oldSize, to: newSize)
+    return state.withLock {
+      MerkleTree(lines: $0.lines).consistencyProof(fromNamed: oldSize, to: newSize)
     }
   }
 

@@ -1,5 +1,6 @@
 import Cryptography
 import FaultSimulation
+import Glibc
 import Ledger
 import LedgerStore
 import Synchronization
@@ -120,7 +121,9 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     #expect(opened.recovery == .init() && opened.writer.state == writer.state)
     try audit(disk, opened.writer, kept: [before, newest], "two rotations")
     // The key that was left opens nothing.
-    #expect(throws: LedgerStoreError.self) {
+    let left = LedgerStoreError.wrongKey(
+      expected: keys.current().verifyingKey, found: fixture.signingKey.verifyingKey)
+    #expect(throws: left) {
       try LedgerWriter.open(on: disk, signingKey: fixture.signingKey)
     }
   }
@@ -171,10 +174,24 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     try disk.remove(name)
     let missing = LedgerStoreError.ledger(.handoverMissing(entry: 4))
     #expect(throws: missing) { try LedgerWriter.open(on: disk, keys: keys) }
-    // Nor with one that the old key did not sign, nor with one that another ledger's did.
-    for wrong in [try writer.checkpoint().text, Array(note.dropLast(2)) + note.suffix(1)] {
-      try disk.create(name, holding: wrong)
-      #expect(throws: LedgerStoreError.self) { try LedgerWriter.open(on: disk, keys: keys) }
+    // Nor with one that the old key did not sign, nor with one that was cut.
+    let wrong: [([UInt8], LedgerError)] = [
+      (
+        try writer.checkpoint().text,
+        .handoverInvalid(
+          entry: 4,
+          problem: "a checkpoint of 5 entries with 1 signatures instead of 5 with 2")
+      ),
+      (
+        Array(note.dropLast(2)) + note.suffix(1),
+        .checkpointUnreadable(problem: "line 6 is not a signature by the origin of line 1")
+      ),
+    ]
+    for (text, problem) in wrong {
+      try disk.create(name, holding: text)
+      #expect(throws: LedgerStoreError.ledger(problem)) {
+        try LedgerWriter.open(on: disk, keys: keys)
+      }
     }
     try disk.create(name, holding: note)
     #expect(try LedgerWriter.open(on: disk, keys: keys).writer.state == writer.state)
@@ -211,6 +228,25 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     #expect(try LedgerWriter.open(on: disk, keys: keys).writer.state == writer.state)
   }
 
+  /// What a rotation does on the disk, in order, where KEY is entry 4.
+  private static let operations: [(operation: String, name: String)] = [
+    ("write", "ledger.jsonl"), ("fsync", "ledger.jsonl"), ("create", "ledger.head.tmp"),
+    ("fsync", "ledger.head.tmp"), ("rename", "ledger.head.tmp"), ("fsync", "."),
+    ("create", "key-4.checkpoint.tmp"), ("fsync", "key-4.checkpoint.tmp"),
+    ("rename", "key-4.checkpoint.tmp"), ("fsync", "."),
+  ]
+
+  /// The error that `fault` of operation `number` ends a rotation with.
+  private static func error(of fault: SimulatedDisk.Fault, at number: Int) throws -> DiskError {
+    let met = try #require(
+      operations[number...].first { step in
+        fault != .failedSynchronize || step.operation == "fsync"
+      })
+    return DiskError(
+      operation: met.operation, name: met.name,
+      errorNumber: fault == .noSpace || fault == .shortWrite ? ENOSPC : EIO)
+  }
+
   @Test(
     "whichever operation of the disk or of the key files fails, one of the two keys goes on",
     arguments: SimulatedDisk.CrashOutcome.allCases, SimulatedDisk.Fault.allCases)
@@ -233,8 +269,12 @@ final class MemoryKeys: SigningKeyStore, Sendable {
         do {
           _ = try writer.rotateKey(keys)
           break
-        } catch LedgerStoreError.disk, is MemoryKeys.Failure {
+        } catch LedgerStoreError.disk(let error) {
           // The process ends here, and the machine with it.
+          guard case .disk = place else { throw error }
+          #expect(try error == Self.error(of: fault, at: number), "\(place), operation \(number)")
+        } catch is MemoryKeys.Failure {
+          guard case .keys = place else { throw MemoryKeys.Failure() }
         }
         disk.inject(nil)
         keys.fail(after: nil)
@@ -257,8 +297,8 @@ final class MemoryKeys: SigningKeyStore, Sendable {
         number += 1
       }
       if case .disk = place {
-        // KEY: write, fsync, head; and the handover. Both ends were met.
-        #expect(number > 8)
+        // Both ends were met.
+        #expect(number == Self.operations.count)
         if case (.everything, .errorAfterSuccess) = (outcome, fault) {
           // What succeeded is kept, so that the entry always is.
           #expect(ended == [true])

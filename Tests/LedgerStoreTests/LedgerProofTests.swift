@@ -40,12 +40,13 @@ import Testing
       var observed = ObservedLedger(
         ledgerID: keeper.fixture.ledgerID,
         coordinatorKey: keeper.fixture.signingKey.verifyingKey, checkpoint: held)
-      let proof = try #require(writer.consistencyProof(from: held.size))
+      let proof = try #require(
+        writer.consistencyProof(from: held.size, to: writer.state.size))
       try observed.accept(newest, proof: proof)
       #expect(observed.checkpoint == newest)
     }
     for size in [-1, 0, newest.size + 1, .max] {
-      #expect(writer.consistencyProof(from: size) == nil)
+      #expect(writer.consistencyProof(from: size, to: writer.state.size) == nil)
     }
   }
 
