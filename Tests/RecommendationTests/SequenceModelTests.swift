@@ -125,6 +125,14 @@ import VectorMath
     for (value, slope) in zip(update, slopes) {
       #expect(abs(Double(value) - slope / norm) < 1e-4)
     }
+    // Of the sum: seven places, a five hundredth each, and too short to be clipped.
+    let summed = try Self.model([
+      "learned_items": .integer(learnedItems), "loss": .string("sum"),
+    ]).update(stage: 1, history: history, parameters: parameters, itemCount: Self.itemCount)
+    #expect(summed.count == slopes.count)
+    for (value, slope) in zip(summed, slopes) {
+      #expect(abs(Double(value) - 0.014 * slope) < 1e-6)
+    }
   }
 
   @Test("rounds without noise find what comes next, with public vectors and with learned ones")
@@ -358,7 +366,8 @@ import VectorMath
       ("blocks", .integer(3)), ("length", .integer(51)), ("length", .integer(0)),
       ("rounds", .integer(401)), ("rounds", .string("3")), ("learning_rate", .string("0")),
       ("learning_rate", .string("2")), ("learning_rate", .number(0.1)),
-      ("learned_items", .integer(2)),
+      ("learned_items", .integer(2)), ("loss", .string("median")), ("loss", .integer(1)),
+      ("dropout", .string("0.95")), ("dropout", .number(0.1)),
     ]
     for (name, value) in bad {
       do {
