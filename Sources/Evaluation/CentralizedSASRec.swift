@@ -21,9 +21,9 @@ package struct CentralizedSASRec: RankingModel {
   /// Hyper-parameters of the federated model with which a federation without noise learns this network by steps like
   /// these: 50 passes over all customers in ``twinDevices(of:)`` parts each.
   package static let twinHyperparameters: JSONValue = .object([
-    "blocks": .integer(2), "dimension": .integer(48), "dropout": .string("0.2"),
-    "learned_items": .integer(1), "learning_rate": .string("0.003"), "loss": .string("sum"),
-    "rounds": .integer(400),
+    "blocks": .integer(2), "decay": .integer(0), "dimension": .integer(48),
+    "dropout": .string("0.2"), "learned_items": .integer(1), "learning_rate": .string("0.003"),
+    "loss": .string("sum"), "rounds": .integer(400),
   ])
   /// Devices in a round of that training, of so many: an eighth. On ml-100k that is about 300 windows a step, where
   /// ``defaultOptions`` have 128: larger steps, at a higher rate, need fewer rounds.

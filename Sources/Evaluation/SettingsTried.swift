@@ -14,8 +14,8 @@ package enum SettingsTried {
     DatasetSource.movieLens100K.name: [
       // Start, rounds, rate and size of the federated transformer.
       SequenceModel.identifier: 8,
-      // Rounds, devices a round, rate, dropout, loss and start.
-      twin: 11,
+      // Rounds, devices a round, rate, decay, dropout, loss and start.
+      twin: 13,
     ]
   ]
   private static let twin =

@@ -22,7 +22,7 @@ import Testing
   func sequenceModel() throws {
     let tried = try Self.tried(on: "ml-100k")
     #expect(tried["sasrec:inf"] == "8" && tried["sasrec:8:sealed"] == "8")
-    #expect(tried["sasrec:inf:twin"] == "11")
+    #expect(tried["sasrec:inf:twin"] == "13")
     #expect(try Self.tried(on: "shop")["sasrec:inf:twin"] == "0")
     // Its epochs, on every data set.
     #expect(tried["sasrec:centralized"] == "6")

@@ -15,13 +15,13 @@ internal import VectorMath
 /// With public vectors about 8,000 weights are learned, whatever the catalogue; noise grows with the root of
 /// that number. `learned_items` makes the vectors weights as well, as in the literature; `loss` "sum" sends the sum
 /// of a customer's losses in place of their mean, times ``sumScale``, so that each purchase counts alike and not each
-/// customer; `dropout` drops values while a device learns. All three are for sums without noise: with them the rounds
-/// are those of a training in one place.
+/// customer; `dropout` drops values while a device learns; `decay` 0 keeps the rate where it is. All four are for sums
+/// without noise: with them the rounds are those of a training in one place.
 ///
 /// Hyperparameters (all optional, decimals as strings): `head`, 1 ... 4096, by default all items up to that;
 /// `dimension`, 1 ... 64, default 32; `blocks`, 1 ... 2, default 1; `length`, 1 ... 50, default 50; `rounds`,
 /// 1 ... 400, default 10; `learning_rate`, "0.00001" ... "1", default "0.02"; `learned_items`, 0 or 1, default 0;
-/// `loss`, "mean" or "sum", default "mean"; `dropout`, "0" ... "0.9", default "0".
+/// `loss`, "mean" or "sum", default "mean"; `dropout`, "0" ... "0.9", default "0"; `decay`, 0 or 1, default 1.
 /// - Source: Kang, McAuley 2018 (see ``Transformer``); McMahan et al., "Communication-Efficient Learning of
 ///   Deep Networks from Decentralized Data", AISTATS 2017, FedSGD; Reddi et al., "Adaptive Federated
 ///   Optimization", ICLR 2021, FedAdam. The bias, the quiet start and the scale before the clip are ours.
@@ -52,11 +52,12 @@ package struct SequenceModel: FederatedModel {
     static let learningRate = 0.000_01...1.0
     static let learnedItems = 0...1
     static let dropout = 0...0.9
+    static let decay = 0...1
   }
 
   private static let hyperparameterNames = [
     "head", "dimension", "blocks", "length", "rounds", "learning_rate", "learned_items", "loss",
-    "dropout",
+    "dropout", "decay",
   ]
 
   package let stages: [String]
@@ -67,6 +68,7 @@ package struct SequenceModel: FederatedModel {
   private let learningRate: Double
   private let sumsLosses: Bool
   private let dropoutRate: Double
+  private let rateFalls: Bool
 
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
@@ -80,6 +82,7 @@ package struct SequenceModel: FederatedModel {
     learningRate = try read.decimal("learning_rate", in: Limits.learningRate) ?? 0.02
     learnsItems = try read.integer("learned_items", in: Limits.learnedItems) == 1
     dropoutRate = try read.decimal("dropout", in: Limits.dropout) ?? 0
+    rateFalls = try read.integer("decay", in: Limits.decay) != 0
     let loss = try read.text("loss") ?? "mean"
     guard ["mean", "sum"].contains(loss) else {
       throw .invalidHyperparameter(name: "loss", accepted: "\"mean\" or \"sum\"")
@@ -137,8 +140,9 @@ package struct SequenceModel: FederatedModel {
   /// arguments, and no two devices drop alike.
   private func dropout(stage: Int, places: [Int]) -> Dropout? {
     guard dropoutRate > 0 else { return nil }
-    let bytes = ([stage] + places).flatMap { value in
-      [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+    var bytes: [UInt8] = []
+    for value in [stage] + places {
+      for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
     }
     return Dropout(rate: dropoutRate, seed: PublicSeed(hashing: bytes).value)
   }
@@ -193,9 +197,9 @@ package struct SequenceModel: FederatedModel {
     var values = learned.network.weights + (learnsItems ? learned.network.items : [])
     let scale = 1 / Double(context.targetCohort)
     let rounds = stages.count - 1
+    let left = rateFalls ? Double(rounds - stage + 1) / Double(rounds) : 1
     steps.step(
-      &values, gradient: noisedSum.map { Float($0 * scale) },
-      learningRate: learningRate * Double(rounds - stage + 1) / Double(rounds))
+      &values, gradient: noisedSum.map { Float($0 * scale) }, learningRate: learningRate * left)
     var tensors = parameters.tensors
     LearnedSequence.write(
       weights: Array(values[..<shape.weightCount]),
