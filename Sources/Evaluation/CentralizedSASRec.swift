@@ -1,3 +1,4 @@
+package import CanonicalJSON
 package import Recommendation
 
 /// A sequence transformer fitted by one party that holds every log: 2 blocks, 1 head, d 48, the latest 50
@@ -16,6 +17,17 @@ package struct CentralizedSASRec: RankingModel {
   package static let defaultOptions = SequenceTrainer.Options(
     shape: TransformerShape(dimension: 48, blocks: 2, length: 50), dropoutRate: 0.2,
     learningRate: 0.001, batchSize: 128, startDeviation: 0.02)
+
+  /// Hyper-parameters of the federated model with which a federation without noise learns this network by steps like
+  /// these: 50 passes over all customers in ``twinDevices(of:)`` parts each.
+  package static let twinHyperparameters: JSONValue = .object([
+    "blocks": .integer(2), "decay": .integer(0), "dimension": .integer(48),
+    "dropout": .string("0.2"), "learned_items": .integer(1), "learning_rate": .string("0.003"),
+    "loss": .string("sum"), "rounds": .integer(400),
+  ])
+  /// Devices in a round of that training, of so many: an eighth. On ml-100k that is about 300 windows a step, where
+  /// ``defaultOptions`` have 128: larger steps, at a higher rate, need fewer rounds.
+  package static func twinDevices(of devices: Int) -> Int { max(1, (devices + 7) / 8) }
 
   package let name = identifier
   private let network: Transformer<Float>

@@ -114,12 +114,12 @@ private struct Fitting {
       return try await outcome(
         EASE(
           histories: problem.histories, itemCount: itemCount,
-          regularization: try EASE.regularization(in: hyperparameters(of: cell))))
+          regularization: try EASE.regularization(in: plan.hyperparameters(of: cell))))
     case (.centralized, CentralizedGram.identifier):
       return try await outcome(
         CentralizedGram(
           histories: problem.histories, itemCount: itemCount,
-          hyperparameters: hyperparameters(of: cell), features: features()))
+          hyperparameters: plan.hyperparameters(of: cell), features: features()))
     case (.centralized, CentralizedSASRec.identifier):
       let epochs = try await epochs()
       return try await outcome(
@@ -150,13 +150,15 @@ private struct Fitting {
     let trained = try await trainer(
       FederatedTrainingRequest(
         histories: plan.problem.histories, catalogue: plan.problem.catalogue,
-        features: features(), model: cell.model, hyperparameters: hyperparameters(of: cell),
+        features: features(), model: cell.model, hyperparameters: plan.hyperparameters(of: cell),
         epsilon: cell.epsilon, delta: plan.delta, seed: cell.seed, mode: cell.mode,
         runsMasks: plan.runsMasks,
         resampledCustomers: cell.isResampled
-          ? cell.customers(of: plan.problem.histories.count) : nil))
+          ? cell.customers(of: plan.problem.histories.count) : nil,
+        devicesPerRound: cell.isTwin
+          ? CentralizedSASRec.twinDevices(of: plan.problem.histories.count) : nil))
     let model = try FederatedRankingModel(
-      identifier: cell.model, hyperparameters: hyperparameters(of: cell),
+      identifier: cell.model, hyperparameters: plan.hyperparameters(of: cell),
       parameters: trained.parameters, catalogue: plan.problem.catalogue, features: features())
     return try await outcome(model, effort: trained.effort)
   }
@@ -166,10 +168,6 @@ private struct Fitting {
   ) async throws -> CellOutcome {
     CellOutcome(
       tasks: try await plan.problem.evaluate(model, features: try features()), effort: effort)
-  }
-
-  private func hyperparameters(of cell: ComparisonCell) -> JSONValue {
-    plan.hyperparameters[cell.model] ?? .object([:])
   }
 
   private mutating func features() throws -> ItemFeatures? {

@@ -26,11 +26,15 @@ package struct ComparisonCell: Hashable, Sendable {
   /// Customers of the training over the customers there are: 1 trains on them as they are, any other
   /// number on as many drawn from them with replacement.
   package let multiple: Double
+  /// Whether the federation learns the network of `sasrec:centralized` by its steps, and not the smaller one
+  /// that noise allows.
+  package let isTwin: Bool
 
   package init(
     model: String, setting: ComparisonSetting, epsilon: Double? = nil, seed: UInt64 = 0,
-    mode: String = ComparisonCell.centralNoise, multiple: Double = 1
+    mode: String = ComparisonCell.centralNoise, multiple: Double = 1, isTwin: Bool = false
   ) {
+    self.isTwin = isTwin
     self.model = model
     self.setting = setting
     self.epsilon = epsilon
@@ -51,10 +55,10 @@ package struct ComparisonCell: Hashable, Sendable {
   }
 
   /// The cell without its seed, as commands and tables name it: `ease:centralized`, `gram:inf`,
-  /// `gram:8:sealed`, `gram:8:sealed:10x`.
+  /// `gram:8:sealed`, `gram:8:sealed:10x`, `sasrec:inf:twin`.
   package var label: String {
     guard setting == .federated else { return "\(model):\(setting.rawValue)" }
-    guard let epsilon else { return "\(model):inf" }
+    guard let epsilon else { return "\(model):inf" + (isTwin ? ":twin" : "") }
     return "\(model):\(Self.number(epsilon)):\(mode)"
       + (isResampled ? ":\(Self.number(multiple))x" : "")
   }
@@ -110,7 +114,8 @@ package struct ComparisonPlan: Sendable {
 
   /// - Throws: `EvaluationError.invalidPlan` for a repeated cell, an epsilon that is not positive and
   ///   finite or stands in a cell that is not federated, customers that are resampled in a cell without
-  ///   epsilon or by no positive factor, or a delta outside (0, 1).
+  ///   epsilon or by no positive factor, a twin that is no federated sequence transformer without noise, or a delta
+  ///   outside (0, 1).
   package init(
     problem: EvaluationProblem, cells: [ComparisonCell], hyperparameters: [String: JSONValue],
     delta: Double, codeVersion: String, settingsTried: [String: Int?] = [:],
@@ -127,6 +132,14 @@ package struct ComparisonPlan: Sendable {
           reason:
             "\(cell.model): only private cells have another number of customers, and a positive one"
         )
+      }
+      guard
+        !cell.isTwin
+          || cell.setting == .federated && cell.epsilon == nil
+            && cell.model == CentralizedSASRec.identifier
+      else {
+        throw .invalidPlan(
+          reason: "\(cell.model): only \(CentralizedSASRec.identifier) without noise has a twin")
       }
       guard let epsilon = cell.epsilon else { continue }
       guard cell.setting == .federated else {
@@ -149,7 +162,8 @@ package struct ComparisonPlan: Sendable {
   ///
   /// - Parameters:
   ///   - federated: identifiers of the federated models; each also runs as its centralized twin if
-  ///     there is one, and the sequence transformer with learned item vectors as one party fits it.
+  ///     there is one, and the sequence transformer with learned item vectors as one party fits it; where
+  ///     `epsilons` have the run without noise, also as a federation learns that one.
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
   ///   - seeds: repetitions of every private run and of the sequence transformer, at least 1; seeds are
   ///     1, 2, ...
@@ -181,6 +195,13 @@ package struct ComparisonPlan: Sendable {
       for epsilon in epsilons {
         guard epsilon != nil else {
           cells.append(ComparisonCell(model: model, setting: .federated, seed: 1))
+          if model == CentralizedSASRec.identifier {
+            // Who is there in a round is drawn.
+            for seed in 1...UInt64(seeds) {
+              cells.append(
+                ComparisonCell(model: model, setting: .federated, seed: seed, isTwin: true))
+            }
+          }
           continue
         }
         for mode in modes {
@@ -204,6 +225,12 @@ package struct ComparisonPlan: Sendable {
     return tried
   }
 
+  /// Those of the cell's model; an empty object for its defaults.
+  func hyperparameters(of cell: ComparisonCell) -> JSONValue {
+    if cell.isTwin { return CentralizedSASRec.twinHyperparameters }
+    return hyperparameters[cell.model] ?? .object([:])
+  }
+
   /// What the result of a cell depends on, and nothing else.
   ///
   /// - Parameter features: names the public item vectors; empty without.
@@ -221,7 +248,8 @@ package struct ComparisonPlan: Sendable {
       "delta": cell.epsilon == nil ? .null : .number(delta),
       "seed": .string(String(cell.seed)),
       "mode": .string(cell.mode),
-      "hyperparameters": hyperparameters[cell.model] ?? .object([:]),
+      "hyperparameters": hyperparameters(of: cell),
+      "twin": .bool(cell.isTwin),
     ])
   }
 }

@@ -164,7 +164,7 @@ extension ComparisonCell {
   func withSeed(_ seed: UInt64) -> ComparisonCell {
     ComparisonCell(
       model: model, setting: setting, epsilon: epsilon, seed: seed, mode: mode,
-      multiple: multiple)
+      multiple: multiple, isTwin: isTwin)
   }
 }
 

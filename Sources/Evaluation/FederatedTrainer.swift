@@ -25,13 +25,16 @@ package struct FederatedTrainingRequest: Sendable {
   package let runsMasks: Bool
   /// Customers to draw from `histories` with replacement, by `seed`; nil for those there are, once each.
   package let resampledCustomers: Int?
+  /// Devices that take part in each round but the first, drawn by `seed` so that each has its turn; nil for all.
+  package let devicesPerRound: Int?
 
   package init(
     histories: [CustomerHistory], catalogue: Catalogue, features: ItemFeatures?, model: String,
     hyperparameters: JSONValue, epsilon: Double?, delta: Double, seed: UInt64,
     mode: String = ComparisonCell.centralNoise, runsMasks: Bool = false,
-    resampledCustomers: Int? = nil
+    resampledCustomers: Int? = nil, devicesPerRound: Int? = nil
   ) {
+    self.devicesPerRound = devicesPerRound
     self.runsMasks = runsMasks
     self.resampledCustomers = resampledCustomers
     self.histories = histories

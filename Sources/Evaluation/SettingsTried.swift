@@ -9,11 +9,17 @@ package enum SettingsTried {
   ]
   /// What has nothing to tune.
   private static let untunedModels: Set<String> = ["popularity", "own-frequency"]
-  /// The trials that were counted, by data set and model.
+  /// The trials that were counted, by data set and model, or label of a row.
   private static let counted = [
-    // Start, rounds, rate and size of the federated transformer.
-    DatasetSource.movieLens100K.name: [SequenceModel.identifier: 8]
+    DatasetSource.movieLens100K.name: [
+      // Start, rounds, rate and size of the federated transformer.
+      SequenceModel.identifier: 8,
+      // Rounds, devices a round, rate, decay, dropout, loss and start.
+      twin: 13,
+    ]
   ]
+  private static let twin =
+    ComparisonCell(model: SequenceModel.identifier, setting: .federated, isTwin: true).label
 
   /// As ``ComparisonPlan/settingsTried``, for models that run with their defaults.
   ///
@@ -24,6 +30,7 @@ package enum SettingsTried {
       for model in Set(cells.map(\.model)).subtracting(untunedModels) {
         tried.updateValue(counted[dataset]?[model], forKey: model)
       }
+      tried.updateValue(counted[dataset]?[twin], forKey: twin)
     }
     // Epochs are chosen anew on every data set.
     tried[ComparisonCell(model: CentralizedSASRec.identifier, setting: .centralized).label] =

@@ -35,6 +35,8 @@ package struct InProcessFederation: ~Copyable {
   private let storage: MemoryCoordinatorStorage
   private var coordinator: CoordinatorEngine<SimulatedNoise>
   private var clients: [ClientEngine]
+  private let devices: [MemoryDeviceStorage]
+  private var attendance: RoundAttendance?
   private var blobs: [SHA256Digest: [UInt8]] = [:]
   private var parameters: [SHA256Digest: ModelParameters] = [:]
   private var fetchWaiters: [SHA256Digest: [Int]] = [:]
@@ -53,10 +55,14 @@ package struct InProcessFederation: ~Copyable {
   ///     copies.
   ///   - trainings: how often the plan is trained, at least 1.
   ///   - cohort: for how many customers each history stands; nil for one each.
+  ///   - devicesPerRound: how many devices take part in each round but the first of a plan, in which popularity is
+  ///     counted; nil for all. The policy's minimum cohort must not be above it.
+  ///   - attendanceSeed: by which they are drawn.
   package init(
     policy: PrivacyPolicy, model: any FederatedModel, catalogue: Catalogue,
     features: ItemFeatures?, histories: [CustomerHistory],
-    noise: consuming SimulatedNoise, trainings: Int = 1, cohort: ResampledCohort? = nil
+    noise: consuming SimulatedNoise, trainings: Int = 1, cohort: ResampledCohort? = nil,
+    devicesPerRound: Int? = nil, attendanceSeed: UInt64 = 0
   ) throws {
     precondition(
       cohort == nil || cohort?.copies.count == histories.count, "a number of copies a history")
@@ -76,10 +82,11 @@ package struct InProcessFederation: ~Copyable {
         for: ClientID(index + 1), at: address, expiresAtSeconds: .max, authority: authority)
     }
     let rosters = RosterCache()
+    let devices = histories.map { _ in MemoryDeviceStorage() }
     let clients = try tokens.enumerated().map { index, token in
       ClientEngine(
         start: .enrol(token), identity: try SigningKey(), optedOut: false,
-        storage: MemoryDeviceStorage(), rosters: rosters,
+        storage: devices[index], rosters: rosters,
         noiseShares: try Self.noiseShares(ofClient: index, in: policy, noise: noise))
     }
     let storage = try MemoryCoordinatorStorage(
@@ -98,6 +105,10 @@ package struct InProcessFederation: ~Copyable {
     self.cohort = cohort
     self.storage = storage
     self.clients = clients
+    self.devices = devices
+    attendance = devicesPerRound.map {
+      RoundAttendance(size: $0, of: histories.count, seed: attendanceSeed)
+    }
     self.coordinator = coordinator
   }
 
@@ -187,10 +198,19 @@ package struct InProcessFederation: ~Copyable {
         try perform(
           coordinator.handle(
             .masksRemoved(round: round, corrections: removal.correctionsOnThisThread())))
+      case .note(.roundOffered(_, let stage, _, _)):
+        // Before the offers, which wait in the queue.
+        attend(isFirst: stage == model.stages.first)
       case .close, .note:
         break
       }
     }
+  }
+
+  private mutating func attend(isFirst: Bool) {
+    guard attendance != nil else { return }
+    let present = isFirst ? Set(devices.indices) : attendance?.next() ?? []
+    for (index, device) in devices.enumerated() { device.stayAway(!present.contains(index)) }
   }
 
   private mutating func perform(_ effects: [ClientEffect], client index: Int) throws {
@@ -201,7 +221,7 @@ package struct InProcessFederation: ~Copyable {
       case .needBlob(let digest):
         try need(digest, client: index)
       case .storeBlob(let digest, let bytes):
-        blobs[digest] = bytes
+        keep(bytes, as: digest)
         for waiter in fetchWaiters.removeValue(forKey: digest) ?? [] {
           try perform(clients[waiter].handle(.blobAvailable(digest)), client: waiter)
         }
@@ -214,6 +234,14 @@ package struct InProcessFederation: ~Copyable {
         break
       }
     }
+  }
+
+  /// Models follow one another: of hundreds of rounds only the newest is asked for again.
+  private mutating func keep(_ bytes: [UInt8], as digest: SHA256Digest) {
+    if digest != identity.catalogueHash {
+      blobs = blobs.filter { $0.key == identity.catalogueHash }
+    }
+    blobs[digest] = bytes
   }
 
   /// The first client that misses a blob fetches it; the others wait for it.

@@ -48,6 +48,12 @@ final class MemoryCoordinatorStorage: CoordinatorStorage, @unchecked Sendable {
 
   func append(_ record: LedgerRecord) throws -> LedgerPosition {
     let (entry, state) = try ledgerState.appending(record)
+    // Of hundreds of rounds' models only the newest is asked for.
+    if case .release(let release) = record, let previous = ledgerState.latestRelease?.modelOut,
+      previous != release.modelOut
+    {
+      blobs[previous] = nil
+    }
     entries.append(entry)
     tree.append(entry.hash)
     ledgerState = state

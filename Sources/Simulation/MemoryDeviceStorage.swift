@@ -4,8 +4,8 @@ internal import Privacy
 internal import Synchronization
 internal import WireProtocol
 
-/// One simulated customer's journal and checkpoints, in memory. Consent is given: the data of a
-/// simulation is the data of whoever runs it.
+/// One simulated customer's journal and checkpoints, in memory. Consent is given, but while the device
+/// is away: the data of a simulation is the data of whoever runs it.
 final class MemoryDeviceStorage: DeviceStorage, Sendable {
   private struct State {
     var rounds: [UInt64: (entry: SpentRound, outcome: RoundClosed.Outcome?)] = [:]
@@ -16,12 +16,16 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
       rounds.values.filter { $0.outcome != .void }.map(\.entry)
     }
     var checkpoint: CheckpointNote?
+    var isAway = false
     var revocations: [UInt8]?
   }
 
   private let state = Mutex(State())
 
-  func consents(to policyHash: SHA256Digest) -> Bool { true }
+  func consents(to policyHash: SHA256Digest) -> Bool { state.withLock { !$0.isAway } }
+
+  /// Whether the device declines what it is offered, as one does that is not there.
+  func stayAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
   func lastRound() -> UInt64? { state.withLock { $0.rounds.keys.max() } }
 

@@ -43,13 +43,13 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Delta of every private run.")
   var delta: Double = 1e-5
 
-  @Option(help: "Repetitions of every private run, and of sasrec:centralized.")
+  @Option(help: "Repetitions of every private run, of sasrec:centralized and of its twin.")
   var seeds: Int = 3
 
   @Option(
     help: """
       Models, such as popularity,gram: \(ModelRegistry.identifiers.joined(separator: ", ")). sasrec is \
-      fitted centrally as well, which takes minutes a seed.
+      fitted centrally as well, and for inf its twin in a federation: both take minutes a seed.
       """)
   var models: String = "gram"
 

@@ -30,8 +30,7 @@ enum ComparisonPlot {
     for row in rows where isLevel(row) {
       lines.append(
         SVGPlot.Line(
-          row.setting == .federated
-            ? "\(row.model), no noise" : "\(row.model), \(row.setting.rawValue)",
+          levelName(of: row),
           points: ends.map { SVGPlot.Point(x: $0, y: row.mean) }))
     }
     let metric = headline.metric.label(cutoff: headline.task.cutoff)
@@ -49,6 +48,11 @@ enum ComparisonPlot {
       row.cell.isResampled
       ? ", \(ComparisonCell.number(row.cell.multiple))x customers, resampled" : ""
     return "\(row.model), \(row.cell.mode)\(cohort)"
+  }
+
+  private static func levelName(of row: ComparisonRow) -> String {
+    guard row.setting == .federated else { return "\(row.model), \(row.setting.rawValue)" }
+    return "\(row.model), no noise" + (row.cell.isTwin ? ", twin" : "")
   }
 
   /// Of what does not depend on epsilon: the references and the models without noise; the

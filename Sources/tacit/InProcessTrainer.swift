@@ -26,12 +26,14 @@ enum InProcessTrainer {
       catalogue: request.catalogue, features: request.features, histories: request.histories,
       noise: SimulatedNoise(
         seed: request.epsilon == nil ? nil : request.seed, deviationFactor: setup.deviationFactor),
-      cohort: setup.cohort)
+      cohort: setup.cohort, devicesPerRound: request.devicesPerRound,
+      attendanceSeed: request.seed)
     let outcome = try federation.train()
     return FederatedTrainingResult(
       parameters: outcome.parameters,
       effort: FederatedTrainingResult.Effort(
-        rounds: outcome.roundsReleased, clientsPerRound: setup.customers,
+        rounds: outcome.roundsReleased,
+        clientsPerRound: request.devicesPerRound ?? setup.customers,
         bytesUpPerClient: outcome.bytesUp / devices,
         bytesDownPerClient: outcome.bytesDown / devices, mode: request.mode,
         epsilonSpent: request.epsilon == nil
@@ -116,20 +118,24 @@ enum InProcessTrainer {
   ) throws -> PrivacyPolicy {
     try policy(
       model: request.model, hyperparameters: request.hyperparameters, epsilon: request.epsilon,
-      delta: request.delta, mode: request.mode, customers: customers)
+      delta: request.delta, mode: request.mode, customers: customers,
+      fewest: request.devicesPerRound)
   }
 
-  /// - Parameter epsilon: of the whole training; nil for the nominal budget of a run without noise.
+  /// - Parameters:
+  ///   - epsilon: of the whole training; nil for the nominal budget of a run without noise.
+  ///   - fewest: devices that a round may be made with; nil for what the mode needs.
   private static func policy(
     model: String, hyperparameters: JSONValue, epsilon: Double?, delta: Double, mode: String,
-    customers: Int
+    customers: Int, fewest: Int? = nil
   ) throws -> PrivacyPolicy {
     try PolicyTemplate(
       federation: "comparison", model: model, hyperparameters: hyperparameters,
       epsilon: epsilon.map { "\($0)" } ?? nominalEpsilon, delta: "\(delta)",
       customers: customers,
       // The noise of the masked modes is sized for the fewest that a round accepts.
-      minimumCohort: mode == ComparisonCell.centralNoise ? customers : max(2, customers / 2),
+      minimumCohort: fewest
+        ?? (mode == ComparisonCell.centralNoise ? customers : max(2, customers / 2)),
       maximumCohort: customers, roundDeadlineSeconds: 600, mode: mode
     ).policy()
   }

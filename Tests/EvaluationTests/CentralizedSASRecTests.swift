@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Evaluation
 import Recommendation
 import Synchronization
@@ -79,13 +80,58 @@ import Testing
     await #expect(throws: CancellationError.self) { try await choice.value }
   }
 
+  @Test("the twin asks for the same network and an eighth of the devices a round, without noise")
+  func twin() async throws {
+    let model = try SequenceModel(hyperparameters: CentralizedSASRec.twinHyperparameters)
+    let shape = CentralizedSASRec.defaultOptions.shape
+    let problem = try Self.problem()
+    let parameters = try model.advance(
+      stage: 0, noisedSum: [Double](repeating: 1, count: 10),
+      context: StageContext(
+        noiseStandardDeviation: 0, targetCohort: 20, contributorCount: 20, features: nil),
+      parameters: try model.initialParameters(catalogue: problem.catalogue), itemCount: 10)
+    #expect(
+      try model.updateDimension(stage: 1, parameters: parameters, itemCount: 10)
+        == shape.weightCount + 10 * shape.dimension)
+    let requests = Requests()
+    func run(_ cells: [ComparisonCell]) async throws -> ComparisonReport {
+      try await Comparison(
+        plan: ComparisonPlan(
+          problem: problem, cells: cells, hyperparameters: [:], delta: 1e-5, codeVersion: "test"),
+        cache: nil, features: nil,
+        trainer: { request in
+          requests.add(request)
+          return FederatedTrainingResult(
+            parameters: parameters,
+            effort: .init(
+              rounds: 1, clientsPerRound: 1, bytesUpPerClient: 0, bytesDownPerClient: 0,
+              mode: request.mode, epsilonSpent: nil))
+        }
+      ).run()
+    }
+    let twin = ComparisonCell(model: "sasrec", setting: .federated, seed: 2, isTwin: true)
+    let report = try await run([twin])
+    #expect(report.rows.allSatisfy { $0.cell.isTwin && $0.cell.label == "sasrec:inf:twin" })
+    let asked = try #require(requests.first)
+    #expect(asked.hyperparameters == CentralizedSASRec.twinHyperparameters)
+    #expect(asked.devicesPerRound == 3 && asked.seed == 2 && asked.epsilon == nil)
+    for cell in [
+      ComparisonCell(model: "sasrec", setting: .federated, epsilon: 8, isTwin: true),
+      ComparisonCell(model: "gram", setting: .federated, isTwin: true),
+    ] {
+      await #expect(throws: EvaluationError.self) { _ = try await run([cell]) }
+    }
+  }
+
   @Test("every seed is run with epochs chosen once, and none without a split to choose them on")
   func rows() async throws {
     let cells = ComparisonPlan.standardCells(
       federated: ["sasrec"], epsilons: [nil], seeds: 2, withLocal: false)
     let centralized = cells.filter { $0.model == "sasrec" && $0.setting == .centralized }
     #expect(centralized.map(\.seed) == [1, 2])
-    #expect(cells.filter { $0.setting == .federated }.map(\.label) == ["sasrec:inf"])
+    let federated = cells.filter { $0.setting == .federated }
+    #expect(federated.map(\.label) == ["sasrec:inf", "sasrec:inf:twin", "sasrec:inf:twin"])
+    #expect(federated.map(\.seed) == [1, 1, 2])
     let plan = try ComparisonPlan(
       problem: try Self.problem(), cells: centralized, hyperparameters: [:], delta: 1e-5,
       codeVersion: "test")
@@ -104,4 +150,10 @@ import Testing
       _ = try await Comparison(plan: plan, cache: nil, features: nil, trainer: nil).run()
     }
   }
+}
+
+private final class Requests: Sendable {
+  private let requests = Mutex<[FederatedTrainingRequest]>([])
+  var first: FederatedTrainingRequest? { requests.withLock { $0.first } }
+  func add(_ request: FederatedTrainingRequest) { requests.withLock { $0.append(request) } }
 }

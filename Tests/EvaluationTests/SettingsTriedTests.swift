@@ -18,10 +18,12 @@ import Testing
     return tried
   }
 
-  @Test("the federated transformer's eight settings count on ml-100k, where they were tried")
+  @Test("the settings of the federated transformer and its twin count where they were tried")
   func sequenceModel() throws {
     let tried = try Self.tried(on: "ml-100k")
     #expect(tried["sasrec:inf"] == "8" && tried["sasrec:8:sealed"] == "8")
+    #expect(tried["sasrec:inf:twin"] == "13")
+    #expect(try Self.tried(on: "shop")["sasrec:inf:twin"] == "0")
     // Its epochs, on every data set.
     #expect(tried["sasrec:centralized"] == "6")
     #expect(try Self.tried(on: "shop")["sasrec:inf"] == "0")
@@ -38,6 +40,7 @@ import Testing
       #expect(tried["popularity:centralized"] == "0" && tried["own-frequency:local"] == "0")
     }
     #expect(try Self.tried(on: "online-retail")["sasrec:inf"] == "-")
+    #expect(try Self.tried(on: "online-retail")["sasrec:inf:twin"] == "-")
     #expect(try Self.tried(on: "shop")["gram:8:sealed"] == "0")
   }
 }

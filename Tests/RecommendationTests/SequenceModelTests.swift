@@ -125,6 +125,14 @@ import VectorMath
     for (value, slope) in zip(update, slopes) {
       #expect(abs(Double(value) - slope / norm) < 1e-4)
     }
+    // Of the sum: seven places, a five hundredth each, and too short to be clipped.
+    let summed = try Self.model([
+      "learned_items": .integer(learnedItems), "loss": .string("sum"),
+    ]).update(stage: 1, history: history, parameters: parameters, itemCount: Self.itemCount)
+    #expect(summed.count == slopes.count)
+    for (value, slope) in zip(summed, slopes) {
+      #expect(abs(Double(value) - 0.014 * slope) < 1e-6)
+    }
   }
 
   @Test("rounds without noise find what comes next, with public vectors and with learned ones")
@@ -175,9 +183,11 @@ import VectorMath
         == learning.shape.weightCount + Self.itemCount * 4)
   }
 
-  @Test("the parameters carry the optimizer on: the steps are those of Adam at a falling rate")
-  func optimizerIsCarriedOn() throws {
-    let model = try Self.model(["learning_rate": .string("0.5")])
+  @Test(
+    "the parameters carry the optimizer on: steps of Adam at a rate that falls or stays",
+    arguments: [0, 1])
+  func optimizerIsCarriedOn(decay: Int64) throws {
+    let model = try Self.model(["learning_rate": .string("0.5"), "decay": .integer(decay)])
     var parameters = try model.initialParameters(catalogue: try Self.catalogue())
     let context = StageContext(
       noiseStandardDeviation: 1, targetCohort: 4, contributorCount: 2, features: nil)
@@ -195,7 +205,7 @@ import VectorMath
         itemCount: Self.itemCount)
       adam.step(
         &weights, gradient: sum.map { Float($0 / 4) },
-        learningRate: [0.5, 0.5 * 2 / 3, 0.5 / 3][stage - 1])
+        learningRate: decay == 0 ? 0.5 : [0.5, 0.5 * 2 / 3, 0.5 / 3][stage - 1])
       let moved = try #require(parameters["weights"]).values
       #expect(zip(moved, weights).allSatisfy { abs($0 - $1) < 1e-6 })
     }
@@ -358,7 +368,8 @@ import VectorMath
       ("blocks", .integer(3)), ("length", .integer(51)), ("length", .integer(0)),
       ("rounds", .integer(401)), ("rounds", .string("3")), ("learning_rate", .string("0")),
       ("learning_rate", .string("2")), ("learning_rate", .number(0.1)),
-      ("learned_items", .integer(2)),
+      ("learned_items", .integer(2)), ("loss", .string("median")), ("loss", .integer(1)),
+      ("dropout", .string("0.95")), ("dropout", .number(0.1)), ("decay", .integer(2)),
     ]
     for (name, value) in bad {
       do {

@@ -5,10 +5,11 @@ import Ledger
 import Privacy
 import Recommendation
 import SecureAggregation
-import Simulation
 import Testing
 import VectorMath
 import WireProtocol
+
+@testable import Simulation
 
 @Suite("In-process federation")
 struct InProcessFederationTests {
@@ -71,6 +72,40 @@ struct InProcessFederationTests {
     // A gradient below the grid, 2^-20 of the clip norm a customer, is a step of Adam like any other.
     #expect(zip(ours.totals, theirs.totals).allSatisfy { abs($0 - $1) < 1e-2 })
     #expect(Set(theirs[.sequence] ?? []).count > 10)
+  }
+
+  @Test("with some of the devices a round the transformer is that of their sums in one place")
+  func attendance() throws {
+    let shop = try SmallShop(
+      model: "sasrec",
+      hyperparameters: .object([
+        "dimension": .integer(8), "length": .integer(9), "learned_items": .integer(1),
+        "loss": .string("sum"), "dropout": .string("0.2"),
+      ]))
+    func federated(_ size: Int?, seed: UInt64 = 3) throws -> InProcessFederation.Outcome {
+      try shop.train(seed: nil, devicesPerRound: size, attendanceSeed: seed)
+    }
+    func totals(_ parameters: ModelParameters) throws -> [Float] {
+      try shop.model.scores(
+        history: SmallShop.history([0, 1, 2, 3]), parameters: parameters, features: nil
+      ).totals
+    }
+    let some = try federated(10)
+    let direct = try shop.trainDirectly(
+      attendance: RoundAttendance(size: 10, of: 40, seed: 3))
+    #expect(zip(try totals(some.parameters), try totals(direct)).allSatisfy { abs($0 - $1) < 1e-2 })
+    // Those who stay away change it by more, and so does who they are.
+    func differs(_ other: InProcessFederation.Outcome) throws -> Bool {
+      zip(try totals(some.parameters), try totals(other.parameters)).contains {
+        abs($0 - $1) > 2e-2
+      }
+    }
+    let all = try federated(nil)
+    #expect(try differs(all))
+    #expect(try differs(federated(10, seed: 4)))
+    #expect(try federated(40).parameters.encoded() == all.parameters.encoded())
+    // Three of four devices upload nothing in ten of eleven rounds.
+    #expect(some.roundsReleased == all.roundsReleased && some.bytesUp < all.bytesUp / 2)
   }
 
   @Test("a training that is cancelled ends with the error of cancellation")

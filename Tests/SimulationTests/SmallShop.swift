@@ -2,8 +2,9 @@ import CanonicalJSON
 import Federation
 import Privacy
 import Recommendation
-import Simulation
 import VectorMath
+
+@testable import Simulation
 
 /// A synthetic shop: every customer buys from one of three shelves, with a few strays.
 struct SmallShop {
@@ -43,24 +44,29 @@ struct SmallShop {
 
   /// Trains once; noise from `seed`, none for nil.
   func train(
-    seed: UInt64?, trainings: Int = 1, cohort: ResampledCohort? = nil
+    seed: UInt64?, trainings: Int = 1, cohort: ResampledCohort? = nil,
+    devicesPerRound: Int? = nil, attendanceSeed: UInt64 = 0
   ) throws -> InProcessFederation.Outcome {
     let federation = try InProcessFederation(
       policy: policy, model: model, catalogue: catalogue, features: features,
       histories: histories, noise: SimulatedNoise(seed: seed), trainings: trainings,
-      cohort: cohort)
+      cohort: cohort, devicesPerRound: devicesPerRound, attendanceSeed: attendanceSeed)
     return try federation.train()
   }
 
   /// The parameters of the same stages computed from all histories in one place, without noise,
   /// encoding, clipping or messages.
-  func trainDirectly() throws -> ModelParameters {
+  ///
+  /// - Parameter attendance: whose histories are in the sum of a stage but the first; nil for all.
+  func trainDirectly(attendance: RoundAttendance? = nil) throws -> ModelParameters {
+    var attendance = attendance
     var parameters = try model.initialParameters(catalogue: catalogue)
     for stage in model.stages.indices {
       let dimension = try model.updateDimension(
         stage: stage, parameters: parameters, itemCount: Self.itemCount)
       var sum = [Double](repeating: 0, count: dimension)
-      for history in histories {
+      let present = stage == 0 ? nil : attendance?.next()
+      for (index, history) in histories.enumerated() where present?.contains(index) ?? true {
         let update = try model.update(
           stage: stage, history: history, parameters: parameters, itemCount: Self.itemCount)
         for index in sum.indices { sum[index] += Double(update[index]) }

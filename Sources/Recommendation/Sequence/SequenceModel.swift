@@ -13,12 +13,15 @@ internal import VectorMath
 /// - A customer with fewer than two items of the head sends zero.
 ///
 /// With public vectors about 8,000 weights are learned, whatever the catalogue; noise grows with the root of
-/// that number. `learned_items` makes the vectors weights as well, as in the literature: for sums without
-/// noise.
+/// that number. `learned_items` makes the vectors weights as well, as in the literature; `loss` "sum" sends the sum
+/// of a customer's losses in place of their mean, times ``sumScale``, so that each purchase counts alike and not each
+/// customer; `dropout` drops values while a device learns; `decay` 0 keeps the rate where it is. All four are for sums
+/// without noise: with them the rounds are those of a training in one place.
 ///
 /// Hyperparameters (all optional, decimals as strings): `head`, 1 ... 4096, by default all items up to that;
 /// `dimension`, 1 ... 64, default 32; `blocks`, 1 ... 2, default 1; `length`, 1 ... 50, default 50; `rounds`,
-/// 1 ... 400, default 10; `learning_rate`, "0.00001" ... "1", default "0.02"; `learned_items`, 0 or 1, default 0.
+/// 1 ... 400, default 10; `learning_rate`, "0.00001" ... "1", default "0.02"; `learned_items`, 0 or 1, default 0;
+/// `loss`, "mean" or "sum", default "mean"; `dropout`, "0" ... "0.9", default "0"; `decay`, 0 or 1, default 1.
 /// - Source: Kang, McAuley 2018 (see ``Transformer``); McMahan et al., "Communication-Efficient Learning of
 ///   Deep Networks from Decentralized Data", AISTATS 2017, FedSGD; Reddi et al., "Adaptive Federated
 ///   Optimization", ICLR 2021, FedAdam. The bias, the quiet start and the scale before the clip are ours.
@@ -28,6 +31,8 @@ package struct SequenceModel: FederatedModel {
   /// Factor on a gradient before it is clipped: a gradient of length 0.1 fills the norm that the noise is
   /// scaled to.
   static let gradientScale: Float = 10
+  /// Factor on a gradient that is summed over a customer's purchases: below a length of 500 it is not clipped.
+  static let sumScale: Float = 0.002
   /// Windows of a history that are learned from at most, the latest: what one update costs a device.
   static let largestWindows = 4
   /// Standard deviation of weights before the first step.
@@ -46,10 +51,13 @@ package struct SequenceModel: FederatedModel {
     static let rounds = 1...400
     static let learningRate = 0.000_01...1.0
     static let learnedItems = 0...1
+    static let dropout = 0...0.9
+    static let decay = 0...1
   }
 
   private static let hyperparameterNames = [
-    "head", "dimension", "blocks", "length", "rounds", "learning_rate", "learned_items",
+    "head", "dimension", "blocks", "length", "rounds", "learning_rate", "learned_items", "loss",
+    "dropout", "decay",
   ]
 
   package let stages: [String]
@@ -58,6 +66,9 @@ package struct SequenceModel: FederatedModel {
   let learnsItems: Bool
   private let headSize: Int
   private let learningRate: Double
+  private let sumsLosses: Bool
+  private let dropoutRate: Double
+  private let rateFalls: Bool
 
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
@@ -70,6 +81,13 @@ package struct SequenceModel: FederatedModel {
     let rounds = try read.integer("rounds", in: Limits.rounds) ?? 10
     learningRate = try read.decimal("learning_rate", in: Limits.learningRate) ?? 0.02
     learnsItems = try read.integer("learned_items", in: Limits.learnedItems) == 1
+    dropoutRate = try read.decimal("dropout", in: Limits.dropout) ?? 0
+    rateFalls = try read.integer("decay", in: Limits.decay) != 0
+    let loss = try read.text("loss") ?? "mean"
+    guard ["mean", "sum"].contains(loss) else {
+      throw .invalidHyperparameter(name: "loss", accepted: "\"mean\" or \"sum\"")
+    }
+    sumsLosses = loss == "sum"
     stages = [PopularityStage.name] + (1...rounds).map { "sequence-\($0)" }
     budgetShares =
       [Self.popularityShare]
@@ -103,18 +121,30 @@ package struct SequenceModel: FederatedModel {
     try history.checkItems(below: itemCount)
     let learned = try LearnedSequence(
       parameters, itemCount: itemCount, shape: shape, learnsItems: learnsItems)
+    let places = learned.places(of: history)
     let windows = SequenceWindow.windows(
-      of: learned.places(of: history), length: shape.length, limit: Self.largestWindows)
+      of: places, length: shape.length, limit: sumsLosses ? .max : Self.largestWindows)
     let count = windows.reduce(0) { $0 + $1.inputs.count }
+    let scale = sumsLosses ? Self.sumScale : Self.gradientScale / Float(count)
     var gradient = learned.network.zeroGradient
-    var dropout: Dropout?
+    var dropout = dropout(stage: stage, places: places)
     for window in windows {
-      learned.network.addGradient(
-        of: window, scale: Self.gradientScale / Float(count), dropout: &dropout, to: &gradient)
+      learned.network.addGradient(of: window, scale: scale, dropout: &dropout, to: &gradient)
     }
     var update = gradient.weights + gradient.items
     try update.shrinkToUnitNorm()
     return update
+  }
+
+  /// What a device drops in a round, by the round and its customer's own sequence: an update is a function of its
+  /// arguments, and no two devices drop alike.
+  private func dropout(stage: Int, places: [Int]) -> Dropout? {
+    guard dropoutRate > 0 else { return nil }
+    var bytes: [UInt8] = []
+    for value in [stage] + places {
+      for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+    return Dropout(rate: dropoutRate, seed: PublicSeed(hashing: bytes).value)
   }
 
   package func advance(
@@ -167,9 +197,9 @@ package struct SequenceModel: FederatedModel {
     var values = learned.network.weights + (learnsItems ? learned.network.items : [])
     let scale = 1 / Double(context.targetCohort)
     let rounds = stages.count - 1
+    let left = rateFalls ? Double(rounds - stage + 1) / Double(rounds) : 1
     steps.step(
-      &values, gradient: noisedSum.map { Float($0 * scale) },
-      learningRate: learningRate * Double(rounds - stage + 1) / Double(rounds))
+      &values, gradient: noisedSum.map { Float($0 * scale) }, learningRate: learningRate * left)
     var tensors = parameters.tensors
     LearnedSequence.write(
       weights: Array(values[..<shape.weightCount]),
