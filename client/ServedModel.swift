@@ -26,7 +26,7 @@ struct ServedModel {
     var digests: [String] = []
     func blob(_ key: String) throws -> [UInt8] {
       guard let hex = try store.setting(key),
-        let bytes = try directory.load(try SHA256Digest(hex: hex))
+        let bytes = try directory.read(try SHA256Digest(hex: hex))
       else {
         throw CommandFailure(
           what: "there is no model on this device", why: "training has not ended here yet",
@@ -59,7 +59,7 @@ struct ServedModel {
   func categories(in store: BehaviorStore) throws -> CategoryIndex {
     let known = try store.setting(Self.categoriesSetting)?.split(separator: " ") ?? []
     if known.count == 2, known[0] == featuresDigest,
-      let bytes = try directory.load(try SHA256Digest(hex: String(known[1])))
+      let bytes = try directory.read(try SHA256Digest(hex: String(known[1])))
     {
       return try CategoryIndex(decoding: bytes, itemCount: catalogue.count)
     }

@@ -24,10 +24,15 @@ package final class BlobDirectory {
   ///   is treated as absent: it can be made or fetched again.
   package func load(_ digest: SHA256Digest) throws -> [UInt8]? {
     if let bytes = cache[digest] { return bytes }
-    guard let bytes = try DurableFile.read(file(digest), limit: 64 << 20) else { return nil }
-    guard SHA256Digest(hashing: bytes) == digest else { return nil }
+    guard let bytes = try read(digest) else { return nil }
     cache[digest] = bytes
     return bytes
+  }
+
+  /// As ``load(_:)``, and keeps nothing in memory: for what is decoded once.
+  package func read(_ digest: SHA256Digest) throws -> [UInt8]? {
+    guard let bytes = try DurableFile.read(file(digest), limit: 64 << 20) else { return nil }
+    return SHA256Digest(hashing: bytes) == digest ? bytes : nil
   }
 
   private func file(_ digest: SHA256Digest) -> String { "\(path)/\(digest.hex)" }
