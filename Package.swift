@@ -177,7 +177,7 @@ let package = Package(
         .product(name: "NIOTestUtils", package: "swift-nio"),
       ] + nio, swiftSettings: strictWithoutMemberVisibility),
     .testTarget(
-      name: "OperationsTests", dependencies: ["Operations"], exclude: ["Golden"],
+      name: "OperationsTests", dependencies: ["Operations", "Cryptography"], exclude: ["Golden"],
       swiftSettings: strict),
     .testTarget(
       name: "DatasetsTests",
