@@ -246,11 +246,15 @@ package final class FederationWorld: @unchecked Sendable {
     for index in connections.indices where connections[index].isOpenAtCoordinator { cut(index) }
     // A frame that was lost or altered breaks its connection under TLS.
     for index in connections.indices where connections[index].isImpaired { cut(index) }
-    // There is always a next round, unless the budget admits none.
+    // There is always a next round, unless the budget admits none: for a coordinator that was started for fewer, and has
+    // made them, after a restart. It may not have said so yet.
+    let hasTrained =
+      ledger.map { $0.state.releasedUnderPolicy >= plan.trainings * $0.state.policy.plan.count }
+      ?? false
     plan.trainings = 1_000_000
     // Whoever has not agreed to the policy in force does now: else there might be no cohort.
     for index in customers.indices { askAgain(index) }
-    if engine?.finishReason == .planComplete { stopCoordinator() }
+    if engine != nil, hasTrained { stopCoordinator() }
     if engine == nil { queue.add(.startCoordinator(life: life), at: now) }
     releasesWhenHealed = ledger?.state.rounds.released
     healedAt = now
