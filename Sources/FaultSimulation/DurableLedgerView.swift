@@ -22,20 +22,30 @@ struct DurableLedgerView {
   mutating func forget() { self = DurableLedgerView(disk: disk) }
 
   /// Looks again.
-  /// - Throws: `LedgerError` for a durable line that is no entry; a torn last line is none yet.
+  ///
+  /// Behind what the head acknowledges a torn write may have left anything, line feeds included: until it is cut off,
+  /// and the cut is durable, there are no entries there.
+  /// - Throws: `LedgerError` for an acknowledged line that is no entry.
   mutating func refresh() throws(LedgerError) {
+    if let file = disk.durableContent(FederationWorld.ledgerPath + LedgerWriter.FileName.head),
+      file != head.file
+    {
+      head = (file, try LedgerHead(decoding: file).size)
+    }
     let log = disk.durableContent(FederationWorld.ledgerPath + LedgerWriter.FileName.log) ?? []
     while byteCount < log.count, let end = log[byteCount...].firstIndex(of: UInt8(ascii: "\n")) {
-      let entry = try LedgerEntry(decoding: Array(log[byteCount..<end]), at: records.count)
+      let entry: LedgerEntry
+      do throws(LedgerError) {
+        entry = try LedgerEntry(decoding: Array(log[byteCount..<end]), at: records.count)
+      } catch {
+        guard records.count < head.size else { break }
+        throw error
+      }
       records.append(entry.record)
       tree.append(entry.hash)
       if case .release(let release) = entry.record { releasedModels.insert(release.modelOut) }
       byteCount = end + 1
     }
-    guard
-      let file = disk.durableContent(FederationWorld.ledgerPath + LedgerWriter.FileName.head)
-    else { return }
-    if file != head.file { head = (file, try LedgerHead(decoding: file).size) }
     acknowledgedSize = min(head.size, records.count)
   }
 
