@@ -3,9 +3,10 @@ import FaultSimulation
 import Glibc
 import Testing
 
-/// Federations under random faults. Two variables of the environment say which:
+/// Federations under random faults. Variables of the environment say which:
 ///
 /// - `TACIT_SIMULATION_SEED=N` replays one seed, as a failure prints it;
+/// - `TACIT_SIMULATION_EVENTS=COUNT` shows more than the newest 60 events of one that fails;
 /// - `TACIT_SIMULATION_SEEDS=COUNT` runs that many, from `TACIT_SIMULATION_FIRST` (0) on.
 ///
 /// They are here and not in a command, because the simulator replaces the entropy of its whole
@@ -92,7 +93,8 @@ struct SeedTests {
 
   /// Runs a seed, every 50th of them again: the same seed gives the same events (I13).
   private static func run(_ seed: UInt64) throws -> FederationWorld.Report {
-    let report = try FederationWorld.run(FaultPlan(seed: seed))
+    let report = try FederationWorld.run(
+      FaultPlan(seed: seed), tracedEvents: Int(number("TACIT_SIMULATION_EVENTS") ?? 60))
     if let violation = report.violation {
       Issue.record(
         """
