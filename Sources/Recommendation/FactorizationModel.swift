@@ -120,21 +120,23 @@ package struct FactorizationModel: FederatedModel {
     if stage == 0 { return try PopularityStage.update(history: history, itemCount: itemCount) }
     try history.checkItems(below: itemCount)
     let factors = try ItemFactors(parameters, itemCount: itemCount, dimension: dimension)
+    // All of the parameters before any of the history: who bought what must not decide which error there is (ruling 1).
+    let clipNorm = isClippingAdaptive ? try AdaptiveClipNorm(parameters) : nil
     let places = factors.head.places(of: history).map(\.place)
     let gradient = try loss.gradient(factors: factors, places: places)
     // Clipped in Double, before rounding: a gradient may be too long for the scaled value to be exact.
-    var update = try clipped(gradient, isEmpty: places.isEmpty, parameters: parameters)
-      .map { Float($0) }
+    var update = clipped(gradient, isEmpty: places.isEmpty, to: clipNorm).map { Float($0) }
     try update.shrinkToUnitNorm()
     return update
   }
 
   /// Norm at most 1, and zeros where nothing of the head was bought.
+  ///
+  /// - Parameter clipNorm: nil for the fixed one.
   private func clipped(
-    _ gradient: [Double], isEmpty: Bool, parameters: ModelParameters
-  ) throws(RecommendationError) -> [Double] {
-    if isClippingAdaptive {
-      let clipNorm = try AdaptiveClipNorm(parameters)
+    _ gradient: [Double], isEmpty: Bool, to clipNorm: AdaptiveClipNorm?
+  ) -> [Double] {
+    if let clipNorm {
       return isEmpty
         ? [Double](repeating: 0, count: gradient.count + 1) : clipNorm.update(of: gradient)
     }

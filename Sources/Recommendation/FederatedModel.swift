@@ -73,7 +73,10 @@ package protocol FederatedModel: Sendable {
 
   /// What a device sends: an L2 norm of at most 1, and exactly zero for an empty history (ruling 1).
   ///
-  /// - Throws: as ``updateDimension(stage:parameters:itemCount:)``, and `.itemOutOfRange`.
+  /// Whatever is wrong with `parameters` is found before the history is looked at, so that it is an error for every history
+  /// alike.
+  /// - Throws: as ``updateDimension(stage:parameters:itemCount:)``, `.itemOutOfRange`, and `.numericalFailure` where the
+  ///   history overflows.
   func update(
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float]

@@ -165,6 +165,34 @@ import VectorMath
     #expect(empty == [0, 0, 0])
   }
 
+  @Test("hostile parameters meet the same error, or the same zeros, whoever bought what")
+  func hostileParameters() throws {
+    let model = try small(["clipping": .string("adaptive"), "dimension": .integer(2)])
+    // Of rank one and so long that the ridge is lost beside them.
+    let factors = ModelParameters.Tensor(shape: [2, 2], values: [1e38, 1e38, 1e38, 1e38])
+    let bought = CustomerHistory(rows: [.init(item: 1, occasions: 1, lastSeconds: 0)])
+    let zeros = ModelParameters.Tensor(shape: [2, 2], values: [0, 0, 0, 0])
+    for history in [bought, .empty] {
+      #expect(throws: RecommendationError.clipNormOutOfRange(value: 0)) {
+        try model.contribution(
+          stage: 1, history: history,
+          parameters: published(["factors": factors, "velocity": zeros, "clip_norm": .init([0])]),
+          itemCount: 2)
+      }
+      let sent = try model.contribution(
+        stage: 1, history: history,
+        parameters: published(["factors": factors, "velocity": zeros, "clip_norm": .init([1])]),
+        itemCount: 2)
+      #expect(sent == [0, 0, 0, 0, 0])
+    }
+    #expect(throws: RecommendationError.numericalFailure(step: "rebuilding a customer's vector")) {
+      try model.update(
+        stage: 1, history: bought,
+        parameters: published(["factors": factors, "velocity": zeros, "clip_norm": .init([1])]),
+        itemCount: 2)
+    }
+  }
+
   @Test("a step with adaptive clipping is that of the clipped gradients, and moves the norm")
   func adaptiveStep() throws {
     let model = try small(["clipping": .string("adaptive"), "momentum": .string("0")])
