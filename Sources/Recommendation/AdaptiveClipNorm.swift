@@ -16,10 +16,10 @@ struct AdaptiveClipNorm: Equatable {
   static let weight = 0.1
   /// γ, the share of customers whose gradient should lie within.
   static let quantile = 0.5
-  /// η: the norm moves by at most exp(2 η) a round.
+  /// η: the norm moves by a factor of at most exp(1.5 η) a round.
   static let learningRate = 0.2
-  /// Where it is kept; both ends fit a Float.
-  static let range = 1e-12...1e12
+  /// Where it is kept: both ends are Floats, as which it is published.
+  static let range = 0x1p-40...0x1p40
 
   private static let gradientShare = (1 - weight * weight).squareRoot()
 
