@@ -39,6 +39,8 @@ struct BackupCommand: AsyncParsableCommand {
     let draft = "\(out).backup-\(getpid())"
     let manifest: BackupManifest
     do {
+      // Two different signing keys stop a start, so they are not what is copied.
+      if !withoutKeys { _ = try source.signingKeys() }
       manifest = try copy(source, to: draft)
       guard Glibc.rename(draft, out) == 0 else {
         throw CommandFailure(

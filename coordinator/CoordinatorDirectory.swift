@@ -42,7 +42,9 @@ struct CoordinatorDirectory: Sendable {
   func signingKeys(isReplaced: Bool = false) throws -> SigningKeyFiles {
     let (used, other) = (coordinatorKey, "\(keys)/\(Self.coordinatorKeyName)")
     let files = SigningKeyFiles(used)
-    guard used != other, try KeyFile.exists(at: other) else { return files }
+    guard used != other, try KeyFile.exists(at: other), !Self.isSameFile(used, other) else {
+      return files
+    }
     let isSame = try files.current().verifyingKey == KeyFile.load(at: other).verifyingKey
     guard !isSame || isReplaced else { return files }
     throw CommandFailure(
@@ -51,6 +53,13 @@ struct CoordinatorDirectory: Sendable {
         + (isSame ? "would keep the key that is to be replaced" : "holds another key"),
       next: "keep the file of the key in force (coordinator key show), and take the other one away",
       exit: .invalidConfiguration)
+  }
+
+  /// Whether two names lead to one file, as over a link or another spelling of the directory.
+  private static func isSameFile(_ first: String, _ second: String) -> Bool {
+    var (one, other) = (stat(), stat())
+    guard stat(first, &one) == 0, stat(second, &other) == 0 else { return false }
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino
   }
 
   private func key(_ name: String) -> String {

@@ -24,8 +24,9 @@ enum CoordinatorFailure {
     case let error as TransportError: explain(error)
     case CryptographyError.keyFile(let path, let problem) where problem.isOutOfSpace:
       CommandFailure(
-        what: "\(path) cannot be written", why: "the disk is full",
-        next: "free space and run it again: no key was lost, and the ledger says which is in force",
+        what: "\(path) cannot be written",
+        why: "there is no room for it on the disk, or in a quota",
+        next: "make room and run it again: no key that was there is lost",
         exit: .temporary)
     case let error as CryptographyError:
       CommandFailure(

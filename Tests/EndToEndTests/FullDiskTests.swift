@@ -40,7 +40,7 @@ extension EndToEnd {
       try disk.fill()
       let refused = try await run("coordinator", rotate)
       #expect(refused.code == 75, "\(refused.errors)")
-      #expect(refused.errors.contains("next:  free space and run it again"), "\(refused.errors)")
+      #expect(refused.errors.contains("next:  make room and run it again"), "\(refused.errors)")
       #expect(!refused.errors.contains("backup"), "\(refused.errors)")
       try disk.empty()
       let done = try await run("coordinator", rotate)

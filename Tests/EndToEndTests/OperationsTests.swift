@@ -176,6 +176,17 @@ extension EndToEnd {
       let rotate = ["key", "rotate", "--dir", shop.coordinator]
       try FileManager.default.createDirectory(
         atPath: keys, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+      // One directory under another name holds one key file, not two.
+      let link = shop.file("link")
+      try FileManager.default.createSymbolicLink(
+        atPath: link, withDestinationPath: shop.coordinator + "/keys")
+      for name in [link, shop.coordinator + "/./keys", shop.coordinator + "/keys/"] {
+        let shown = try await run(
+          "coordinator", rotate, environment: ["TACIT_KEY_DIRECTORY": name])
+        #expect(shown.code == 0, "\(shown.errors)")
+      }
+      let rotations = 3
+      #expect(try shop.entries().count { $0["kind"]?.stringValue == "key" } == rotations)
       for name in ["coordinator.key", "tls.key.pem"] {
         try FileManager.default.copyItem(
           atPath: shop.coordinator + "/keys/" + name, toPath: keys + "/" + name)
@@ -188,7 +199,7 @@ extension EndToEnd {
       #expect(
         refused.code == 5 && refused.errors.contains("would keep the key that is to be replaced"),
         "\(refused.errors)")
-      #expect(try shop.entries().count { $0["kind"]?.stringValue == "key" } == 0)
+      #expect(try shop.entries().count { $0["kind"]?.stringValue == "key" } == rotations)
 
       try FileManager.default.moveItem(atPath: own, toPath: shop.file("old.key"))
       let done = try await run("coordinator", rotate, environment: environment)
