@@ -64,7 +64,9 @@ extension LedgerWriter {
     reach: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(LedgerStoreError) -> (writer: LedgerWriter, recovery: Recovery) {
     let files = try LedgerFiles(reading: disk)
-    if files.log == nil && files.head == nil && files.checkpoint == nil { throw .noLedger }
+    if files.log == nil && files.head == nil && files.checkpoint == nil && files.handovers.isEmpty {
+      throw .noLedger
+    }
     if try files.isAbsentOrInterrupted() { throw .creationInterrupted }
     let checked: LedgerFiles.Checked
     do {

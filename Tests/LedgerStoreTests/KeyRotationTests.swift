@@ -221,6 +221,9 @@ final class MemoryKeys: SigningKeyStore, Sendable {
     // With nothing but the handover there was a ledger once, which no other one may replace.
     for name in before.keys { disk.plant(name, nil) }
     #expect(throws: LedgerStoreError.ledger(.headMissing(entry: 0))) {
+      try LedgerWriter.open(on: disk, keys: keys)
+    }
+    #expect(throws: LedgerStoreError.ledger(.headMissing(entry: 0))) {
       try LedgerWriter.create(
         on: disk, genesis: fixture.genesis(), signingKey: fixture.signingKey)
     }
