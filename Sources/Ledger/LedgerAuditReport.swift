@@ -48,8 +48,8 @@ package struct LedgerAuditReport: Equatable, Sendable {
     package let muSquared: Double
     /// "Your data against none": the policy's relation, zero-out.
     package let epsilonAgainstNone: Double
-    /// "One history against another", for updates whose distance is at most sqrt 2 C: unit-norm
-    /// Gram and non-negative popularity (ruling 2).
+    /// "One history against another", for updates no two of which have a negative inner product, so
+    /// that their distance is at most sqrt 2 C (ruling 2): popularity, and the first Gram round.
     package let epsilonAgainstAnotherNonNegative: Double
     /// "One history against another", for any clipped update: distance at most 2 C (ruling 2).
     package let epsilonAgainstAnother: Double

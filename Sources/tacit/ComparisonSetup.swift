@@ -50,6 +50,7 @@ struct ComparisonSetup {
     var hyperparameters = try Self.hyperparameters(command.hyperparameters, of: identifiers)
     var notes = hyperparameters.sorted { $0.key < $1.key }.map { model, values in
       "\(model) runs with \(String(decoding: values.canonicalBytes, as: UTF8.self))"
+        + (model == SequenceModel.identifier ? ", but for its centralized and twin rows" : "")
     }
     let features = try Self.features(command, dataset.catalogue)
     var cells = ComparisonPlan.standardCells(

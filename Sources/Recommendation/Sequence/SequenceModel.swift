@@ -83,11 +83,7 @@ package struct SequenceModel: FederatedModel {
     learnsItems = try read.integer("learned_items", in: Limits.learnedItems) == 1
     dropoutRate = try read.decimal("dropout", in: Limits.dropout) ?? 0
     rateFalls = try read.integer("decay", in: Limits.decay) != 0
-    let loss = try read.text("loss") ?? "mean"
-    guard ["mean", "sum"].contains(loss) else {
-      throw .invalidHyperparameter(name: "loss", accepted: "\"mean\" or \"sum\"")
-    }
-    sumsLosses = loss == "sum"
+    sumsLosses = try read.choice("loss", among: ["mean", "sum"]) == "sum"
     stages = [PopularityStage.name] + (1...rounds).map { "sequence-\($0)" }
     budgetShares =
       [Self.popularityShare]
@@ -137,7 +133,7 @@ package struct SequenceModel: FederatedModel {
   }
 
   /// What a device drops in a round, by the round and its customer's own sequence: an update is a function of its
-  /// arguments, and no two devices drop alike.
+  /// arguments, and devices with different logs drop differently.
   private func dropout(stage: Int, places: [Int]) -> Dropout? {
     guard dropoutRate > 0 else { return nil }
     var bytes: [UInt8] = []
