@@ -172,12 +172,14 @@ import WireProtocol
       dropoutFraction: ExactDecimal("0.3"))
     let parameters = try MaskingParameters(cohortSize: 100, policy: policy)
     #expect(try caught { try ShareMechanism($0, parameters: parameters) }.isEmpty)
-    // Of 150 runs with 6,000 draws seven missed it.
-    let methods = try caught(draws: 100_000) { round in
-      // Shares sized for all members, while only the honest survivors' are left.
-      try DroppedShares(
-        round, sizedFor: parameters.cohortSize, left: parameters.honestNoiseShares)
+    // One audit of 100 missed it (seven of 150 with 6,000 draws): five in a row miss one of 3 million, even if one in 20 did.
+    let isCaught = try (0..<5).contains { _ in
+      try caught(draws: 100_000) { round in
+        // Shares sized for all members, while only the honest survivors' are left.
+        try DroppedShares(
+          round, sizedFor: parameters.cohortSize, left: parameters.honestNoiseShares)
+      }.contains(.mechanism)
     }
-    #expect(methods.contains(.mechanism), "\(methods)")
+    #expect(isCaught)
   }
 }
