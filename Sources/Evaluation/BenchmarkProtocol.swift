@@ -152,9 +152,7 @@ package enum BenchmarkProtocol: String, CaseIterable, Sendable {
   ) -> (train: [Int], test: [Int]) {
     var generator = SeededRandom(seed: seed * seedStride + UInt64(customer))
     var shuffled = items
-    for place in stride(from: items.count - 1, to: 0, by: -1) {
-      shuffled.swapAt(place, Int(generator.next() % UInt64(place + 1)))
-    }
+    generator.permute(&shuffled)
     // floor(n tenths / 10 + 1/2) in integers: 0.8 is no binary fraction.
     let trainCount = (items.count * tenths + 5) / 10
     return (shuffled[..<trainCount].sorted(), shuffled[trainCount...].sorted())

@@ -26,7 +26,7 @@ package struct ComparisonCell: Hashable, Sendable {
   /// Customers of the training over the customers there are: 1 trains on them as they are, any other
   /// number on as many drawn from them with replacement.
   package let multiple: Double
-  /// Whether the federation learns the network of `sasrec:centralized` by its steps, and not the smaller one
+  /// Whether the federation, in reverse of a centralized twin, learns the network of `sasrec:centralized` by its steps, and not the smaller one
   /// that noise allows.
   package let isTwin: Bool
 

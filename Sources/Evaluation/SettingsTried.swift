@@ -30,8 +30,9 @@ package enum SettingsTried {
       for model in Set(cells.map(\.model)).subtracting(untunedModels) {
         tried.updateValue(counted[dataset]?[model], forKey: model)
       }
-      tried.updateValue(counted[dataset]?[twin], forKey: twin)
     }
+    // Its hyperparameters are its own, whatever those of the model are.
+    tried.updateValue(tuningData.contains(dataset) ? counted[dataset]?[twin] : 0, forKey: twin)
     // Epochs are chosen anew on every data set.
     tried[ComparisonCell(model: CentralizedSASRec.identifier, setting: .centralized).label] =
       CentralizedSASRec.candidateEpochs.count

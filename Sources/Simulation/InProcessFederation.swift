@@ -210,7 +210,7 @@ package struct InProcessFederation: ~Copyable {
   private mutating func attend(isFirst: Bool) {
     guard attendance != nil else { return }
     let present = isFirst ? Set(devices.indices) : attendance?.next() ?? []
-    for (index, device) in devices.enumerated() { device.stayAway(!present.contains(index)) }
+    for (index, device) in devices.enumerated() { device.setAway(!present.contains(index)) }
   }
 
   private mutating func perform(_ effects: [ClientEffect], client index: Int) throws {

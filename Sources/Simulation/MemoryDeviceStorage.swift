@@ -25,7 +25,7 @@ final class MemoryDeviceStorage: DeviceStorage, Sendable {
   func consents(to policyHash: SHA256Digest) -> Bool { state.withLock { !$0.isAway } }
 
   /// Whether the device declines what it is offered, as one does that is not there.
-  func stayAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+  func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
   func lastRound() -> UInt64? { state.withLock { $0.rounds.keys.max() } }
 

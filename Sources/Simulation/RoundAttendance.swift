@@ -4,7 +4,7 @@ internal import VectorMath
 /// device once before any has its second turn, in an order that is drawn anew for every turn of all.
 ///
 /// With one step of the coordinator a round this is learning by mini-batches of customers. A device that is not there
-/// sends nothing, and nobody is charged less for it: no budget may count on who stayed away.
+/// declines, so that no update of it is in the sum, and nobody is charged less for it: no budget may count on who stayed away.
 struct RoundAttendance {
   private let deviceCount: Int
   private let size: Int
@@ -26,21 +26,13 @@ struct RoundAttendance {
     var present: Set<Int> = []
     while present.count < size {
       if waiting.isEmpty {
-        let order = shuffled()
+        var order = Array(0..<deviceCount)
+        generator.permute(&order)
         // Who is there already comes last in the new turn: that round has devices enough without them.
         waiting = order.filter(present.contains) + order.filter { !present.contains($0) }
       }
       present.insert(waiting.removeLast())
     }
     return present
-  }
-
-  private mutating func shuffled() -> [Int] {
-    var order = Array(0..<deviceCount)
-    // Not `shuffle`, whose draws may change with the standard library.
-    for place in stride(from: deviceCount - 1, to: 0, by: -1) {
-      order.swapAt(place, Int(generator.next() % UInt64(place + 1)))
-    }
-    return order
   }
 }

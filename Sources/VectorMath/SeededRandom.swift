@@ -19,4 +19,14 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
   }
+
+  /// Puts `values` in an order drawn from the stream, all of them as likely up to count / 2^64.
+  ///
+  /// Not `shuffle`, whose draws may change with the standard library.
+  /// - Source: Durstenfeld, "Algorithm 235: Random permutation", CACM 7(7), 1964.
+  package mutating func permute<Value>(_ values: inout [Value]) {
+    for place in stride(from: values.count - 1, to: 0, by: -1) {
+      values.swapAt(place, Int(next() % UInt64(place + 1)))
+    }
+  }
 }

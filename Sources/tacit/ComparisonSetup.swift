@@ -74,13 +74,13 @@ struct ComparisonSetup {
       cells.removeAll { $0.model == "ease" }
     }
     if dataset.catalogue.count > CentralizedSASRec.largestCatalogue,
-      cells.contains(where: Self.isCentralizedSASRec)
+      cells.contains(where: Self.hasSoftmaxOverAll)
     {
       notes.append(
-        "\(CentralizedSASRec.identifier):centralized is left out: its softmax over "
+        "\(CentralizedSASRec.identifier):centralized and its twin are left out: a softmax over "
           + "\(Format.count(dataset.catalogue.count)) items would take hours "
           + "(at most \(Format.count(CentralizedSASRec.largestCatalogue)))")
-      cells.removeAll(where: Self.isCentralizedSASRec)
+      cells.removeAll(where: Self.hasSoftmaxOverAll)
     }
     // Before anything is run: runs may take hours.
     let rows = ComparisonCell.rowLabels(of: cells)
@@ -160,6 +160,10 @@ struct ComparisonSetup {
   /// What rows are held against unless told otherwise.
   private static func baseline(_ hasEASE: Bool) -> String {
     ComparisonCell(model: hasEASE ? "ease" : "popularity", setting: .centralized).label
+  }
+
+  private static func hasSoftmaxOverAll(_ cell: ComparisonCell) -> Bool {
+    isCentralizedSASRec(cell) || cell.isTwin
   }
 
   private static func isCentralizedSASRec(_ cell: ComparisonCell) -> Bool {

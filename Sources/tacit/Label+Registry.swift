@@ -58,9 +58,9 @@ extension Label {
       ]),
       "privacy_parameters_description": .string(
         "Spent so far, of a limit of epsilon \(state.policy.epsilonLimit). One history against "
-          + "another: epsilon \(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) "
-          + "where no two updates have a negative inner product, "
-          + "\(Format.decimal(spend.epsilonAgainstAnother, places: 4)) for any. Sum of mu squared "
+          + "another: epsilon \(Format.decimal(spend.epsilonAgainstAnother, places: 4)) for any updates, "
+          + "\(Format.decimal(spend.epsilonAgainstAnotherNonNegative, places: 4)) where no two have a "
+          + "negative inner product. Sum of mu squared "
           + "\(spend.muSquared)."),
     ])
   }

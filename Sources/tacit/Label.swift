@@ -94,14 +94,14 @@ extension Label {
           + "\(policy.delta); \(Self.meaning(spend.epsilonAgainstNone))",
         .number(spend.epsilonAgainstNone)),
       Fact(
-        "epsilon_one_history_against_another_non_negative", "one history against another",
+        "epsilon_one_history_against_another", "one history against another",
+        "epsilon \(Self.places(spend.epsilonAgainstAnother)) for any updates",
+        .number(spend.epsilonAgainstAnother)),
+      Fact(
+        "epsilon_one_history_against_another_non_negative", "the same, at best",
         "epsilon \(Self.places(spend.epsilonAgainstAnotherNonNegative)) where no two updates have "
           + "a negative inner product, as in popularity rounds and the first of Gram",
         .number(spend.epsilonAgainstAnotherNonNegative)),
-      Fact(
-        "epsilon_one_history_against_another", "the same, any update",
-        "epsilon \(Self.places(spend.epsilonAgainstAnother))",
-        .number(spend.epsilonAgainstAnother)),
       Fact(
         "epsilon_limit", "limit",
         "epsilon \(policy.epsilonLimit); it never resets, and a higher one "

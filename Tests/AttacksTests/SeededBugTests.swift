@@ -171,10 +171,13 @@ import WireProtocol
       minimumCohort: 20, maximumCohort: 100, corruptFraction: ExactDecimal("0.1"),
       dropoutFraction: ExactDecimal("0.3"))
     let parameters = try MaskingParameters(cohortSize: 100, policy: policy)
-    #expect(try caught { try ShareMechanism($0, parameters: parameters) }.isEmpty)
-    // One audit of 100 missed it (seven of 150 with 6,000 draws): five in a row miss one of 3 million, even if one in 20 did.
+    // As sharp as the audits that are to find it.
+    let draws = 100_000
+    #expect(
+      try caught(draws: draws) { try ShareMechanism($0, parameters: parameters) }.isEmpty)
+    // Of 100 audits one missed it, of 150 with 6,000 draws seven. If one in 20 does, five do in 1 of 3 million runs.
     let isCaught = try (0..<5).contains { _ in
-      try caught(draws: 100_000) { round in
+      try caught(draws: draws) { round in
         // Shares sized for all members, while only the honest survivors' are left.
         try DroppedShares(
           round, sizedFor: parameters.cohortSize, left: parameters.honestNoiseShares)

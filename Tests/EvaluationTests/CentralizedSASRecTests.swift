@@ -111,6 +111,7 @@ import Testing
     }
     let twin = ComparisonCell(model: "sasrec", setting: .federated, seed: 2, isTwin: true)
     let report = try await run([twin])
+    #expect(!report.rows.isEmpty)
     #expect(report.rows.allSatisfy { $0.cell.isTwin && $0.cell.label == "sasrec:inf:twin" })
     let asked = try #require(requests.first)
     #expect(asked.hyperparameters == CentralizedSASRec.twinHyperparameters)

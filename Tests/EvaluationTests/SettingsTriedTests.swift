@@ -24,6 +24,8 @@ import Testing
     #expect(tried["sasrec:inf"] == "8" && tried["sasrec:8:sealed"] == "8")
     #expect(tried["sasrec:inf:twin"] == "13")
     #expect(try Self.tried(on: "shop")["sasrec:inf:twin"] == "0")
+    // It has hyperparameters of its own: a number that does not follow the model's.
+    #expect(SettingsTried.counts(of: Self.cells, on: "shop")["sasrec:inf:twin"] == 0)
     // Its epochs, on every data set.
     #expect(tried["sasrec:centralized"] == "6")
     #expect(try Self.tried(on: "shop")["sasrec:inf"] == "0")

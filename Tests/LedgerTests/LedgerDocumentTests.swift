@@ -24,7 +24,7 @@ import Testing
     #expect(try names(under: "kind") == LedgerRecordKind.allCases.map(\.rawValue))
   }
 
-  @Test("a handover is a checkpoint, and stands below the one that says what that is")
+  @Test("the row of handovers follows that of the checkpoint")
   func files() throws {
     let names = try names(under: "file")
     let place = try #require(names.firstIndex(of: "ledger.checkpoint"))

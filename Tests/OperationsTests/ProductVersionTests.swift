@@ -3,7 +3,7 @@ import Operations
 import Testing
 
 @Suite("The version of this program") struct ProductVersionTests {
-  @Test("what an upgrade to it changes is said in the operator's page") func upgrading() throws {
+  @Test("the operator's page on upgrading is about this version") func upgrading() throws {
     let page = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../../docs/operations.md").standardized
     let lines = try String(contentsOf: page, encoding: .utf8)

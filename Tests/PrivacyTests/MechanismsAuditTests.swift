@@ -113,7 +113,7 @@ import VectorMath
   }
 }
 
-@Suite struct MechanismsClippingTests {
+@Suite struct StochasticRoundingNormsTests {
   @Test("rounded norms are bounded as stated, and integer grids keep l1 below l2 squared")
   func roundedNorms() throws {
     let small = try StochasticRoundingNorms(clippingNorm: 3, beta: 0, dimension: 4)

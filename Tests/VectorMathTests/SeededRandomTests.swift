@@ -17,6 +17,18 @@ import VectorMath
     #expect(expected.map { _ in random.next() } == expected)
   }
 
+  /// The order was computed by a separate program from the reference stream.
+  @Test("an order is drawn from the stream, from the last place down")
+  func permutation() {
+    var random = SeededRandom(seed: 7)
+    var values = Array(0..<8)
+    random.permute(&values)
+    #expect(values == [1, 4, 5, 2, 6, 0, 3, 7])
+    var none: [Int] = []
+    random.permute(&none)
+    #expect(none.isEmpty)
+  }
+
   @Test("a copy continues with the same stream")
   func copyContinues() {
     var random = SeededRandom(seed: 9)

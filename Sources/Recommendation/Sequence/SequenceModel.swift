@@ -136,9 +136,8 @@ package struct SequenceModel: FederatedModel {
   /// arguments, and devices with different logs drop differently.
   private func dropout(stage: Int, places: [Int]) -> Dropout? {
     guard dropoutRate > 0 else { return nil }
-    var bytes: [UInt8] = []
-    for value in [stage] + places {
-      for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    let bytes = ([stage] + places).flatMap { value in
+      withUnsafeBytes(of: UInt32(value).bigEndian, Array.init)
     }
     return Dropout(rate: dropoutRate, seed: PublicSeed(hashing: bytes).value)
   }

@@ -65,10 +65,7 @@ package struct SequenceTrainer: Sendable {
   /// - Returns: the mean of -ln p(next item) over all places, with dropout; 0 without windows.
   @discardableResult
   package mutating func trainEpoch() -> Double {
-    // Not `shuffle`, whose draws may change with the standard library.
-    for place in stride(from: windows.count - 1, to: 0, by: -1) {
-      windows.swapAt(place, Int(order.next() % UInt64(place + 1)))
-    }
+    order.permute(&windows)
     var loss = 0.0
     var places = 0
     for start in stride(from: 0, to: windows.count, by: options.batchSize) {
