@@ -198,7 +198,7 @@ extension LedgerError: CustomStringConvertible {
     case .handoverMissing(let entry):
       "entry \(entry) changes the coordinator's key, and no checkpoint that both keys signed is there"
     case .handoverInvalid(let entry, let problem):
-      "entry \(entry) changes the coordinator's key, and nothing leads from one key to the other: \(problem)"
+      "the handover at entry \(entry), from one key of the coordinator to the next, does not hold: \(problem)"
     case .shorterThanCheckpoint(let entry, let checkpointSize):
       "entry \(entry) is missing: a signed checkpoint covers \(checkpointSize) entries"
     case .checkpointMismatch(let entry, let expected, let found):
