@@ -28,7 +28,11 @@ package enum Ranking {
         parent = worst
       }
     }
-    for place in scores.indices where excluding.isEmpty || !excluding.contains(place) {
+    // Most places are no better than the worst of the best: said by one comparison, which is false for NaN.
+    var least = -Float.infinity
+    for place in scores.indices {
+      if heap.count == count, scores[place] <= least { continue }
+      guard excluding.isEmpty || !excluding.contains(place) else { continue }
       if heap.count < count {
         heap.append(place)
         var child = heap.count - 1
@@ -40,6 +44,7 @@ package enum Ranking {
         heap[0] = place
         siftDown()
       }
+      least = scores[heap[0]]
     }
     return heap.sorted { isWorse($1, than: $0) }
   }
