@@ -156,21 +156,23 @@ struct Demo: Sendable {
     say(
       "budget   epsilon <= \(policy.epsilonLimit) at delta \(policy.delta), per customer; "
         + "\(policy.plan.count) round(s) planned for model \(policy.model)")
-    let coordinator = try tools.start(
-      "coordinator", ["serve", "--dir", layout.coordinator, "--exit-when-trained"],
-      log: layout.log("coordinator"))
-    processes.add(coordinator)
+    let coordinator = try processes.add {
+      try tools.start(
+        "coordinator", ["serve", "--dir", layout.coordinator, "--exit-when-trained"],
+        log: layout.log("coordinator"))
+    }
     var clients: [ManagedProcess] = []
     var skip = 0
     for number in 0..<options.processes {
       let share = customers / options.processes + (number < customers % options.processes ? 1 : 0)
-      let client = try tools.start(
-        "client",
-        [
-          "simulate", "--home", layout.clientHome(number), "--data", layout.customers,
-          "--tokens", layout.tokens, "--users", "\(share)", "--skip", "\(skip)", "--consent",
-        ], log: layout.log("client-\(number)"))
-      processes.add(client)
+      let client = try processes.add {
+        try tools.start(
+          "client",
+          [
+            "simulate", "--home", layout.clientHome(number), "--data", layout.customers,
+            "--tokens", layout.tokens, "--users", "\(share)", "--skip", "\(skip)", "--consent",
+          ], log: layout.log("client-\(number)"))
+      }
       clients.append(client)
       skip += share
     }

@@ -84,13 +84,27 @@ final class ManagedProcess: Sendable {
 
 /// The children of the demo, ended together.
 final class ProcessTable: Sendable {
-  private let children = Mutex<[ManagedProcess]>([])
+  /// Nil once they were ended.
+  private let children = Mutex<[ManagedProcess]?>([])
 
-  func add(_ child: ManagedProcess) { children.withLock { $0.append(child) } }
+  /// Starts a child. Under the lock, so that none is started beside or after ``endAll()``, which would not see it.
+  ///
+  /// - Throws: `CancellationError` once the children were ended; what `start` throws.
+  func add(_ start: () throws -> ManagedProcess) throws -> ManagedProcess {
+    try children.withLock { children in
+      guard children != nil else { throw CancellationError() }
+      let child = try start()
+      children?.append(child)
+      return child
+    }
+  }
 
   /// SIGTERM, a moment to leave, then SIGKILL; returns when none is left.
   func endAll() async {
-    let all = children.withLock { $0 }
+    let all = children.withLock { children in
+      defer { children = nil }
+      return children ?? []
+    }
     for child in all { child.send(signal: SIGTERM) }
     let end = ContinuousClock.now.advanced(by: .seconds(5))
     while ContinuousClock.now < end, all.contains(where: { $0.exitCode == nil }) {
