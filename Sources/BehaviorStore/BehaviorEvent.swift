@@ -1,3 +1,5 @@
+internal import Recommendation
+
 /// What a customer did, or what the shop did that the customer's behaviour answers to. The raw
 /// value is the name in files.
 package enum EventKind: String, CaseIterable, Sendable, Hashable {
@@ -60,7 +62,7 @@ package struct BehaviorEvent: Hashable, Sendable {
     try Self.check(item, field: "item")
     try Self.check(occasion, field: "occasion")
     guard value.isFinite else { throw .valueNotFinite }
-    guard NaiveTime.range.contains(timeSeconds) else { throw .timeNotNaive }
+    guard CalendarTime.range.contains(timeSeconds) else { throw .timeNotNaive }
     self.kind = kind
     self.item = item
     self.timeSeconds = timeSeconds

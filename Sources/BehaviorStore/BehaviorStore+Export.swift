@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Foundation
 internal import GRDB
+internal import Recommendation
 
 extension BehaviorStore {
   /// Hands over everything the store holds, as JSON lines: one object a row, with the table's name
@@ -86,9 +87,9 @@ private struct ExportReader {
           String(decoding: try key.open(Array(sealed), .interest), as: UTF8.self))
       case ("modelState", "bytes", .blob(let sealed)):
         object[column] = .bytes(Data(try key.open(Array(sealed), .modelState)))
-      case ("event", "timeSeconds", .int64(let seconds)) where NaiveTime.range.contains(seconds):
+      case ("event", "timeSeconds", .int64(let seconds)) where CalendarTime.range.contains(seconds):
         object[column] = .integer(seconds)
-        object["time"] = .text(NaiveTime.text(of: seconds))
+        object["time"] = .text(CalendarTime.text(seconds))
       default:
         object[column] = ExportedValue(value)
       }

@@ -12,7 +12,7 @@ package struct RemovedRows: Equatable, Sendable {
 package struct RetentionClock: Equatable, Sendable {
   /// Seconds since 1970-01-01 UTC: slates and what came of them.
   package let utcSeconds: Int64
-  /// Seconds of the local wall clock, as `NaiveTime` counts: events.
+  /// Seconds of the local wall clock, as `CalendarTime` counts: events.
   package let localSeconds: Int64
 
   package init(utcSeconds: Int64, localSeconds: Int64) {

@@ -1,3 +1,5 @@
+internal import Recommendation
+
 /// Reads behaviour events from a CSV file, one row at a time.
 ///
 /// The form is RFC 4180 with the header `kind,item,time,value,occasion`: UTF-8 (a byte order mark
@@ -46,7 +48,7 @@ final class EventCSVReader: EventReader {
       throw .unknownKind
     }
     let item = try text(fields[1], field: "item")
-    guard let timeSeconds = NaiveTime.seconds(of: try text(fields[2], field: "time")) else {
+    guard let timeSeconds = CalendarTime.seconds(try text(fields[2], field: "time")) else {
       throw .timeNotNaive
     }
     // `Double` alone would also read "0x1p3", "inf" and "nan".

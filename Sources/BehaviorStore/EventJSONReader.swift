@@ -1,4 +1,5 @@
 internal import CanonicalJSON
+internal import Recommendation
 
 /// Reads behaviour events from JSON lines, one object a line: `kind`, `item`, `time` and `occasion`
 /// are texts in the form of the CSV columns of these names, `value` is a number. Other keys are
@@ -56,7 +57,7 @@ final class EventJSONReader: EventReader {
       return text
     }
     guard let kind = EventKind(rawValue: try text("kind")) else { throw .unknownKind }
-    guard let timeSeconds = NaiveTime.seconds(of: try text("time")) else { throw .timeNotNaive }
+    guard let timeSeconds = CalendarTime.seconds(try text("time")) else { throw .timeNotNaive }
     guard let value = fields["value"]?.numberValue else { throw .valueNotFinite }
     return try BehaviorEvent(
       kind: kind, item: try text("item"), timeSeconds: timeSeconds, value: value,

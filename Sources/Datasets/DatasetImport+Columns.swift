@@ -1,3 +1,5 @@
+internal import Recommendation
+
 extension DatasetImport {
   /// Where the columns of a table are, and how a row is read.
   struct Columns {

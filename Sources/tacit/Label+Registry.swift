@@ -4,6 +4,7 @@ internal import Federation
 internal import Ledger
 internal import Operations
 internal import Privacy
+internal import Recommendation
 
 /// The label as a record of the OpenDP registry of deployments.
 ///
@@ -24,7 +25,8 @@ extension Label {
         "data_product_description": .string(
           "Parameters of the model \"\(state.policy.model)\", released "
             + "\(state.rounds.released) time(s) to every enrolled device."),
-        "publication_date": .string(Self.date(seconds: state.genesis.createdAtSeconds)),
+        "publication_date":
+          CalendarTime.date(state.genesis.createdAtSeconds).map(JSONValue.string) ?? .null,
         "dp_flavor": flavor, "privacy_loss": loss, "model": model,
         "additional_dp_information": additional, "implementation": implementation,
       ]),
@@ -114,23 +116,6 @@ extension Label {
         "Policy \(state.policyHash.hex), consented to on each device; audit: "
           + "\(report.verdict.sentence)."),
     ])
-  }
-
-  /// The day in UTC, YYYY-MM-DD.
-  /// - Source: Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
-  static func date(seconds: Int64) -> String {
-    let days = seconds / 86_400 + 719_468
-    let era = days / 146_097
-    let dayOfEra = days % 146_097
-    let yearOfEra =
-      (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shifted = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-    let month = shifted < 10 ? shifted + 3 : shifted - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(year)-\(two(month))-\(two(day))"
   }
 }
 

@@ -1,3 +1,5 @@
+internal import Recommendation
+
 /// A table in an Apache Parquet file of flat columns: as much of the format as the fetched data use.
 ///
 /// Columns are required or optional and of the physical types INT64, INT96, DOUBLE and BYTE_ARRAY; pages

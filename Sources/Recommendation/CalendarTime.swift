@@ -1,26 +1,28 @@
 /// Calendar times without a zone, counted in seconds from 1970-01-01 00:00:00 with days of 86,400
 /// seconds.
 ///
-/// The logs read here carry the shop's local time without a zone; treating it as such keeps the
-/// order and the dates of the original and asks no time zone data base.
+/// Logs carry the shop's local time without a zone; treating it as such keeps the order and the dates of the
+/// original and asks no time zone data base. Daylight saving is not corrected.
 package enum CalendarTime {
   /// Seconds in a day.
   package static let secondsPerDay: Int64 = 86_400
+  /// 0001-01-01 00:00:00 up to 9999-12-31 23:59:59.
+  package static let range: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
   /// The count of a date and time of the proleptic Gregorian calendar.
   ///
-  /// - Returns: nil if the month, day, hour, minute or second is out of range.
+  /// - Returns: nil if the year is not in 1 ... 9999, or another part is out of range; second 60 is.
   /// - Source: Howard Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
   package static func seconds(
     year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0
   ) -> Int64? {
-    guard (0...9999).contains(year), (1...12).contains(month), day >= 1,
+    guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
       day <= daysInMonth(year: year, month: month),
       (0...23).contains(hour), (0...59).contains(minute), (0...59).contains(second)
     else { return nil }
     let shifted = month > 2 ? year : year - 1
-    let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-    let yearOfEra = shifted - era * 400
+    let era = shifted / 400
+    let yearOfEra = shifted % 400
     let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
     let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
     let days = Int64(era * 146_097 + dayOfEra - 719_468)
@@ -53,9 +55,10 @@ package enum CalendarTime {
 
   /// Writes `YYYY-MM-DD HH:MM:SS`.
   ///
-  /// - Parameter seconds: a time in the years 0 to 9999.
+  /// - Precondition: `seconds` lies in ``range``.
   /// - Source: Hinnant, `civil_from_days`.
   package static func text(_ seconds: Int64) -> String {
+    precondition(range.contains(seconds), "a time of the years 1 to 9999")
     var days = seconds / secondsPerDay
     var rest = seconds % secondsPerDay
     if rest < 0 {
@@ -63,8 +66,8 @@ package enum CalendarTime {
       rest += secondsPerDay
     }
     let shifted = days + 719_468
-    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-    let dayOfEra = shifted - era * 146_097
+    let era = shifted / 146_097
+    let dayOfEra = shifted % 146_097
     let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
     let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
     let shiftedMonth = (5 * dayOfYear + 2) / 153
@@ -77,6 +80,16 @@ package enum CalendarTime {
     }
     return "\(digits(year, 4))-\(digits(month, 2))-\(digits(day, 2)) "
       + "\(digits(rest / 3600, 2)):\(digits(rest / 60 % 60, 2)):\(digits(rest % 60, 2))"
+  }
+
+  /// The date of a time, `YYYY-MM-DD`; nil outside ``range``.
+  package static func date(_ seconds: Int64) -> String? {
+    range.contains(seconds) ? String(text(seconds).prefix(10)) : nil
+  }
+
+  /// The first second of a date, exactly `YYYY-MM-DD`; nil if `text` has another form or names no date.
+  package static func seconds(ofDate text: some StringProtocol) -> Int64? {
+    seconds("\(text) 00:00:00")
   }
 
   private static func daysInMonth(year: Int, month: Int) -> Int {
