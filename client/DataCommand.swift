@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import BehaviorStore
 internal import Federation
 internal import Operations
+internal import Recommendation
 
 struct DataCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -114,7 +115,7 @@ extension DataCommand {
       }
       if counts.isEmpty { print("no events") }
       for event in events {
-        print("  \(NaiveTime.text(of: event.timeSeconds))  \(event.kind.rawValue)  \(event.item)")
+        print("  \(CalendarTime.text(event.timeSeconds))  \(event.kind.rawValue)  \(event.item)")
       }
     }
   }

@@ -5,6 +5,7 @@ internal import Cryptography
 internal import Federation
 internal import Operations
 internal import Privacy
+internal import Recommendation
 
 extension DataCommand {
   struct ExportData: AsyncParsableCommand {
@@ -151,7 +152,7 @@ extension DataCommand {
             "days": .integer(Int64(retention.days)),
             "policy_days": .integer(Int64(retention.policyDays)),
             "own_days": retention.ownDays.map { .integer(Int64($0)) } ?? .null,
-            "today": retention.todaySeconds.map { .string(NaiveTime.text(of: $0)) } ?? .null,
+            "today": retention.todaySeconds.map { .string(CalendarTime.text($0)) } ?? .null,
           ]).prettyText)
         return
       }
@@ -159,7 +160,7 @@ extension DataCommand {
         "behaviour is kept for \(retention.days) days (policy: \(retention.policyDays), your own: "
           + "\(retention.ownDays.map { "\($0)" } ?? "none"))")
       if let today = retention.todaySeconds {
-        print("counted from \(NaiveTime.text(of: today)), as this device replays a log of the past")
+        print("counted from \(CalendarTime.text(today)), as this device replays a log of the past")
       }
     }
   }
@@ -219,7 +220,7 @@ extension DataCommand {
     /// - Returns: nil for the clock.
     private func parsedToday(_ text: String) throws -> Int64? {
       if text == "clock" { return nil }
-      guard let seconds = NaiveTime.seconds(of: text),
+      guard let seconds = CalendarTime.seconds(text),
         seconds <= DeviceRetention.now.localSeconds
       else {
         throw CommandFailure(

@@ -2,6 +2,7 @@ internal import BehaviorStore
 internal import Glibc
 internal import Operations
 internal import Privacy
+internal import Recommendation
 
 /// How long this device keeps what its customer did: the policy's days, or fewer where the customer
 /// says so. Never more: the policy states what is needed, and nothing beyond it is kept.
@@ -23,7 +24,7 @@ struct DeviceRetention {
   init(in store: BehaviorStore, policy: PrivacyPolicy) throws {
     policyDays = policy.retentionDays
     ownDays = try store.setting(Setting.days).flatMap(Int.init)
-    todaySeconds = try store.setting(Setting.today).flatMap { NaiveTime.seconds(of: $0) }
+    todaySeconds = try store.setting(Setting.today).flatMap { CalendarTime.seconds($0) }
   }
 
   /// Sets the customer's own limit; nil goes back to the policy's.
@@ -33,7 +34,7 @@ struct DeviceRetention {
 
   /// Sets what counts as now, in naive seconds; nil goes back to the clock.
   static func setToday(_ seconds: Int64?, in store: BehaviorStore) throws {
-    try store.set(Setting.today, to: seconds.map(NaiveTime.text(of:)))
+    try store.set(Setting.today, to: seconds.map(CalendarTime.text(_:)))
   }
 
   /// Removes what is older, and says so on stderr.

@@ -1,6 +1,7 @@
 import BehaviorStore
 import Cryptography
 import Foundation
+import Recommendation
 
 /// The device's encrypted store at a million events, on a disk of this machine.
 enum StoreBenchmark {
@@ -48,7 +49,7 @@ enum StoreBenchmark {
     var csv = "kind,item,time,value,occasion\n"
     csv.reserveCapacity(60 * eventCount)
     for row in 0..<eventCount {
-      let time = NaiveTime.text(of: 1_291_191_960 + Int64(row))
+      let time = CalendarTime.text(1_291_191_960 + Int64(row))
       csv += "purchase,ITEM-\(row % 4_000),\(time),\(row % 9 + 1),5363\(row / 20)\n"
     }
     return csv

@@ -11,7 +11,8 @@ internal import VectorMath
 /// shares no function with the federated path beyond `VectorMath`, so that an error in either shows as a
 /// difference between them.
 ///
-/// - Popularity: each customer's row of zeros and ones, scaled by min(1/8, 1/norm), summed.
+/// - Popularity: each customer's row of zeros and ones, scaled by min(1/8, 1/norm), summed; with `popular_since`
+///   of what was last bought from that day on, and 1/4 in place of 1/8.
 /// - Core: the m most popular items, m at most `defaultHead`; wide head: the 4 m most popular.
 /// - Rows over each without their part along q, where q_i is (popularity / largest, at least 0.01)^0.6
 ///   at unit norm, scaled to norm 1: Y over the core, Z over the wide head.
@@ -54,7 +55,8 @@ package struct CentralizedGram: RankingModel {
   /// - Parameters:
   ///   - histories: what is learned from.
   ///   - itemCount: number of items.
-  ///   - hyperparameters: optional integers `head` and `rank`, as the federated model takes them.
+  ///   - hyperparameters: optional integers `head` and `rank` and date `popular_since`, as the
+  ///     federated model takes them.
   ///   - features: public vectors of all items; nil to do without the text part.
   /// - Throws: `EvaluationError.invalidPlan`, or what the solver throws.
   package init(
@@ -65,10 +67,13 @@ package struct CentralizedGram: RankingModel {
     let rank = try Self.integer("rank", in: hyperparameters) ?? Self.defaultRank
     self.itemCount = itemCount
 
+    let since = try Self.since(in: hyperparameters)
     var popularity = [Double](repeating: 0, count: itemCount)
-    for history in histories where !history.isEmpty {
-      let weight = min(1.0 / 8, 1 / Double(history.rows.count).squareRoot())
-      for row in history.rows { popularity[row.item] += weight }
+    for history in histories {
+      let items = history.rows.filter { since == nil || $0.lastSeconds >= since ?? 0 }.map(\.item)
+      guard !items.isEmpty else { continue }
+      let weight = min(since == nil ? 1.0 / 8 : 1.0 / 4, 1 / Double(items.count).squareRoot())
+      for item in items { popularity[item] += weight }
     }
     let byPopularity = (0..<itemCount).sorted {
       (popularity[$0], $1) > (popularity[$1], $0)
@@ -225,5 +230,14 @@ package struct CentralizedGram: RankingModel {
       throw .invalidPlan(reason: "\(identifier): \(name) is not a positive integer")
     }
     return Int(integer)
+  }
+
+  /// The first second of what the popularity counts; nil for all times.
+  private static func since(in hyperparameters: JSONValue) throws(EvaluationError) -> Int64? {
+    guard let value = hyperparameters["popular_since"] else { return nil }
+    guard let seconds = value.stringValue.flatMap(CalendarTime.seconds(ofDate:)) else {
+      throw .invalidPlan(reason: "\(identifier): popular_since is no date such as 2011-07-01")
+    }
+    return seconds
   }
 }

@@ -16,7 +16,8 @@ internal import VectorMath
 /// `dimension`, 1 ... 64, default 8; `rounds`, 1 ... 200, default 10; `clipping`, "fixed" (default) or "adaptive"
 /// (``AdaptiveClipNorm``); `server_optimizer`, "momentum" (default; FedAvg with server momentum, FedAvg itself at
 /// momentum "0") or "adam" (FedAdam); `learning_rate`, default "20", or "0.1" with adam; `momentum`, "0" ...
-/// "0.99", default "0.5"; `ridge`, default "1"; `unobserved_weight`, default "0.5".
+/// "0.99", default "0.5"; `ridge`, default "1"; `unobserved_weight`, default "0.5"; `popular_since`, see
+/// `PopularityStage`.
 /// The defaults were chosen on a split inside the training part of ml-100k.
 /// - Source: Singhal et al., "Federated Reconstruction: Partially Local Federated Learning", NeurIPS
 ///   2021, algorithm 1 (users rebuilt from nothing, one gradient step); weights as in Hu, Koren, Volinsky,
@@ -51,7 +52,7 @@ package struct FactorizationModel: FederatedModel {
 
   private static let hyperparameterNames = [
     "head", "dimension", "rounds", "clipping", "server_optimizer", "learning_rate", "momentum",
-    "ridge", "unobserved_weight",
+    "ridge", "unobserved_weight", PopularityStage.sinceName,
   ]
   /// What the popularity gets of mu².
   private static let popularityShare = 0.1
@@ -60,6 +61,7 @@ package struct FactorizationModel: FederatedModel {
   package let budgetShares: [Double]
   /// The gradient steps: the sum of them is what is learned.
   package var repeatedStages: Range<Int> { 1..<stages.count }
+  private let popularityStage: PopularityStage
   private let headSize: Int?
   private let dimension: Int
   private let learningRate: Double
@@ -70,6 +72,7 @@ package struct FactorizationModel: FederatedModel {
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
     let read = try Hyperparameters(hyperparameters, known: Self.hyperparameterNames)
+    popularityStage = try PopularityStage(read)
     headSize = try read.integer("head", in: Limits.head)
     dimension = try read.integer("dimension", in: Limits.dimension) ?? 8
     let rounds = try read.integer("rounds", in: Limits.rounds) ?? 10
@@ -117,7 +120,7 @@ package struct FactorizationModel: FederatedModel {
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
-    if stage == 0 { return try PopularityStage.update(history: history, itemCount: itemCount) }
+    if stage == 0 { return try popularityStage.update(history: history, itemCount: itemCount) }
     try history.checkItems(below: itemCount)
     let factors = try ItemFactors(parameters, itemCount: itemCount, dimension: dimension)
     // All of the parameters before any of the history: who bought what must not decide which error there is (ruling 1).
@@ -161,7 +164,7 @@ package struct FactorizationModel: FederatedModel {
   private func firstFactors(
     _ noisedSum: [Double], context: StageContext, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> ModelParameters {
-    let popularity = PopularityStage.popularity(noisedSum, context: context)
+    let popularity = popularityStage.popularity(noisedSum, context: context)
     let level = SignalLevel(context: context, budgetShare: Self.popularityShare)
     let head = Head(popularity: popularity, count: headSize ?? level.headSize)
     let shape = [head.count, dimension]

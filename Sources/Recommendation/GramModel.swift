@@ -23,8 +23,8 @@ internal import VectorMath
 /// is quadratic, so that one noised gradient holds what there is to learn. Stage 2 is one step of the
 /// noisy power method on it.
 ///
-/// Hyperparameters (all optional): `head`, the core, an integer 1 ... 1024; `rank`, an integer 1 ... 128.
-/// Left out, both follow from the cohort and the noise.
+/// Hyperparameters (all optional): `head`, the core, an integer 1 ... 1024; `rank`, an integer 1 ... 128: left
+/// out, both follow from the cohort and the noise; `popular_since`, see `PopularityStage`.
 /// - Source: section 2.4 of recommendation-and-evaluation for stage 1; Hardt and Price, "The Noisy Power
 ///   Method: A Meta Algorithm with Applications", NIPS 2014, for stage 2. The normalisation of stage 2 and
 ///   the mean of both releases are ours.
@@ -51,6 +51,7 @@ package struct GramModel: FederatedModel {
     static let rank = 1...128
   }
 
+  private let popularityStage: PopularityStage
   /// Core size asked for; nil for the rule.
   private let headSize: Int?
   /// Rank asked for; nil for the rule.
@@ -58,13 +59,16 @@ package struct GramModel: FederatedModel {
 
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
-    let read = try Hyperparameters(hyperparameters, known: ["head", "rank"])
+    let read = try Hyperparameters(
+      hyperparameters, known: ["head", "rank", PopularityStage.sinceName])
+    popularityStage = try PopularityStage(read)
     headSize = try read.integer("head", in: Limits.head)
     rank = try read.integer("rank", in: Limits.rank)
   }
 
   /// Every default.
   package init() {
+    popularityStage = PopularityStage()
     headSize = nil
     rank = nil
   }
@@ -93,7 +97,7 @@ package struct GramModel: FederatedModel {
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
     switch stage {
-    case 0: return try PopularityStage.update(history: history, itemCount: itemCount)
+    case 0: return try popularityStage.update(history: history, itemCount: itemCount)
     case 1:
       return try gramUpdate(history: history, parameters: parameters, itemCount: itemCount)
     default:
@@ -176,7 +180,7 @@ package struct GramModel: FederatedModel {
   private func core(
     _ noisedSum: [Double], context: StageContext, itemCount: Int
   ) throws(RecommendationError) -> ModelParameters {
-    let popularity = PopularityStage.popularity(noisedSum, context: context)
+    let popularity = popularityStage.popularity(noisedSum, context: context)
     let level = SignalLevel(context: context, budgetShare: budgetShares[0])
     let head = Head(popularity: popularity, count: headSize ?? level.coreSize)
     let wideSize =

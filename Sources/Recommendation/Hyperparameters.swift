@@ -48,6 +48,15 @@ struct Hyperparameters {
     return text
   }
 
+  /// The first second of the date `name`, a string such as "2011-07-01"; nil if it is absent.
+  func date(_ name: String) throws(RecommendationError) -> Int64? {
+    guard let text = try text(name) else { return nil }
+    guard let seconds = CalendarTime.seconds(ofDate: text) else {
+      throw .invalidHyperparameter(name: name, accepted: "a date such as \"2011-07-01\"")
+    }
+    return seconds
+  }
+
   /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
   func decimal(
     _ name: String, in range: ClosedRange<Double>

@@ -3,19 +3,22 @@ package import CanonicalJSON
 /// How many customers buy each item, learned in one round.
 ///
 /// The baseline of every comparison, and the first stage of the other models.
-/// Hyperparameters: none.
+/// Hyperparameter (optional): `popular_since`, see `PopularityStage`.
 package struct PopularityModel: FederatedModel {
   package static let identifier = "popularity"
 
   package let stages = [PopularityStage.name]
   package let budgetShares = [1.0]
+  private let popularityStage: PopularityStage
 
-  /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`.
+  /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
-    _ = try Hyperparameters(hyperparameters, known: [])
+    popularityStage = try PopularityStage(
+      try Hyperparameters(hyperparameters, known: [PopularityStage.sinceName]))
   }
 
-  package init() {}
+  /// Every default.
+  package init() { popularityStage = PopularityStage() }
 
   package func initialParameters(
     catalogue: Catalogue
@@ -34,7 +37,7 @@ package struct PopularityModel: FederatedModel {
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
-    return try PopularityStage.update(history: history, itemCount: itemCount)
+    return try popularityStage.update(history: history, itemCount: itemCount)
   }
 
   package func advance(
@@ -44,7 +47,7 @@ package struct PopularityModel: FederatedModel {
     try checkStage(stage)
     try check(noisedSum, dimension: itemCount)
     return try ModelParameters(tensors: [
-      PopularityStage.tensor: .init(PopularityStage.popularity(noisedSum, context: context))
+      PopularityStage.tensor: .init(popularityStage.popularity(noisedSum, context: context))
     ])
   }
 

@@ -1,44 +1,62 @@
 internal import VectorMath
 
 /// The round that counts customers per item; the first of every model.
-enum PopularityStage {
+///
+/// Hyperparameter of every model: `popular_since`, a date such as "2011-07-01", by default none. Then what was
+/// last bought before that day counts as not bought, here alone, and a customer has fewer items to share the norm.
+struct PopularityStage: Equatable, Sendable {
   /// Name of the stage.
   static let name = "popularity"
   /// Name of the tensor [items]: noised customers per item as a fraction of the target cohort.
   static let tensor = "popularity"
 
+  /// Name of the hyperparameter.
+  static let sinceName = "popular_since"
+
+  /// Purchases from this second on are counted; nil for all.
+  let since: Int64?
+
   /// A customer of at most this many items counts in full for each; one of more is scaled to norm 1.
-  private static let itemsCountedInFull = 64.0
-  /// What a purchase weighs for a customer who counts in full: 1 / sqrt(64).
-  private static let weight = 1 / itemsCountedInFull.squareRoot()
+  private var itemsCountedInFull: Double { since == nil ? 64 : 16 }
+  /// What a purchase weighs for a customer who counts in full: 1/8, or 1/4 where only late ones count.
+  private var weight: Double { 1 / itemsCountedInFull.squareRoot() }
+
+  /// - Throws: `.invalidHyperparameter`.
+  init(_ hyperparameters: Hyperparameters) throws(RecommendationError) {
+    since = try hyperparameters.date(Self.sinceName)
+  }
+
+  /// Purchases of all times.
+  init() { since = nil }
 
   /// Zero for all items.
   static func initialParameters(itemCount: Int) throws(RecommendationError) -> ModelParameters {
     try ModelParameters(tensors: [tensor: .init([Float](repeating: 0, count: itemCount))])
   }
 
-  /// The customer's row of zeros and ones scaled by min(1/8, 1/norm): norm at most 1.
-  static func update(
+  /// The customer's row of zeros and ones scaled by min(weight, 1/norm): norm at most 1.
+  func update(
     history: CustomerHistory, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try history.checkItems(below: itemCount)
     var update = [Float](repeating: 0, count: itemCount)
-    guard !history.isEmpty else { return update }
-    let norm = Double(history.rows.count).squareRoot()
+    let rows = history.rows.filter { row in since.map { row.lastSeconds >= $0 } ?? true }
+    guard !rows.isEmpty else { return update }
+    let norm = Double(rows.count).squareRoot()
     let value = Float(min(weight, 1 / norm))
-    for row in history.rows { update[row.item] = value }
+    for row in rows { update[row.item] = value }
     try update.shrinkToUnitNorm()
     return update
   }
 
   /// Undoes the weight and divides by the target cohort. Noise may make a value negative.
-  static func popularity(_ noisedSum: [Double], context: StageContext) -> [Float] {
+  func popularity(_ noisedSum: [Double], context: StageContext) -> [Float] {
     let scale = 1 / (weight * Double(context.targetCohort))
     return noisedSum.map { Float($0 * scale) }
   }
 
   /// How many customers who count in full make a value of the stage's sum.
-  static func customers(_ value: Double) -> Double { value / weight }
+  func customers(_ value: Double) -> Double { value / weight }
 
   /// - Throws: `.missingTensor`, `.shapeMismatch` if it is not a vector.
   static func values(_ parameters: ModelParameters) throws(RecommendationError) -> [Float] {

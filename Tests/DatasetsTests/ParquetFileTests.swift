@@ -1,4 +1,5 @@
 import Foundation
+import Recommendation
 import Testing
 
 @testable import Datasets

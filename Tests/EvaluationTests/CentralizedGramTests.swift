@@ -9,8 +9,9 @@ import Testing
 struct CentralizedGramTests {
   @Test(
     "retail: every figure of the twin is the federated one to 1e-3, with and without texts",
-    arguments: [true, false])
-  func retail(withTexts: Bool) async throws {
+    arguments: [(true, nil), (false, nil), (true, "2011-07-01")] as [(Bool, String?)])
+  func retail(withTexts: Bool, popularSince: String?) async throws {
+    let hyperparameters = popularSince.map { ["popular_since": JSONValue.string($0)] }
     let problem = try EvaluationProblem.retail(Retail.split.get(), name: "online-retail")
     let descriptions = problem.catalogue.descriptions
     var features: (@Sendable () throws -> ItemFeatures)?
@@ -20,7 +21,8 @@ struct CentralizedGramTests {
       cells: [
         ComparisonCell(model: "gram", setting: .centralized),
         ComparisonCell(model: "gram", setting: .federated, seed: 1),
-      ], hyperparameters: [:], delta: 1e-5, codeVersion: "test")
+      ], hyperparameters: hyperparameters.map { ["gram": .object($0)] } ?? [:], delta: 1e-5,
+      codeVersion: "test")
     let trainer = PlainTrainer()
     let report = try await Comparison(
       plan: plan, cache: nil, features: features,
@@ -46,6 +48,11 @@ struct CentralizedGramTests {
           histories: [history([0])], itemCount: 2,
           hyperparameters: .object(["head": value]), features: nil)
       }
+    }
+    #expect(throws: EvaluationError.self) {
+      try CentralizedGram(
+        histories: [history([0])], itemCount: 2,
+        hyperparameters: .object(["popular_since": .string("2011-02-30")]), features: nil)
     }
   }
 }

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Testing
 import VectorMath
 
@@ -20,6 +21,53 @@ import VectorMath
       stage: 0, history: history(0..<144), parameters: none, itemCount: 200)
     #expect(many[..<144].allSatisfy { abs($0 - 1.0 / 12) < 1e-6 })
     #expect(try Clipping.norm(many) <= 1)
+  }
+
+  @Test("popular_since counts what was last bought from that day on, at twice the weight")
+  func recentPurchases() throws {
+    let day = try #require(CalendarTime.seconds(ofDate: "2011-07-01"))
+    let model = try PopularityModel(
+      hyperparameters: .object(["popular_since": .string("2011-07-01")]))
+    let none = try ModelParameters(tensors: [:])
+    func history(_ times: [Int64]) -> CustomerHistory {
+      CustomerHistory(
+        rows: times.enumerated().map {
+          .init(item: $0.offset, occasions: 1, lastSeconds: $0.element)
+        })
+    }
+    let update = try model.update(
+      stage: 0, history: history([day - 1, day, day + 1]), parameters: none, itemCount: 4)
+    #expect(update == [0, 0.25, 0.25, 0])
+    let old = try model.update(
+      stage: 0, history: history([day - 1, day - 2]), parameters: none, itemCount: 4)
+    #expect(old == [0, 0, 0, 0])
+    let many = try model.update(
+      stage: 0, history: history([Int64](repeating: day, count: 100)), parameters: none,
+      itemCount: 100)
+    #expect(many.allSatisfy { abs($0 - 0.1) < 1e-6 })
+    #expect(try Clipping.norm(many) <= 1)
+    // A customer who bought the item counts once, whatever the weight.
+    let next = try model.advance(
+      stage: 0, noisedSum: update.map(Double.init),
+      context: StageContext(
+        noiseStandardDeviation: 0, targetCohort: 1, contributorCount: 1, features: nil),
+      parameters: none, itemCount: 4)
+    #expect(next["popularity"]?.values == [0, 1, 1, 0])
+  }
+
+  @Test(
+    "popular_since that is no date is refused by every model",
+    arguments: ["2011-02-30", "2011-7-01", "yesterday", "2011-07-01 00:00:00"])
+  func badDate(text: String) throws {
+    for model in ModelRegistry.identifiers {
+      #expect(
+        throws: RecommendationError.invalidHyperparameter(
+          name: "popular_since", accepted: "a date such as \"2011-07-01\"")
+      ) {
+        try ModelRegistry.model(
+          identifier: model, hyperparameters: .object(["popular_since": .string(text)]))
+      }
+    }
   }
 
   @Test("without noise the popularity is the fraction of the cohort that bought the item")

@@ -61,11 +61,9 @@ struct LearnedSequence {
   }
 
   /// What a softmax without a history would learn, up to a constant: ln of the popularity over the least that
-  /// counts, which is one deviation of the noise, or half a customer.
-  static func bias(popularity: [Float], head: Head, context: StageContext) -> [Float] {
-    let deviation = PopularityStage.customers(context.noiseStandardDeviation)
-    let floor = max(0.5, deviation) / Double(context.targetCohort)
-    return head.items.map { Float(log(max(Double(popularity[$0]) / floor, 1))) }
+  /// counts.
+  static func bias(popularity: [Float], head: Head, least: Double) -> [Float] {
+    head.items.map { Float(log(max(Double(popularity[$0]) / least, 1))) }
   }
 
   static func write(

@@ -4,7 +4,7 @@ internal import VectorMath
 /// A transformer over the order of purchases, learned by gradients over several rounds.
 ///
 /// - Stage 0 learns the popularity. From it come the head, the items that the network tells apart, and a
-///   bias for each (``LearnedSequence/bias(popularity:head:context:)``). Their vectors are public: the leading
+///   bias for each (``LearnedSequence/bias(popularity:head:least:)``). Their vectors are public: the leading
 ///   directions of the items' features (``PublicItemVectors``), published with the weights so that all devices
 ///   compute with the same bits.
 /// - In every later stage a device sends the gradient for the weights of its customer's mean loss
@@ -21,7 +21,8 @@ internal import VectorMath
 /// Hyperparameters (all optional, decimals as strings): `head`, 1 ... 4096, by default all items up to that;
 /// `dimension`, 1 ... 64, default 32; `blocks`, 1 ... 2, default 1; `length`, 1 ... 50, default 50; `rounds`,
 /// 1 ... 400, default 10; `learning_rate`, "0.00001" ... "1", default "0.02"; `learned_items`, 0 or 1, default 0;
-/// `loss`, "mean" or "sum", default "mean"; `dropout`, "0" ... "0.9", default "0"; `decay`, 0 or 1, default 1.
+/// `loss`, "mean" or "sum", default "mean"; `dropout`, "0" ... "0.9", default "0"; `decay`, 0 or 1, default 1;
+/// `popular_since`, see `PopularityStage`.
 /// - Source: Kang, McAuley 2018 (see ``Transformer``); McMahan et al., "Communication-Efficient Learning of
 ///   Deep Networks from Decentralized Data", AISTATS 2017, FedSGD; Reddi et al., "Adaptive Federated
 ///   Optimization", ICLR 2021, FedAdam. The bias, the quiet start and the scale before the clip are ours.
@@ -57,13 +58,14 @@ package struct SequenceModel: FederatedModel {
 
   private static let hyperparameterNames = [
     "head", "dimension", "blocks", "length", "rounds", "learning_rate", "learned_items", "loss",
-    "dropout", "decay",
+    "dropout", "decay", PopularityStage.sinceName,
   ]
 
   package let stages: [String]
   package let budgetShares: [Double]
   let shape: TransformerShape
   let learnsItems: Bool
+  private let popularityStage: PopularityStage
   private let headSize: Int
   private let learningRate: Double
   private let sumsLosses: Bool
@@ -73,6 +75,7 @@ package struct SequenceModel: FederatedModel {
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
     let read = try Hyperparameters(hyperparameters, known: Self.hyperparameterNames)
+    popularityStage = try PopularityStage(read)
     headSize = try read.integer("head", in: Limits.head) ?? Limits.head.upperBound
     shape = TransformerShape(
       dimension: try read.integer("dimension", in: Limits.dimension) ?? 32,
@@ -113,7 +116,7 @@ package struct SequenceModel: FederatedModel {
     stage: Int, history: CustomerHistory, parameters: ModelParameters, itemCount: Int
   ) throws(RecommendationError) -> [Float] {
     try checkStage(stage)
-    if stage == 0 { return try PopularityStage.update(history: history, itemCount: itemCount) }
+    if stage == 0 { return try popularityStage.update(history: history, itemCount: itemCount) }
     try history.checkItems(below: itemCount)
     let learned = try LearnedSequence(
       parameters, itemCount: itemCount, shape: shape, learnsItems: learnsItems)
@@ -157,8 +160,8 @@ package struct SequenceModel: FederatedModel {
   private func firstWeights(
     _ noisedSum: [Double], context: StageContext, parameters: ModelParameters
   ) throws(RecommendationError) -> ModelParameters {
-    let popularity = PopularityStage.popularity(noisedSum, context: context)
-    let head = Head(popularity: popularity, count: headSize)
+    let noised = popularityStage.popularity(noisedSum, context: context)
+    let head = Head(popularity: noised, count: headSize)
     let seed = try PublicSeed(parameters)
     let items =
       learnsItems
@@ -169,10 +172,11 @@ package struct SequenceModel: FederatedModel {
     let weights = shape.initialWeights(
       deviation: Self.startDeviation, lastGain: Self.startLastGain, seed: seed.value)
     var tensors: [String: ModelParameters.Tensor] = [
-      PopularityStage.tensor: .init(popularity),
+      PopularityStage.tensor: .init(noised),
       Head.tensor: .init(head.values),
       LearnedSequence.biasTensor: .init(
-        LearnedSequence.bias(popularity: popularity, head: head, context: context)),
+        LearnedSequence.bias(
+          popularity: noised, head: head, least: leastPopularity(context))),
       PublicSeed.tensor: seed.parameters,
     ]
     let count = weights.count + (learnsItems ? items.count : 0)
@@ -180,6 +184,13 @@ package struct SequenceModel: FederatedModel {
       weights: weights, items: items, steps: Adam(count: count), head: head, shape: shape,
       to: &tensors)
     return try ModelParameters(tensors: tensors)
+  }
+
+  /// The fraction of the cohort that tells an item's popularity from none: one deviation of the noise, or half a
+  /// customer.
+  private func leastPopularity(_ context: StageContext) -> Double {
+    max(0.5, popularityStage.customers(context.noiseStandardDeviation))
+      / Double(context.targetCohort)
   }
 
   private func step(
