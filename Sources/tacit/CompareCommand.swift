@@ -17,6 +17,7 @@ struct CompareCommand: AsyncParsableCommand {
         tacit compare --data ml-100k --epsilon inf,8,4,2,1 --seeds 5 --plot frontier.svg
         tacit compare --data ml-100k --epsilon 2 --modes sealed --customers 1x,10x,100x
         tacit compare --data ml-100k --against gram:8:sealed --against ease --per-user users.csv
+        tacit compare --data ml-100k --baselines ease,itemknn,ials,puresvd
 
       Federated runs go through the in-process link: every message is encoded, bounded and decoded
       by the wire codec. Their noise is seeded, so they are marked as simulations. Finished runs are
@@ -43,7 +44,8 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Delta of every private run.")
   var delta: Double = 1e-5
 
-  @Option(help: "Repetitions of every private run, of sasrec:centralized and of its twin.")
+  @Option(
+    help: "Repetitions of every private run, of ials:centralized, sasrec:centralized and its twin.")
   var seeds: Int = 3
 
   @Option(
@@ -52,6 +54,13 @@ struct CompareCommand: AsyncParsableCommand {
       fitted centrally as well, and for inf its twin in a federation: both take minutes a seed.
       """)
   var models: String = "gram"
+
+  @Option(
+    help: """
+      Centralized models to compare with, beside popularity: a list out of \
+      \(CentralizedBaseline.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+  var baselines: String = "ease"
 
   @Option(
     help: """
@@ -86,7 +95,11 @@ struct CompareCommand: AsyncParsableCommand {
     help: "Metrics to print, such as recall,auc,gini, or all; those of the protocol by default.")
   var metrics: String?
 
-  @Option(help: "A row that all others are held against, customer by customer; repeatable.")
+  @Option(
+    help: """
+      A row that all others are held against, customer by customer; repeatable. By default ease, and \
+      popularity without it.
+      """)
   var against: [String] = []
 
   @Option(help: "Resamples of the bootstrap.")

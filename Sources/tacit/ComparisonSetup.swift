@@ -17,12 +17,7 @@ struct ComparisonSetup {
   /// Labels of the rows that all others are held against.
   let references: [String]
 
-  /// Lambda of EASE on the data sets of the published anchors.
-  private static let anchoredLambda = [
-    OnlineRetail.name: "200", DatasetSource.movieLens100K.name: "400",
-    DatasetSource.completeJourney.name: "1000",
-  ]
-  /// What is tried on any other data set.
+  /// What is tried for EASE on a data set without anchors.
   private static let lambdas = [50.0, 100, 200, 400, 800]
 
   init(_ command: CompareCommand) async throws {
@@ -52,10 +47,12 @@ struct ComparisonSetup {
       "\(model) runs with \(String(decoding: values.canonicalBytes, as: UTF8.self))"
         + (model == SequenceModel.identifier ? ", but for its centralized and twin rows" : "")
     }
+    let baselines = try Self.baselines(command.baselines)
     let features = try Self.features(command, dataset.catalogue)
     var cells = ComparisonPlan.standardCells(
       federated: identifiers, epsilons: try Self.budgets(command.epsilon), seeds: command.seeds,
-      withLocal: isRetail && features != nil, modes: try Self.modes(command.modes),
+      withLocal: isRetail && features != nil, baselines: baselines,
+      modes: try Self.modes(command.modes),
       multiples: try Self.multiples(command.customers))
     if command.runMasks, cells.contains(where: \.isResampled) {
       throw CommandFailure(
@@ -66,12 +63,12 @@ struct ComparisonSetup {
     cells = try Self.feasible(
       cells, hyperparameters: hyperparameters, delta: command.delta,
       customers: problem.histories.count, notes: &notes)
-    let hasEASE = dataset.catalogue.count <= EASE.largestCatalogue
-    if !hasEASE {
+    for baseline in baselines {
+      guard let limit = baseline.largestCatalogue, dataset.catalogue.count > limit else { continue }
       notes.append(
-        "ease is left out: its matrix of \(Format.count(dataset.catalogue.count)) items squared is "
-          + "too large (at most \(Format.count(EASE.largestCatalogue)))")
-      cells.removeAll { $0.model == "ease" }
+        "\(baseline.rawValue) is left out: its matrix of \(Format.count(dataset.catalogue.count)) "
+          + "items squared is too large (at most \(Format.count(limit)))")
+      cells.removeAll { $0.model == baseline.rawValue }
     }
     if dataset.catalogue.count > CentralizedSASRec.largestCatalogue,
       cells.contains(where: Self.hasSoftmaxOverAll)
@@ -84,30 +81,38 @@ struct ComparisonSetup {
     }
     // Before anything is run: runs may take hours.
     let rows = ComparisonCell.rowLabels(of: cells)
-    let names = command.against.isEmpty ? [Self.baseline(hasEASE)] : command.against
+    let names = command.against.isEmpty ? [Self.reference(among: cells)] : command.against
     references = try names.map { rows[try ComparisonCell.place(ofRow: $0, among: rows)] }
-    var lambda = Self.anchoredLambda[command.name]
     var tried = SettingsTried.counts(of: cells, on: command.name)
     // What was tried before these were given is not known here.
     for model in hyperparameters.keys { tried.updateValue(nil, forKey: model) }
-    if lambda != nil { tried.updateValue(nil, forKey: "ease") }
-    if hasEASE, lambda == nil {
+    for baseline in baselines {
+      guard let anchored = baseline.anchored(on: command.name, benchmark) else { continue }
+      hyperparameters[baseline.rawValue] = anchored
+      // Those who chose them did not count their trials.
+      tried.updateValue(nil, forKey: baseline.rawValue)
+    }
+    if hyperparameters[EASE.identifier] == nil,
+      cells.contains(where: { $0.model == EASE.identifier })
+    {
+      var lambda = "200"
       do {
         let chosen = try await EASE.chosenRegularization(
           among: Self.lambdas, on: try (benchmark ?? .p3).tuningProblem(dataset))
         lambda = ComparisonCell.number(chosen)
-        tried["ease"] = Self.lambdas.count
+        tried[EASE.identifier] = Self.lambdas.count
       } catch EvaluationError.nothingToEvaluate {
         notes.append(
-          "ease has lambda 200, not a chosen one: no customer has enough items to split once more")
+          "ease has lambda \(lambda), not a chosen one: no customer has enough items to split once more"
+        )
       }
+      hyperparameters[EASE.identifier] = .object(["lambda": .string(lambda)])
     }
     if command.tuning, cells.contains(where: Self.isCentralizedSASRec) {
       notes.append(
         "with --tuning the epochs of \(CentralizedSASRec.identifier) are chosen on the split that is "
           + "shown: its row is optimistic")
     }
-    hyperparameters["ease"] = .object(["lambda": .string(lambda ?? "200")])
     plan = try ComparisonPlan(
       problem: problem, cells: cells, hyperparameters: hyperparameters,
       delta: command.delta, codeVersion: ProductVersion.current,
@@ -158,8 +163,11 @@ struct ComparisonSetup {
   }
 
   /// What rows are held against unless told otherwise.
-  private static func baseline(_ hasEASE: Bool) -> String {
-    ComparisonCell(model: hasEASE ? "ease" : "popularity", setting: .centralized).label
+  private static func reference(among cells: [ComparisonCell]) -> String {
+    let hasEASE = cells.contains { $0.model == EASE.identifier }
+    return ComparisonCell(
+      model: hasEASE ? EASE.identifier : "popularity", setting: .centralized
+    ).label
   }
 
   private static func hasSoftmaxOverAll(_ cell: ComparisonCell) -> Bool {
@@ -223,6 +231,18 @@ struct ComparisonSetup {
         next: "choose one of them", exit: .usage)
     }
     return benchmark
+  }
+
+  private static func baselines(_ list: String) throws -> [CentralizedBaseline] {
+    let known = CentralizedBaseline.allCases.map(\.rawValue).joined(separator: ",")
+    let names = list.split(separator: ",").map(String.init)
+    let chosen = names.compactMap(CentralizedBaseline.init(rawValue:))
+    guard !chosen.isEmpty, chosen.count == names.count, Set(chosen).count == chosen.count else {
+      throw CommandFailure(
+        what: "--baselines is \(list)", why: "known are \(known), each once",
+        next: "write, for example, --baselines ease,itemknn", exit: .usage)
+    }
+    return chosen
   }
 
   static func budgets(_ list: String) throws -> [Double?] {

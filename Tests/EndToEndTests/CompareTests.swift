@@ -205,6 +205,31 @@ extension EndToEnd {
       }
     }
 
+    @Test("the centralized baselines are those asked for, and popularity stands in for EASE")
+    func baselines() async throws {
+      let library = try await Library()
+      let options = ["--models", "popularity", "--epsilon", "inf"]
+      let document = try await library.compare(
+        options + ["--seeds", "2", "--baselines", "puresvd,ials,itemknn"])
+      for (name, seeds) in [
+        ("puresvd:centralized", 1), ("ials:centralized", 2), ("itemknn:centralized", 1),
+      ] {
+        let shown = try row(document, name, "recall")
+        #expect(shown["seeds"]?.integerValue == Int64(seeds))
+        #expect((shown["mean"]?.numberValue ?? 0) > 0)
+      }
+      let rows = try #require(document["rows"]?.arrayValue).compactMap { $0["row"]?.stringValue }
+      #expect(!rows.contains("ease:centralized"))
+      let differences = try #require(document["differences"]?.arrayValue)
+      #expect(!differences.isEmpty)
+      #expect(differences.allSatisfy { $0["against"]?.stringValue == "popularity:centralized" })
+      for list in ["ease,slim", "", "ease,ease"] {
+        let outcome = try await library.tacit(
+          ["compare", "--data", "odd"] + options + ["--baselines", list])
+        #expect(outcome.code == 2 && outcome.errors.contains("ease,itemknn,ials,puresvd"))
+      }
+    }
+
     @Test("a row that is not there is refused before the first run")
     func unknownReference() async throws {
       let library = try await Library()
