@@ -20,6 +20,11 @@ package enum CentralizedBaseline: String, CaseIterable, Sendable {
   /// Whether it starts at random, so that it has a run a seed.
   package var isSeeded: Bool { self == .implicitALS }
 
+  /// What it runs with on other data sets: EASE has no default of its own.
+  package var defaults: JSONValue {
+    self == .ease ? .object(["lambda": .string("200")]) : .object([:])
+  }
+
   /// The hyper-parameters of the data sets with published anchors; nil where there are none.
   ///
   /// Those of `ials` were chosen on tuning splits, the others are those of the anchors.

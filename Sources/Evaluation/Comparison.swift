@@ -116,7 +116,7 @@ private struct Fitting {
           histories: problem.histories, itemCount: itemCount,
           hyperparameters: plan.hyperparameters(of: cell), features: features()))
     case (.centralized, CentralizedSASRec.identifier):
-      let epochs = try await epochs()
+      let epochs = try await epochs(of: cell)
       return try await outcome(
         CentralizedSASRec(
           histories: problem.histories, itemCount: itemCount, epochs: epochs, seed: cell.seed))
@@ -134,8 +134,9 @@ private struct Fitting {
     }
   }
 
-  /// Those of the sequence transformer, chosen once for all of its seeds.
-  private mutating func epochs() async throws -> Int {
+  /// Those of the sequence transformer: given, or chosen once for all of its seeds.
+  private mutating func epochs(of cell: ComparisonCell) async throws -> Int {
+    if let given = try CentralizedSASRec.epochs(in: plan.hyperparameters(of: cell)) { return given }
     if let chosenEpochs { return chosenEpochs }
     guard let makeTuning else {
       throw EvaluationError.invalidPlan(

@@ -99,7 +99,8 @@ package struct ComparisonPlan: Sendable {
   package let problem: EvaluationProblem
   /// The runs, each once.
   package let cells: [ComparisonCell]
-  /// Hyper-parameters by model. EASE takes `{"lambda": "200"}`.
+  /// Hyper-parameters by label of a row: `ease:centralized` takes `{"lambda": "200"}`. Rows that are not named have
+  /// their model's defaults.
   package let hyperparameters: [String: JSONValue]
   /// Delta of every private run.
   package let delta: Double
@@ -232,10 +233,10 @@ package struct ComparisonPlan: Sendable {
     return tried
   }
 
-  /// Those of the cell's model; an empty object for its defaults.
+  /// Those of the cell's row; an empty object for its model's defaults.
   func hyperparameters(of cell: ComparisonCell) -> JSONValue {
     if cell.isTwin { return CentralizedSASRec.twinHyperparameters }
-    return hyperparameters[cell.model] ?? .object([:])
+    return hyperparameters[cell.label] ?? .object([:])
   }
 
   /// What the result of a cell depends on, and nothing else.

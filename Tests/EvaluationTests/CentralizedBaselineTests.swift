@@ -47,9 +47,9 @@ import Testing
       plan: ComparisonPlan(
         problem: problem, cells: cells,
         hyperparameters: [
-          "ease": .object(["lambda": .string("1")]),
-          "ials": .object(["factors": .integer(6), "regularization": .string("0.1")]),
-          "puresvd": .object(["rank": .integer(3)]),
+          "ease:centralized": .object(["lambda": .string("1")]),
+          "ials:centralized": .object(["factors": .integer(6), "regularization": .string("0.1")]),
+          "puresvd:centralized": .object(["rank": .integer(3)]),
         ], delta: 1e-5, codeVersion: "1"), cache: nil, features: nil, trainer: nil
     ).run()
     for cell in cells {
