@@ -11,7 +11,11 @@ package struct CentralizedSASRec: RankingModel {
   /// Items beyond which a softmax over the catalogue takes hours.
   package static let largestCatalogue = 20_000
   /// Epochs tried on the validation part.
-  package static let candidateEpochs = Array(stride(from: 10, through: 60, by: 10))
+  package static let candidateEpochs = epochs(tried: 6)
+  /// The most epochs that are tried.
+  private static let mostEpochs = 60
+  /// Name of the one hyper-parameter that is tuned.
+  package static let epochsName = "epochs"
 
   /// Sizes near the published ones (d 50, 2 blocks, 50 to 200 items); rates as they are common for them.
   package static let defaultOptions = SequenceTrainer.Options(
@@ -54,6 +58,47 @@ package struct CentralizedSASRec: RankingModel {
 
   private init(network: Transformer<Float>) { self.network = network }
 
+  /// So many numbers of epochs, evenly spaced and rounded, up to 60; up to their number, if that is more.
+  package static func epochs(tried count: Int) -> [Int] {
+    let most = max(mostEpochs, count)
+    // A quotient of integers plus one half, rounded down.
+    return (1...count).map { (2 * $0 * most + count) / (2 * count) }
+  }
+
+  /// `epochs` out of `{"epochs": 40}`; nil for an empty object, where they are chosen.
+  ///
+  /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
+  static func epochs(in hyperparameters: JSONValue) throws(RecommendationError) -> Int? {
+    try Hyperparameters(hyperparameters, known: [epochsName]).integer(epochsName, in: 1...1_000)
+  }
+
+  /// The figures of one training after each of some numbers of epochs.
+  ///
+  /// - Parameters:
+  ///   - candidates: at least 1 each.
+  ///   - features: as for `EvaluationProblem.evaluate`.
+  ///   - progress: told how many are done.
+  /// - Throws: what evaluation throws; `CancellationError`.
+  static func results(
+    after candidates: [Int], on problem: EvaluationProblem, features: ItemFeatures? = nil,
+    seed: UInt64, options: SequenceTrainer.Options = CentralizedSASRec.defaultOptions,
+    progress: (Int) -> Void = { _ in }
+  ) async throws -> [Int: [TaskResult]] {
+    var trainer = SequenceTrainer(
+      sequences: problem.histories.map { $0.sequence() }, itemCount: problem.catalogue.count,
+      options: options, seed: seed)
+    var results: [Int: [TaskResult]] = [:]
+    for epoch in 1...(candidates.max() ?? 1) {
+      try Task.checkCancellation()
+      trainer.trainEpoch()
+      guard candidates.contains(epoch) else { continue }
+      results[epoch] = try await problem.evaluate(
+        Self(network: trainer.network), features: features)
+      progress(results.count)
+    }
+    return results
+  }
+
   /// The candidate with the highest NDCG of the last task of a problem made of training data only; ties go to
   /// fewer epochs.
   ///
@@ -62,17 +107,11 @@ package struct CentralizedSASRec: RankingModel {
     among candidates: [Int] = candidateEpochs, on tuning: EvaluationProblem, seed: UInt64,
     options: SequenceTrainer.Options = CentralizedSASRec.defaultOptions
   ) async throws -> Int {
-    var trainer = SequenceTrainer(
-      sequences: tuning.histories.map { $0.sequence() }, itemCount: tuning.catalogue.count,
-      options: options, seed: seed)
+    let results = try await results(after: candidates, on: tuning, seed: seed, options: options)
     var best = (epochs: candidates.first ?? 1, ndcg: -1.0)
-    for epoch in 1...(candidates.max() ?? 1) {
-      try Task.checkCancellation()
-      trainer.trainEpoch()
-      guard candidates.contains(epoch) else { continue }
-      let results = try await tuning.evaluate(Self(network: trainer.network))
-      let ndcg = results.last?.value(of: .ndcg) ?? 0
-      if ndcg > best.ndcg { best = (epoch, ndcg) }
+    for (epochs, tasks) in results.sorted(by: { $0.key < $1.key }) {
+      let ndcg = tasks.last?.value(of: .ndcg) ?? 0
+      if ndcg > best.ndcg { best = (epochs, ndcg) }
     }
     return best.epochs
   }

@@ -1,7 +1,7 @@
 internal import Recommendation
 internal import VectorMath
 
-/// X'X of a 0/1 matrix of customers and items.
+/// X'X of a 0/1 matrix of customers and items, and the columns of that matrix.
 enum CoOccurrence {
   /// Entry (i, j) is the number of customers who have both; the diagonal counts each item's.
   static func matrix(histories: [CustomerHistory], itemCount: Int) -> DoubleMatrix {
@@ -13,5 +13,14 @@ enum CoOccurrence {
       }
     }
     return matrix
+  }
+
+  /// For each item the customers who have it, ascending: indices into `histories`.
+  static func customers(histories: [CustomerHistory], itemCount: Int) -> [[Int]] {
+    var customers = [[Int]](repeating: [], count: itemCount)
+    for (customer, history) in histories.enumerated() {
+      for row in history.rows { customers[row.item].append(customer) }
+    }
+    return customers
   }
 }

@@ -110,31 +110,33 @@ private struct Fitting {
         throw EvaluationError.invalidPlan(reason: "the local baseline needs item texts")
       }
       return try await outcome(LocalOnlyBaseline(features: features))
-    case (.centralized, "ease"):
-      return try await outcome(
-        EASE(
-          histories: problem.histories, itemCount: itemCount,
-          regularization: try EASE.regularization(in: plan.hyperparameters(of: cell))))
     case (.centralized, CentralizedGram.identifier):
       return try await outcome(
         CentralizedGram(
           histories: problem.histories, itemCount: itemCount,
           hyperparameters: plan.hyperparameters(of: cell), features: features()))
     case (.centralized, CentralizedSASRec.identifier):
-      let epochs = try await epochs()
+      let epochs = try await epochs(of: cell)
       return try await outcome(
         CentralizedSASRec(
           histories: problem.histories, itemCount: itemCount, epochs: epochs, seed: cell.seed))
     case (.federated, _):
       return try await federatedOutcome(of: cell)
-    case (_, let model):
-      throw EvaluationError.invalidPlan(
-        reason: "there is no \(cell.setting.rawValue) form of \(model)")
+    case (let setting, let model):
+      guard setting == .centralized, let baseline = CentralizedBaseline(rawValue: model) else {
+        throw EvaluationError.invalidPlan(
+          reason: "there is no \(setting.rawValue) form of \(model)")
+      }
+      return try await outcome(
+        try baseline.fitted(
+          histories: problem.histories, itemCount: itemCount,
+          hyperparameters: plan.hyperparameters(of: cell), seed: cell.seed))
     }
   }
 
-  /// Those of the sequence transformer, chosen once for all of its seeds.
-  private mutating func epochs() async throws -> Int {
+  /// Those of the sequence transformer: given, or chosen once for all of its seeds.
+  private mutating func epochs(of cell: ComparisonCell) async throws -> Int {
+    if let given = try CentralizedSASRec.epochs(in: plan.hyperparameters(of: cell)) { return given }
     if let chosenEpochs { return chosenEpochs }
     guard let makeTuning else {
       throw EvaluationError.invalidPlan(

@@ -12,7 +12,7 @@ package enum ComparisonSetting: String, Sendable {
 
 /// One run of one model.
 package struct ComparisonCell: Hashable, Sendable {
-  /// `popularity`, `own-frequency`, `local`, `ease`, `sasrec`, or a federated model's identifier.
+  /// `popularity`, `own-frequency`, `local`, a ``CentralizedBaseline``, `sasrec`, or a federated model's identifier.
   package let model: String
   /// Who holds the data.
   package let setting: ComparisonSetting
@@ -99,7 +99,8 @@ package struct ComparisonPlan: Sendable {
   package let problem: EvaluationProblem
   /// The runs, each once.
   package let cells: [ComparisonCell]
-  /// Hyper-parameters by model. EASE takes `{"lambda": "200"}`.
+  /// Hyper-parameters by label of a row: `ease:centralized` takes `{"lambda": "200"}`. Rows that are not named have
+  /// their model's defaults.
   package let hyperparameters: [String: JSONValue]
   /// Delta of every private run.
   package let delta: Double
@@ -165,14 +166,16 @@ package struct ComparisonPlan: Sendable {
   ///     there is one, and the sequence transformer with learned item vectors as one party fits it; where
   ///     `epsilons` have the run without noise, also as a federation learns that one.
   ///   - epsilons: budgets; nil is the run without noise, made once, because nothing in it is drawn.
-  ///   - seeds: repetitions of every private run and of the sequence transformer, at least 1; seeds are
+  ///   - seeds: repetitions of every private run and of what starts at random, at least 1; seeds are
   ///     1, 2, ...
   ///   - withLocal: whether the baselines of the device are in.
+  ///   - baselines: the centralized ones beside popularity.
   ///   - modes: aggregation modes of the private runs. Without noise all are the same sum, so that
   ///     run is made once.
   ///   - multiples: of the customers there are, of the private runs; 1 for as they are.
   package static func standardCells(
     federated: [String], epsilons: [Double?], seeds: Int, withLocal: Bool,
+    baselines: [CentralizedBaseline] = [.ease],
     modes: [String] = [ComparisonCell.centralNoise], multiples: [Double] = [1]
   ) -> [ComparisonCell] {
     precondition(seeds >= 1, "a comparison has a seed")
@@ -181,7 +184,12 @@ package struct ComparisonPlan: Sendable {
       cells.append(ComparisonCell(model: "own-frequency", setting: .local))
       cells.append(ComparisonCell(model: "local", setting: .local))
     }
-    cells.append(ComparisonCell(model: "ease", setting: .centralized))
+    for baseline in baselines {
+      for seed in baseline.isSeeded ? 1...UInt64(seeds) : 0...0 {
+        cells.append(
+          ComparisonCell(model: baseline.rawValue, setting: .centralized, seed: seed))
+      }
+    }
     for model in federated {
       if model == CentralizedGram.identifier {
         cells.append(ComparisonCell(model: model, setting: .centralized))
@@ -225,10 +233,10 @@ package struct ComparisonPlan: Sendable {
     return tried
   }
 
-  /// Those of the cell's model; an empty object for its defaults.
+  /// Those of the cell's row; an empty object for its model's defaults.
   func hyperparameters(of cell: ComparisonCell) -> JSONValue {
     if cell.isTwin { return CentralizedSASRec.twinHyperparameters }
-    return hyperparameters[cell.model] ?? .object([:])
+    return hyperparameters[cell.label] ?? .object([:])
   }
 
   /// What the result of a cell depends on, and nothing else.

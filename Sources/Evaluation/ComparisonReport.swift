@@ -19,6 +19,8 @@ package struct ComparisonRow: Equatable, Sendable {
   /// Settings of its hyper-parameters that were tried on this data set to choose the model's; nil where
   /// that was not counted.
   package let settingsTried: Int?
+  /// What the row ran with; empty for its model's defaults.
+  package let hyperparameters: JSONValue
   /// How the noise came about: ``NoiseOrigin``; nil where nothing is noised.
   package let noise: NoiseOrigin?
 
@@ -47,6 +49,7 @@ package struct ComparisonRow: Equatable, Sendable {
       "mean": .number(mean),
       "sd": .number(standardDeviation),
       "seeds": .integer(Int64(seeds)),
+      "hyperparameters": hyperparameters,
       "settings_tried": settingsTried.map { JSONValue.integer(Int64($0)) } ?? .null,
     ])
   }
@@ -131,6 +134,7 @@ package struct ComparisonReport: Sendable {
           task: task.name, metric: metric, k: task.cutoff, mean: mean,
           standardDeviation: standardDeviation(values, mean: mean), seeds: values.count,
           settingsTried: plan.settingsTried(for: cell),
+          hyperparameters: plan.hyperparameters(of: cell),
           noise: plan.noiseOrigin(of: cell))
       }
     }

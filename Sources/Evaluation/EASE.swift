@@ -9,7 +9,8 @@ internal import VectorMath
 /// for i = j. Scores are sums of weights over the history.
 /// - Source: H. Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019, equation 8.
 package struct EASE: RankingModel {
-  package let name = "ease"
+  package static let identifier = CentralizedBaseline.ease.rawValue
+  package let name = identifier
   /// Items beyond which the matrices would not fit in the memory of a small machine (8 n² bytes, twice).
   package static let largestCatalogue = 12_000
   private let itemCount: Int

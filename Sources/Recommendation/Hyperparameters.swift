@@ -1,12 +1,12 @@
-internal import CanonicalJSON
+package import CanonicalJSON
 
 /// Reads a model's hyperparameters from the policy: an object of integers and decimal strings.
-struct Hyperparameters {
+package struct Hyperparameters {
   private let members: [String: JSONValue]
 
   /// - Parameter known: the names that the model accepts.
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`.
-  init(_ value: JSONValue, known: [String]) throws(RecommendationError) {
+  package init(_ value: JSONValue, known: [String]) throws(RecommendationError) {
     guard let members = value.objectValue else {
       throw .hyperparametersNotObject(actual: value.kindName)
     }
@@ -17,7 +17,7 @@ struct Hyperparameters {
   }
 
   /// The integer `name` in `range`; nil if it is absent.
-  func integer(
+  package func integer(
     _ name: String, in range: ClosedRange<Int>
   ) throws(RecommendationError) -> Int? {
     guard let value = members[name] else { return nil }
@@ -39,7 +39,9 @@ struct Hyperparameters {
   }
 
   /// The string `name`, one of `choices`; nil if it is absent.
-  func choice(_ name: String, among choices: [String]) throws(RecommendationError) -> String? {
+  package func choice(
+    _ name: String, among choices: [String]
+  ) throws(RecommendationError) -> String? {
     guard let text = try text(name) else { return nil }
     guard choices.contains(text) else {
       throw .invalidHyperparameter(
@@ -58,7 +60,7 @@ struct Hyperparameters {
   }
 
   /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
-  func decimal(
+  package func decimal(
     _ name: String, in range: ClosedRange<Double>
   ) throws(RecommendationError) -> Double? {
     guard let value = members[name] else { return nil }

@@ -17,6 +17,7 @@ struct CompareCommand: AsyncParsableCommand {
         tacit compare --data ml-100k --epsilon inf,8,4,2,1 --seeds 5 --plot frontier.svg
         tacit compare --data ml-100k --epsilon 2 --modes sealed --customers 1x,10x,100x
         tacit compare --data ml-100k --against gram:8:sealed --against ease --per-user users.csv
+        tacit compare --data ml-100k --baselines ease,itemknn,ials,puresvd --tune 16
 
       Federated runs go through the in-process link: every message is encoded, bounded and decoded
       by the wire codec. Their noise is seeded, so they are marked as simulations. Finished runs are
@@ -43,7 +44,8 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Delta of every private run.")
   var delta: Double = 1e-5
 
-  @Option(help: "Repetitions of every private run, of sasrec:centralized and of its twin.")
+  @Option(
+    help: "Repetitions of every private run, of ials:centralized, sasrec:centralized and its twin.")
   var seeds: Int = 3
 
   @Option(
@@ -55,10 +57,25 @@ struct CompareCommand: AsyncParsableCommand {
 
   @Option(
     help: """
+      Centralized models to compare with, beside popularity: a list out of \
+      \(CentralizedBaseline.allCases.map(\.rawValue).joined(separator: ", ")).
+      """)
+  var baselines: String = "ease"
+
+  @Option(
+    help: """
       Hyperparameters by model, as policies write them: '{"mf": {"rounds": 20, "ridge": "2"}}'. \
       Others keep their defaults.
       """)
   var hyperparameters: String?
+
+  @Option(
+    help: """
+      Settings of its hyperparameters tried for every row that has any, 1 to \(SearchSpace.largestCount), on a \
+      split inside the training part; the best by NDCG is run. Not for your own customers' logs: the \
+      choice is not charged.
+      """)
+  var tune: Int?
 
   @Option(
     help: """
@@ -86,7 +103,11 @@ struct CompareCommand: AsyncParsableCommand {
     help: "Metrics to print, such as recall,auc,gini, or all; those of the protocol by default.")
   var metrics: String?
 
-  @Option(help: "A row that all others are held against, customer by customer; repeatable.")
+  @Option(
+    help: """
+      A row that all others are held against, customer by customer; repeatable. By default ease, and \
+      popularity without it.
+      """)
   var against: [String] = []
 
   @Option(help: "Resamples of the bootstrap.")
@@ -112,23 +133,29 @@ struct CompareCommand: AsyncParsableCommand {
     guard (39...1_000_000).contains(resamples) else {
       throw ValidationError("--resamples is from 39 to 1000000.")
     }
+    if let tune, !(1...SearchSpace.largestCount).contains(tune) {
+      throw ValidationError("--tune is from 1 to \(SearchSpace.largestCount).")
+    }
     guard reach > 0, reach.isFinite else { throw ValidationError("--reach is above 0.") }
   }
 
   func run() async throws {
     do {
       let metrics = try chosenMetrics()
-      let setup = try await ComparisonSetup(self)
-      try requireFigure(of: setup.plan.cells)
+      let setup = try ComparisonSetup(self)
+      try requireFigure(of: setup.cells)
       for note in setup.notes { StandardError.write(note + "\n") }
+      let prepared = try await setup.prepared()
+      for note in prepared.notes { StandardError.write(note + "\n") }
       let progress = ProgressReporter.onStandardError(
-        title: "comparing", unit: "runs", total: setup.plan.cells.count)
-      let report = try await setup.comparison.run { (step: Comparison.Progress) in
+        title: "comparing", unit: "runs", total: setup.cells.count)
+      let report = try await prepared.comparison.run { (step: Comparison.Progress) in
         progress.update(done: step.done)
       }
       progress.finish()
       let result = try ComparisonResult(
-        report: report, notes: setup.notes, metrics: metrics, references: setup.references,
+        report: report, notes: setup.notes + prepared.notes, metrics: metrics,
+        references: setup.references,
         bootstrap: PairedBootstrap(resamples: resamples, seed: bootstrapSeed), reach: reach)
       if let perUser {
         StandardError.write("\(perUser) holds a row for each customer; \(Self.caution)\n")

@@ -59,7 +59,7 @@ enum ComparisonPlot {
   /// centralized twin of a federated model lies on that line.
   private static func isLevel(_ row: ComparisonRow) -> Bool {
     switch row.setting {
-    case .centralized: ["ease", "popularity", CentralizedSASRec.identifier].contains(row.model)
+    case .centralized: row.model != CentralizedGram.identifier
     case .federated: row.epsilon == nil
     case .local: row.model == "local"
     }

@@ -37,15 +37,14 @@ struct ComparisonResult {
     return report.rows.filter { metrics.contains($0.metric) }
   }
 
-  /// The row that the need for customers is measured by: EASE where it ran, else the first
-  /// centralized twin.
+  /// The row that the need for customers is measured by: EASE where it ran, else the centralized twin.
   private var centralized: ComparisonRow? {
     guard let headline = report.headline else { return nil }
     let candidates = report.rows.filter {
       $0.task == headline.task.name && $0.metric == headline.metric && $0.setting == .centralized
-        && $0.model != "popularity" && $0.model != CentralizedSASRec.identifier
     }
-    return candidates.first { $0.model == "ease" } ?? candidates.first
+    return candidates.first { $0.model == EASE.identifier }
+      ?? candidates.first { $0.model == CentralizedGram.identifier }
   }
 
   private var customersNeeded: [CustomersNeeded] {

@@ -205,6 +205,80 @@ extension EndToEnd {
       }
     }
 
+    @Test("the centralized baselines are those asked for, and popularity stands in for EASE")
+    func baselines() async throws {
+      let library = try await Library()
+      let options = ["--models", "popularity", "--epsilon", "inf"]
+      let document = try await library.compare(
+        options + ["--seeds", "2", "--baselines", "puresvd,ials,itemknn"])
+      for (name, seeds) in [
+        ("puresvd:centralized", 1), ("ials:centralized", 2), ("itemknn:centralized", 1),
+      ] {
+        let shown = try row(document, name, "recall")
+        #expect(shown["seeds"]?.integerValue == Int64(seeds))
+        #expect((shown["mean"]?.numberValue ?? 0) > 0)
+      }
+      let rows = try #require(document["rows"]?.arrayValue).compactMap { $0["row"]?.stringValue }
+      #expect(!rows.contains("ease:centralized"))
+      let differences = try #require(document["differences"]?.arrayValue)
+      #expect(!differences.isEmpty)
+      #expect(differences.allSatisfy { $0["against"]?.stringValue == "popularity:centralized" })
+      for list in ["ease,slim", "", "ease,ease"] {
+        let outcome = try await library.tacit(
+          ["compare", "--data", "odd"] + options + ["--baselines", list])
+        #expect(outcome.code == 2 && outcome.errors.contains("ease,itemknn,ials,puresvd"))
+      }
+    }
+
+    @Test("with --tune each row has as many settings tried, and says what it runs with")
+    func tuned() async throws {
+      let library = try await Library()
+      let options = [
+        "--models", "popularity,gram", "--epsilon", "inf,8", "--modes", "sealed", "--seeds", "1",
+      ]
+      let asked =
+        options + ["--baselines", "ease,itemknn", "--customers", "1x,2x", "--tune", "3"]
+      let document = try await library.compare(asked)
+      for name in [
+        "ease:centralized", "itemknn:centralized", "gram:centralized", "gram:inf",
+        "gram:8:sealed", "gram:8:sealed:2x",
+      ] {
+        let shown = try row(document, name, "recall")
+        #expect(shown["settings_tried"]?.integerValue == 3, "\(name)")
+      }
+      for name in ["popularity:centralized", "popularity:inf", "popularity:8:sealed:2x"] {
+        #expect(try row(document, name, "recall")["settings_tried"]?.integerValue == 0)
+      }
+      func hyperparameters(_ name: String) throws -> JSONValue? {
+        try row(document, name, "recall")["hyperparameters"]
+      }
+      #expect(try hyperparameters("gram:8:sealed:2x") == hyperparameters("gram:8:sealed"))
+      #expect(try hyperparameters("ease:centralized")?["lambda"]?.stringValue != nil)
+      let notes = try #require(document["notes"]?.arrayValue).compactMap(\.stringValue)
+      let lambda = try #require(
+        try hyperparameters("ease:centralized")?["lambda"]?.stringValue)
+      #expect(
+        notes.contains {
+          $0.hasPrefix(#"ease:centralized runs with {"lambda":"\#(lambda)"}, the best of 3"#)
+        })
+      #expect(notes.contains { $0.contains("nothing is charged for the choice") })
+      // The choice is kept like the runs, and the same.
+      #expect(try await library.compare(asked) == document)
+      for (more, reason) in [
+        (["--tuning"], "--tune and --tuning exclude each other"),
+        (
+          ["--hyperparameters", #"{"gram":{"rank":8}}"#],
+          "--tune and --hyperparameters of gram exclude each other"
+        ),
+      ] {
+        let refused = try await library.tacit(
+          ["compare", "--data", "odd", "--tune", "3"] + options + more)
+        #expect(refused.code == 2 && refused.errors.contains(reason), "\(refused.errors)")
+      }
+      let many = try await library.tacit(["compare", "--data", "odd", "--tune", "65"])
+      #expect(many.code == 2 && many.errors.contains("--tune is from 1 to 64"))
+    }
+
     @Test("a row that is not there is refused before the first run")
     func unknownReference() async throws {
       let library = try await Library()

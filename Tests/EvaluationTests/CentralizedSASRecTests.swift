@@ -63,6 +63,16 @@ import Testing
     #expect(chosen == 40)
   }
 
+  @Test("numbers of epochs are spaced evenly up to 60, or up to their number")
+  func spacing() {
+    #expect(CentralizedSASRec.candidateEpochs == [10, 20, 30, 40, 50, 60])
+    #expect(CentralizedSASRec.epochs(tried: 4) == [15, 30, 45, 60])
+    #expect(CentralizedSASRec.epochs(tried: 64) == Array(1...64))
+    for count in 1...64 {
+      #expect(Set(CentralizedSASRec.epochs(tried: count)).count == count)
+    }
+  }
+
   @Test("a fit and a choice of epochs that are cancelled end with the error of cancellation")
   func cancellation() async throws {
     let problem = try Self.problem()

@@ -48,7 +48,7 @@ struct ComparisonTests {
   ) throws -> ComparisonPlan {
     try ComparisonPlan(
       problem: try problem ?? Self.problem(), cells: cells,
-      hyperparameters: ["ease": .object(["lambda": .string(lambda)])], delta: delta,
+      hyperparameters: ["ease:centralized": .object(["lambda": .string(lambda)])], delta: delta,
       codeVersion: codeVersion)
   }
 
@@ -118,8 +118,8 @@ struct ComparisonTests {
   func settingsTried() async throws {
     let plan = try ComparisonPlan(
       problem: try Self.problem(), cells: Self.cells,
-      hyperparameters: ["ease": .object(["lambda": .string("1")])], delta: 1e-5, codeVersion: "1",
-      settingsTried: ["ease": nil, "local": 3])
+      hyperparameters: ["ease:centralized": .object(["lambda": .string("1")])], delta: 1e-5,
+      codeVersion: "1", settingsTried: ["ease": nil, "local": 3])
     let (report, _) = try await Self.run(plan, cache: nil)
     func tried(_ label: String) throws -> JSONValue? {
       try #require(report.rows.first { $0.cell.label == label }).json["settings_tried"]
@@ -127,6 +127,11 @@ struct ComparisonTests {
     #expect(try tried("ease:centralized") == .null)
     #expect(try tried("local:local") == .integer(3))
     #expect(try tried("own-frequency:local") == .integer(0))
+    func hyperparameters(_ label: String) throws -> JSONValue? {
+      try #require(report.rows.first { $0.cell.label == label }).json["hyperparameters"]
+    }
+    #expect(try hyperparameters("ease:centralized") == .object(["lambda": .string("1")]))
+    #expect(try hyperparameters("popularity:8:sealed") == .object([:]))
   }
 
   @Test("federated Gram equals its twin without noise, and one client who sends other data shows")
@@ -193,7 +198,7 @@ struct ComparisonTests {
     let plan = try ComparisonPlan(
       problem: problem, cells: [ComparisonCell(model: "sasrec", setting: .federated, seed: 1)],
       hyperparameters: [
-        "sasrec": .object([
+        "sasrec:inf": .object([
           "dimension": .integer(4), "length": .integer(5), "rounds": .integer(Int64(rounds)),
           "learning_rate": .string("0.02"),
         ])
