@@ -8,23 +8,25 @@ internal import Recommendation
 struct EvaluateResponseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "response",
-    abstract: "Foresees coupons and purchases: centralized, federated and private.",
+    abstract: "Foresees coupons, purchases and clicks: centralized, federated and private.",
     discussion: """
       Example:
 
         tacit evaluate response --target purchase
         tacit data fetch complete-journey
         tacit evaluate response --epsilon inf,4,1 --seeds 5
+        tacit evaluate response --target click --json
 
       coupon (complete-journey): does a household redeem a coupon of a campaign sent to it.
       purchase (online-retail, complete-journey): does a customer buy within --days of a moment.
+      click (online-retail): does a simulated customer click an item that is shown; the truth is known.
 
       Logistic regression on what each device computes from its own log (docs/behaviour-features.md);
       earlier examples train, later ones are judged. Federated runs go through the in-process link,
       with seeded noise: they are simulations.
       """)
 
-  @Option(help: "What is foreseen: coupon or purchase.")
+  @Option(help: "What is foreseen: coupon, purchase or click.")
   var target: String = ResponseProblem.Target.coupon.rawValue
 
   @Option(
@@ -89,6 +91,7 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
         switch asked {
         case .coupon: ([journey], "no other data set has campaigns")
         case .purchase: ([OnlineRetail.name, journey], "no other data set has moments to ask at")
+        case .click: ([OnlineRetail.name], "clicks are simulated, and there only")
         }
       let data = name ?? possible[0]
       guard possible.contains(data) else {
@@ -109,7 +112,7 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
       _ = try ResponseModel(
         hyperparameters: target.hyperparameters(
           inputs: ResponseSchema.inputCounts.lowerBound, rounds: rounds, momentClip: momentClip))
-      let problem = try problem(target, of: data)
+      let problem = try await problem(target, of: data)
       let hyperparameters = target.hyperparameters(
         inputs: problem.schema.inputs.count, rounds: rounds, momentClip: momentClip)
       let (cells, notes) = try feasible(
@@ -128,7 +131,7 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
 
   private func problem(
     _ target: ResponseProblem.Target, of data: String
-  ) throws -> ResponseProblem {
+  ) async throws -> ResponseProblem {
     let library = try DatasetLibrary.user()
     switch target {
     case .coupon: return try .coupons(library.completeJourney(), tuning: tuning)
@@ -137,6 +140,18 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
         library.load(data, shipped: .current()), days: days, tuning: tuning)
     case .purchase:
       return try .purchases(library.completeJourney(), days: days, tuning: tuning)
+    case .click:
+      var settings = RetailEnvironment.Settings()
+      settings.customers = ResponseProblem.clickCustomers
+      let environment = try RetailEnvironment(
+        library.load(data, shipped: .current()), settings: settings)
+      let progress = ProgressReporter.onStandardError(
+        title: "simulating", unit: "customers", total: settings.customers)
+      let problem = try await ResponseProblem.clicks(
+        in: environment, data: data, tuning: tuning
+      ) { progress.advance() }
+      progress.finish()
+      return problem
     }
   }
 

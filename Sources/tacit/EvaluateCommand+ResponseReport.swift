@@ -60,6 +60,10 @@ struct ResponseReport {
       }
     }
     var lines = [sizes, "\(Self.watermark); delta \(delta), unit \(problem.unit), zero-out"]
+    if let environment = problem.environment {
+      lines.append("simulated environment: \(environment)")
+      lines.append("truth: the probabilities by which the clicks were drawn")
+    }
     lines += allNotes + [""]
     lines += table.lines()
     lines += [""] + differences.lines()
@@ -74,6 +78,7 @@ struct ResponseReport {
     .object([
       "target": .string(problem.target.rawValue), "question": .string(problem.question),
       "data": .string(problem.data), "tuning": .bool(tuning),
+      "environment": problem.environment.map(JSONValue.string) ?? .null,
       "schema": .object([
         "name": .string(problem.schema.name),
         "inputs": .array(problem.schema.inputs.map(JSONValue.string)),

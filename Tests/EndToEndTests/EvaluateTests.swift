@@ -67,7 +67,8 @@ extension EndToEnd {
     @Test("responses: a target, a data set or a horizon that cannot be exits 2 and says what can")
     func responseTargets() async throws {
       let refused: [(arguments: [String], says: [String])] = [
-        (["--target", "basket"], ["coupon, purchase"]),
+        (["--target", "basket"], ["coupon, purchase, click"]),
+        (["--target", "click", "--data", "complete-journey"], ["--data is online-retail for"]),
         (["--target", "coupon", "--data", "online-retail"], ["--data is complete-journey"]),
         (
           ["--target", "purchase", "--data", "ml-100k"],

@@ -111,7 +111,7 @@ struct PurchaseProblemTests {
     let customer = try #require(problem.customers.first)
     #expect(customer.training.map(\.offer) == Array(0..<learned))
     #expect(customer.test.map(\.offer) == Array(learned..<judged))
-    #expect(problem.catalogue.count == 12)
+    #expect(problem.catalogue.count == 12 && customer.truth == nil && problem.environment == nil)
   }
 
   @Test("a shop's log has its moments, horizon and schema; no window reaches beyond the log")

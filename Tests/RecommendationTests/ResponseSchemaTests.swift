@@ -6,7 +6,7 @@ struct ResponseSchemaTests {
   @Test("each schema has 11 to 30 inputs of different names, the last the constant")
   func counts() {
     let schemas: [(ResponseSchema, Int)] = [
-      (.coupon, 22), (.purchase, 15), (.purchaseWithCampaigns, 22),
+      (.coupon, 22), (.purchase, 15), (.purchaseWithCampaigns, 22), (.click, 18),
     ]
     for (schema, count) in schemas {
       #expect(schema.inputs.count == count && (11...30).contains(count), "\(schema.name)")

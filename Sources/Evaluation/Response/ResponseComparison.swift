@@ -14,7 +14,7 @@ package struct ResponseComparison: Sendable {
       package let logLoss: PairedBootstrap.Interval
     }
 
-    /// `base-rate`, `kind-rate`, `centralized`, `federated:inf`, `federated:4:sealed`.
+    /// `base-rate`, `kind-rate`, `centralized`, `truth`, `federated:inf`, `federated:4:sealed`.
     package let label: String
     /// Budget; nil without noise and for what is not federated.
     package let epsilon: Double?
@@ -72,6 +72,7 @@ package struct ResponseComparison: Sendable {
   private let counts: [Int]
   /// Places of the inputs that tell kinds of examples apart.
   private let kinds: Range<Int>
+  private let truth: ResponseProblem.Truth?
   /// The centralized model, which the others are held against.
   private let reference: Judged
 
@@ -83,6 +84,7 @@ package struct ResponseComparison: Sendable {
     test = problem.test
     counts = problem.customers.map(\.test.count)
     kinds = problem.schema.kinds
+    truth = problem.truth
     let model = try LogisticRegression(fitting: training, ridge: ResponseModel.ridge)
     func forecasts(_ examples: [ResponseExample]) -> [ResponseFigures.Forecast] {
       Self.forecasts(
@@ -97,7 +99,8 @@ package struct ResponseComparison: Sendable {
       test: Self.forecasts(test, test.map(forecaster)))
   }
 
-  /// The rates that foresee nothing of a customer, and the centralized model.
+  /// The rates that foresee nothing of a customer, the centralized model, and where the truth is known the
+  /// probabilities by which the responses were drawn, which no model can be expected to beat.
   ///
   /// - Throws: `EvaluationError`.
   package func baselines() throws -> [Row] {
@@ -108,6 +111,16 @@ package struct ResponseComparison: Sendable {
       rows.append(row("kind-rate", [try judged { byKind[$0.inputs[kinds]] ?? rate }]))
     }
     rows.append(row("centralized", [reference], isReference: true))
+    if let truth {
+      rows.append(
+        row(
+          "truth",
+          [
+            try Judged(
+              training: Self.forecasts(training, truth.training),
+              test: Self.forecasts(test, truth.test))
+          ]))
+    }
     return rows
   }
 

@@ -52,7 +52,7 @@ extension ResponseProblem {
       customers: zip(logs, examples).map { log, own in
         Customer(
           id: log.id, training: own.filter { learned.contains($0.offer) },
-          test: own.filter { (learned.upperBound..<judged).contains($0.offer) })
+          test: own.filter { (learned.upperBound..<judged).contains($0.offer) }, truth: nil)
       }, need: need)
   }
 

@@ -94,7 +94,8 @@ extension ResponseProblem {
               isResponse: log.keepsPurchase(in: moments.window(place)))
           }
         }
-        return Customer(id: log.id, training: examples(learned), test: examples(tested))
+        return Customer(
+          id: log.id, training: examples(learned), test: examples(tested), truth: nil)
       }, need: "customers who bought before the moments that train, and before those judged")
   }
 }

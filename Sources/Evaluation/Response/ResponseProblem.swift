@@ -3,18 +3,19 @@ package import Recommendation
 
 /// What is foreseen of customers, one yes or no an example: learned from earlier examples, asked of later ones.
 ///
-/// Made by ``coupons(_:tuning:)`` and ``purchases(_:days:tuning:)``. What learns and what judges is the same for
-/// both.
+/// Made by ``coupons(_:tuning:)``, ``purchases(_:days:tuning:)`` and ``clicks(in:data:tuning:report:)``. What
+/// learns and what judges is the same for all.
 package struct ResponseProblem: Sendable {
   /// What is foreseen.
   package enum Target: String, CaseIterable, Sendable {
-    case coupon, purchase
+    case coupon, purchase, click
 
-    /// Of ``ResponseModel``; what is left out has its default.
+    /// Of ``ResponseModel``; what is left out has its default, but for the norm of many showings' moments.
     package func hyperparameters(inputs: Int, rounds: Int?, momentClip: String?) -> JSONValue {
       var members: [String: JSONValue] = ["inputs": .integer(Int64(inputs))]
       if let rounds { members["rounds"] = .integer(Int64(rounds)) }
-      if let momentClip { members["moment_clip"] = .string(momentClip) }
+      let usualClip: String? = self == .click ? "100" : nil
+      if let clip = momentClip ?? usualClip { members["moment_clip"] = .string(clip) }
       return .object(members)
     }
   }
@@ -27,6 +28,16 @@ package struct ResponseProblem: Sendable {
     package let training: [ResponseExample]
     /// To foresee, by time.
     package let test: [ResponseExample]
+    /// The probabilities by which the environment drew the responses; nil where nobody knows them.
+    package let truth: Truth?
+  }
+
+  /// True probabilities, strictly between 0 and 1.
+  package struct Truth: Equatable, Sendable {
+    /// One a training example.
+    package let training: [Double]
+    /// One a test example.
+    package let test: [Double]
   }
 
   package let target: Target
@@ -36,8 +47,10 @@ package struct ResponseProblem: Sendable {
   package let unit: String
   /// What is asked, a clause: `does the customer buy within 28 days`.
   package let question: String
+  /// How the examples were simulated, a clause; nil where customers responded themselves.
+  package let environment: String?
   package let schema: ResponseSchema
-  /// What is put to customers: campaigns, moments.
+  /// What is put to customers: campaigns, moments, items.
   package let catalogue: Catalogue
   /// Those with an example, in the data set's order.
   package let customers: [Customer]
@@ -48,13 +61,14 @@ package struct ResponseProblem: Sendable {
   /// - Throws: `EvaluationError.nothingToEvaluate` if either part is empty; `RecommendationError` for a
   ///   catalogue that cannot be.
   init(
-    target: Target, data: String, unit: String, question: String, schema: ResponseSchema,
-    descriptions: [String], customers: [Customer], need: String
+    target: Target, data: String, unit: String, question: String, environment: String? = nil,
+    schema: ResponseSchema, descriptions: [String], customers: [Customer], need: String
   ) throws {
     self.target = target
     self.data = data
     self.unit = unit
     self.question = question
+    self.environment = environment
     self.schema = schema
     self.customers = customers.filter { !$0.training.isEmpty || !$0.test.isEmpty }
     guard self.customers.contains(where: { !$0.training.isEmpty }),
@@ -80,4 +94,10 @@ package struct ResponseProblem: Sendable {
   package var training: [ResponseExample] { customers.flatMap(\.training) }
   /// Every test example, customer by customer.
   package var test: [ResponseExample] { customers.flatMap(\.test) }
+  /// The true probabilities of both, in their order; nil where one is not known.
+  package var truth: Truth? {
+    let known = customers.compactMap(\.truth)
+    guard known.count == customers.count else { return nil }
+    return Truth(training: known.flatMap(\.training), test: known.flatMap(\.test))
+  }
 }

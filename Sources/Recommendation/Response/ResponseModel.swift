@@ -3,7 +3,7 @@ internal import Glibc
 internal import VectorMath
 
 /// Logistic regression of a customer's responses, learned in a few noised Newton steps: to coupons, to a day on
-/// which to buy (``ResponseSchema``).
+/// which to buy, to items shown (``ResponseSchema``).
 ///
 /// The first round adds up the second moments of the inputs, M = sum of x x'. Each further round adds up
 /// gradients: a device sends the sum of z (y - p) over its examples, z the inputs along the eigenvectors of M

@@ -27,6 +27,10 @@ package struct ResponseSchema: Equatable, Sendable {
   package static let purchaseWithCampaigns = ResponseSchema(
     name: "purchase-campaigns", values: BehaviorFeatures.purchaseWithCampaigns.map(\.rawValue))
 
+  /// Who clicks an item that is shown.
+  package static let click = ResponseSchema(
+    name: "click", values: ClickFeatures.Feature.allCases.map(\.rawValue))
+
   /// - Parameters:
   ///   - values: names of the inputs that the device computes.
   ///   - kinds: names of those that tell kinds apart, all but the first kind.
