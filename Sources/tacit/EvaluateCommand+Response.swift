@@ -8,20 +8,35 @@ internal import Recommendation
 struct EvaluateResponseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "response",
-    abstract: "Foresees who redeems a campaign's coupons: centralized, federated and private.",
+    abstract: "Foresees coupons, purchases and clicks: centralized, federated and private.",
     discussion: """
       Example:
 
+        tacit evaluate response --target purchase
         tacit data fetch complete-journey
         tacit evaluate response --epsilon inf,4,1 --seeds 5
+        tacit evaluate response --target click --json
 
-      Logistic regression on what each household's own log says before a campaign starts
-      (docs/behaviour-features.md); earlier campaigns train, later ones are judged. Federated runs go
-      through the in-process link, with seeded noise: they are simulations.
+      coupon (complete-journey): does a household redeem a coupon of a campaign sent to it.
+      purchase (online-retail, complete-journey): does a customer buy within --days of a moment.
+      click (online-retail): does a simulated customer click an item that is shown; the truth is known.
+
+      Logistic regression on what each device computes from its own log (docs/behaviour-features.md);
+      earlier examples train, later ones are judged. Federated runs go through the in-process link,
+      with seeded noise: they are simulations.
       """)
 
-  @Option(name: .customLong("data"), help: "The data set.")
-  var name: String = DatasetSource.completeJourney.name
+  @Option(help: "What is foreseen: coupon, purchase or click.")
+  var target: String = ResponseProblem.Target.coupon.rawValue
+
+  @Option(
+    name: .customLong("data"),
+    help: "The data set; of coupon complete-journey, else online-retail if not given.")
+  var name: String?
+
+  @Option(
+    help: "Of purchase, the horizon, 1 to 28; if not given 28, of complete-journey 7.")
+  var days: Int?
 
   @Option(help: "Budgets, such as inf,4,1; inf is the run without noise.")
   var epsilon: String = "inf,4"
@@ -34,6 +49,9 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
 
   @Option(help: "Newton steps of the federated runs; their default if not given.")
   var rounds: Int?
+
+  @Option(help: "Norm to which a customer's moments are clipped; their default if not given.")
+  var momentClip: String?
 
   @Option(help: "Aggregation modes of the private runs.")
   var modes: String = "sealed,secagg-ddp"
@@ -50,9 +68,38 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
   func validate() throws {
     guard (1...1_000).contains(seeds) else { throw ValidationError("--seeds is from 1 to 1000.") }
     guard delta > 0, delta < 1 else { throw ValidationError("--delta is between 0 and 1.") }
-    guard name == DatasetSource.completeJourney.name else {
+    let question = try question
+    guard days == nil || question.target == .purchase else {
+      throw ValidationError("--days is of --target purchase: nothing else has a horizon.")
+    }
+    guard PurchaseMoments.horizons.contains(days ?? 1) else {
       throw ValidationError(
-        "--data is \(DatasetSource.completeJourney.name): no other data set has campaigns.")
+        "--days is from \(PurchaseMoments.horizons.lowerBound) to "
+          + "\(PurchaseMoments.horizons.upperBound).")
+    }
+  }
+
+  /// What is asked of which data set.
+  private var question: (target: ResponseProblem.Target, data: String) {
+    get throws {
+      guard let asked = ResponseProblem.Target(rawValue: target) else {
+        let known = ResponseProblem.Target.allCases.map(\.rawValue)
+        throw ValidationError("--target is one of \(known.joined(separator: ", ")).")
+      }
+      let journey = DatasetSource.completeJourney.name
+      let (possible, reason): ([String], String) =
+        switch asked {
+        case .coupon: ([journey], "no other data set has campaigns")
+        case .purchase: ([OnlineRetail.name, journey], "no other data set has moments to ask at")
+        case .click: ([OnlineRetail.name], "clicks are simulated, and there only")
+        }
+      let data = name ?? possible[0]
+      guard possible.contains(data) else {
+        throw ValidationError(
+          "--data is \(possible.joined(separator: " or ")) for --target \(asked.rawValue): "
+            + "\(reason).")
+      }
+      return (asked, data)
     }
   }
 
@@ -60,20 +107,51 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
     do {
       let budgets = try ComparisonSetup.budgets(epsilon)
       let modes = try ComparisonSetup.modes(modes)
+      let (target, data) = try question
       // Before the data are read: what no run accepts is told at once.
-      _ = try ResponseModel(hyperparameters: hyperparameters)
-      let problem = try ResponseProblem(
-        try DatasetLibrary.user().completeJourney(), tuning: tuning)
+      _ = try ResponseModel(
+        hyperparameters: target.hyperparameters(
+          inputs: ResponseSchema.inputCounts.lowerBound, rounds: rounds, momentClip: momentClip))
+      let problem = try await problem(target, of: data)
+      let hyperparameters = target.hyperparameters(
+        inputs: problem.schema.inputs.count, rounds: rounds, momentClip: momentClip)
       let (cells, notes) = try feasible(
-        budgets, modes: modes, customers: problem.histories.count)
+        budgets, modes: modes, problem: problem, hyperparameters: hyperparameters)
       let comparison = try ResponseComparison(problem)
       var rows = try comparison.baselines()
-      rows += try await federated(cells, problem, comparison)
+      rows += try await federated(cells, problem, comparison, hyperparameters: hyperparameters)
       let report = ResponseReport(
-        problem: problem, rows: rows, notes: notes, delta: delta, tuning: tuning)
+        problem: problem, hyperparameters: hyperparameters, rows: rows, notes: notes, delta: delta,
+        tuning: tuning)
       print(json ? report.json(withCurves: curves).prettyText : report.text)
     } catch {
       throw TacitFailure.explain(error)
+    }
+  }
+
+  private func problem(
+    _ target: ResponseProblem.Target, of data: String
+  ) async throws -> ResponseProblem {
+    let library = try DatasetLibrary.user()
+    switch target {
+    case .coupon: return try .coupons(library.completeJourney(), tuning: tuning)
+    case .purchase where data == OnlineRetail.name:
+      return try .purchases(
+        library.load(data, shipped: .current()), days: days, tuning: tuning)
+    case .purchase:
+      return try .purchases(library.completeJourney(), days: days, tuning: tuning)
+    case .click:
+      var settings = RetailEnvironment.Settings()
+      settings.customers = ResponseProblem.clickCustomers
+      let environment = try RetailEnvironment(
+        library.load(data, shipped: .current()), settings: settings)
+      let progress = ProgressReporter.onStandardError(
+        title: "simulating", unit: "customers", total: settings.customers)
+      let problem = try await ResponseProblem.clicks(
+        in: environment, data: data, tuning: tuning
+      ) { progress.advance() }
+      progress.finish()
+      return problem
     }
   }
 
@@ -81,8 +159,9 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
   ///
   /// - Throws: for a budget that no mode accepts, before anything is trained.
   private func feasible(
-    _ budgets: [Double?], modes: [String], customers: Int
+    _ budgets: [Double?], modes: [String], problem: ResponseProblem, hyperparameters: JSONValue
   ) throws -> (cells: [ComparisonCell], notes: [String]) {
+    let customers = problem.histories.count
     var cells: [ComparisonCell] = []
     var notes: [String] = []
     for budget in budgets {
@@ -94,7 +173,7 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
           to: cell, hyperparameters: hyperparameters, delta: delta, customers: customers)
         if let obstacle {
           notes.append(
-            "\(mode) is left out for \(Format.count(customers)) households: \(obstacle)")
+            "\(mode) is left out for \(Format.count(customers)) \(problem.unit)s: \(obstacle)")
         } else {
           cells.append(cell)
         }
@@ -104,11 +183,13 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
   }
 
   private func federated(
-    _ cells: [ComparisonCell], _ problem: ResponseProblem, _ comparison: ResponseComparison
+    _ cells: [ComparisonCell], _ problem: ResponseProblem, _ comparison: ResponseComparison,
+    hyperparameters: JSONValue
   ) async throws -> [ResponseComparison.Row] {
     func repetitions(_ cell: ComparisonCell) -> Int { cell.epsilon == nil ? 1 : seeds }
     let progress = ProgressReporter.onStandardError(
       title: "training", unit: "runs", total: cells.reduce(0) { $0 + repetitions($1) })
+    let (histories, catalogue) = (problem.histories, problem.catalogue)
     var done = 0
     var rows: [ResponseComparison.Row] = []
     for cell in cells {
@@ -116,7 +197,10 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
       for seed in 1...UInt64(repetitions(cell)) {
         trained.append(
           try await InProcessTrainer.train(
-            request(problem, epsilon: cell.epsilon, seed: seed, mode: cell.mode)))
+            FederatedTrainingRequest(
+              histories: histories, catalogue: catalogue, features: nil,
+              model: ResponseModel.identifier, hyperparameters: hyperparameters,
+              epsilon: cell.epsilon, delta: delta, seed: seed, mode: cell.mode)))
         done += 1
         progress.update(done: done)
       }
@@ -126,119 +210,5 @@ struct EvaluateResponseCommand: AsyncParsableCommand {
     }
     progress.finish()
     return rows
-  }
-
-  private var hyperparameters: JSONValue {
-    var members: [String: JSONValue] = ["inputs": .integer(Int64(ResponseExample.inputCount))]
-    if let rounds { members["rounds"] = .integer(Int64(rounds)) }
-    return .object(members)
-  }
-
-  private func request(
-    _ problem: ResponseProblem, epsilon: Double?, seed: UInt64, mode: String
-  ) -> FederatedTrainingRequest {
-    FederatedTrainingRequest(
-      histories: problem.histories, catalogue: problem.catalogue, features: nil,
-      model: ResponseModel.identifier, hyperparameters: hyperparameters, epsilon: epsilon,
-      delta: delta, seed: seed, mode: mode)
-  }
-}
-
-/// The rows of an evaluation of responses, as text and as JSON.
-struct ResponseReport {
-  let problem: ResponseProblem
-  let rows: [ResponseComparison.Row]
-  /// What was left out and why, in sentences.
-  let notes: [String]
-  let delta: Double
-  let tuning: Bool
-
-  private static let watermark = CompareCommand.watermark
-  private static let interval =
-    "difference to centralized, 95 %, bootstrap over households, seeds averaged"
-
-  private var allNotes: [String] {
-    let isDrawnAtOnce = rows.contains { $0.noise == .sharesDrawnAtOnce }
-    return (isDrawnAtOnce ? [ComparisonResult.masksNotRun] : []) + notes
-  }
-
-  private static func number(_ value: Double) -> String { Format.decimal(value, places: 4) }
-
-  private static func interval(_ interval: PairedBootstrap.Interval) -> String {
-    "\(number(interval.mean)) [\(number(interval.lower)), \(number(interval.upper))]"
-  }
-
-  private var sizes: String {
-    "complete-journey\(tuning ? " tuning" : ""): \(Format.count(problem.training.count)) examples of "
-      + "\(Format.count(problem.histories.count)) households to learn from, "
-      + "\(Format.count(problem.test.count)) to foresee"
-  }
-
-  var text: String {
-    var table = TextTable(columns: [
-      .init("row"), .init("AUC", .right), .init("sd", .right), .init("log loss", .right),
-      .init("calibr.", .right), .init("F1", .right), .init("spent", .right),
-    ])
-    var differences = TextTable(columns: [
-      .init("row"), .init("AUC less centralized", .right),
-      .init("log loss less centralized", .right),
-    ])
-    for row in rows {
-      table.append([
-        row.label, Self.number(row.mean(\.area)),
-        row.figures.count > 1 ? Self.number(row.deviation(\.area)) : "",
-        Self.number(row.mean(\.logLoss)), Self.number(row.mean(\.calibrationError)),
-        Self.number(row.mean(\.f1)),
-        row.epsilonSpent.map { Format.decimal($0, places: 3) } ?? "",
-      ])
-      if let difference = row.difference {
-        differences.append([
-          row.label, Self.interval(difference.area), Self.interval(difference.logLoss),
-        ])
-      }
-    }
-    var lines = [sizes, "\(Self.watermark); delta \(delta), unit household, zero-out"]
-    lines += allNotes + [""]
-    lines += table.lines()
-    lines += [""] + differences.lines()
-    lines += [
-      "", "Threshold of F1: \(ResponseFigures.thresholdOrigin). Intervals: \(Self.interval).",
-      CompareCommand.caution,
-    ]
-    return lines.joined(separator: "\n")
-  }
-
-  func json(withCurves: Bool) -> JSONValue {
-    .object([
-      "data": .string(DatasetSource.completeJourney.name), "tuning": .bool(tuning),
-      "watermark": .string(Self.watermark), "caution": .string(CompareCommand.caution),
-      "delta": .number(delta), "unit": .string("household"), "relation": .string("zero-out"),
-      "training_examples": .integer(Int64(problem.training.count)),
-      "training_households": .integer(Int64(problem.histories.count)),
-      "interval": .string(Self.interval), "notes": .array(allNotes.map(JSONValue.string)),
-      "rows": .array(
-        rows.map { row in
-          .object([
-            "name": .string(row.label), "epsilon": row.epsilon.map(JSONValue.number) ?? .null,
-            "mode": row.mode.map(JSONValue.string) ?? .null,
-            "noise": row.noise.map { JSONValue.string($0.rawValue) } ?? .null,
-            "epsilon_spent": row.epsilonSpent.map(JSONValue.number) ?? .null,
-            "auc": .number(row.mean(\.area)), "auc_sd": .number(row.deviation(\.area)),
-            "log_loss": .number(row.mean(\.logLoss)),
-            "calibration_error": .number(row.mean(\.calibrationError)),
-            "f1": .number(row.mean(\.f1)),
-            "auc_difference": row.difference.map { Self.json($0.area) } ?? .null,
-            "log_loss_difference": row.difference.map { Self.json($0.logLoss) } ?? .null,
-            "seeds": .array(row.figures.map { $0.json(withCurve: withCurves) }),
-          ])
-        }),
-    ])
-  }
-
-  private static func json(_ interval: PairedBootstrap.Interval) -> JSONValue {
-    .object([
-      "mean": .number(interval.mean),
-      "interval": .array([.number(interval.lower), .number(interval.upper)]),
-    ])
   }
 }

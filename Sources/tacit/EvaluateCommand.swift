@@ -3,7 +3,7 @@ internal import ArgumentParser
 struct EvaluateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Evaluates what is explored, and how well responses to coupons are foreseen.",
+    abstract: "Evaluates what is explored, and how well responses are foreseen.",
     discussion: """
       Example:
 

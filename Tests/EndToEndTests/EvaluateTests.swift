@@ -64,6 +64,29 @@ extension EndToEnd {
         damaged.code == 5 && damaged.errors.contains("products.parquet"), "\(damaged.errors)")
     }
 
+    @Test("responses: a target, a data set or a horizon that cannot be exits 2 and says what can")
+    func responseTargets() async throws {
+      let refused: [(arguments: [String], says: [String])] = [
+        (["--target", "basket"], ["coupon, purchase, click"]),
+        (["--target", "click", "--data", "complete-journey"], ["--data is online-retail for"]),
+        (["--target", "coupon", "--data", "online-retail"], ["--data is complete-journey"]),
+        (
+          ["--target", "purchase", "--data", "ml-100k"],
+          ["--data is online-retail or complete-journey"]
+        ),
+        (["--target", "purchase", "--days", "29"], ["--days is from 1 to 28"]),
+        (["--target", "coupon", "--days", "7"], ["--days is of --target purchase"]),
+        (["--target", "purchase", "--moment-clip", "0"], ["moment_clip"]),
+      ]
+      for (arguments, says) in refused {
+        let outcome = try await run("tacit", ["evaluate", "response"] + arguments)
+        #expect(outcome.code == 2, "\(arguments): \(outcome.errors)")
+        for text in says {
+          #expect(outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
+        }
+      }
+    }
+
     @Test("the defined environment prints every policy's regret and draws it")
     func environment() async throws {
       let directory = try TemporaryDirectory()

@@ -55,7 +55,7 @@ struct CompleteJourneyAnchorTests {
     "coupon response: 4,558 examples before, 2,031 after, 12.8 % of them redeemed, AUC 0.847"
   )
   func response() throws {
-    let problem = try ResponseProblem(try Self.journey.get(), tuning: false)
+    let problem = try ResponseProblem.coupons(try Self.journey.get(), tuning: false)
     #expect(problem.training.count == 4_558)
     #expect(problem.test.count == 2_031)
     let rows = try ResponseComparison(problem).baselines()

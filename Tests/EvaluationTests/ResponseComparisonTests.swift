@@ -7,17 +7,17 @@ import Testing
 
 @Suite("ResponseComparison")
 struct ResponseComparisonTests {
-  @Test("a household's value is the mean and what its examples differ from it, by hand")
-  func byHousehold() {
-    // The mean of five is 2; the differences of each household, -1 + 1 and -1 - 1 + 2, cancel.
-    #expect(ResponseComparison.byHousehold([1, 3, 1, 1, 4], counts: [2, 0, 3]) == [2, 2])
-    // The mean of four is 3; differences 3 and -3, times two households over four examples.
-    #expect(ResponseComparison.byHousehold([6, 3, 3, 0], counts: [1, 3]) == [4.5, 1.5])
+  @Test("a customer's value is the mean and what its examples differ from it, by hand")
+  func byCustomer() {
+    // The mean of five is 2; the differences of each customer, -1 + 1 and -1 - 1 + 2, cancel.
+    #expect(ResponseComparison.byCustomer([1, 3, 1, 1, 4], counts: [2, 0, 3]) == [2, 2])
+    // The mean of four is 3; differences 3 and -3, times two customers over four examples.
+    #expect(ResponseComparison.byCustomer([6, 3, 3, 0], counts: [1, 3]) == [4.5, 1.5])
   }
 
-  @Test("examples that are all alike give an interval of no width, however many a household has")
+  @Test("examples that are all alike give an interval of no width, however many a customer has")
   func numberOfExamples() {
-    let values = ResponseComparison.byHousehold(
+    let values = ResponseComparison.byCustomer(
       [Double](repeating: 0.25, count: 12), counts: [1, 2, 9])
     #expect(values == [0.25, 0.25, 0.25])
     let interval = PairedBootstrap(seed: 1).intervals(of: [values])[0]
@@ -55,12 +55,11 @@ struct ResponseComparisonTests {
 
   @Test("the middle of every interval is the difference of the figures; centralized has none")
   func differences() throws {
-    let problem = try ResponseProblem(Self.journey(), tuning: false)
+    let problem = try ResponseProblem.coupons(Self.journey(), tuning: false)
     let comparison = try ResponseComparison(problem)
     var rows = try comparison.baselines()
-    let hyperparameters = JSONValue.object([
-      "inputs": .integer(Int64(ResponseExample.inputCount))
-    ])
+    let hyperparameters = problem.target.hyperparameters(
+      inputs: problem.schema.inputs.count, rounds: nil, momentClip: nil)
     let trained = try (1...2).map { seed in
       try PlainTrainer().train(
         FederatedTrainingRequest(

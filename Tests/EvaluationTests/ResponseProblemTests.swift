@@ -5,7 +5,7 @@ import Testing
 @testable import Datasets
 
 /// Two households and four campaigns, a week apart: the first three hold 75 % of the examples.
-@Suite("ResponseProblem")
+@Suite("coupon responses")
 struct ResponseProblemTests {
   private static let day: Int64 = 86_400
   private static let starts: [Int64] = [70 * day, 77 * day, 84 * day, 91 * day]
@@ -48,7 +48,7 @@ struct ResponseProblemTests {
 
   /// By household and campaign.
   private static func inputs(_ journey: CompleteJourney) throws -> [[[Float]]] {
-    try ResponseProblem(journey, tuning: false).households.map { household in
+    try ResponseProblem.coupons(journey, tuning: false).customers.map { household in
       (household.training + household.test).map(\.inputs)
     }
   }
@@ -71,7 +71,7 @@ struct ResponseProblemTests {
   func counts() throws {
     let whole = try Self.inputs(Self.journey())
     func values(_ feature: BehaviorFeatures.Feature, of household: Int) throws -> [Float] {
-      let place = try #require(BehaviorFeatures.Feature.allCases.firstIndex(of: feature))
+      let place = try #require(ResponseSchema.coupon.inputs.firstIndex(of: feature.rawValue))
       return whole[household].map { $0[place] }
     }
     for household in whole.indices {
@@ -85,12 +85,12 @@ struct ResponseProblemTests {
     "the parts share no campaign, and every one that is learned from began before those judged",
     arguments: [(false, [0, 1, 2], [3]), (true, [0, 1], [2])])
   func parts(tuning: Bool, learned: [Int], judged: [Int]) throws {
-    let problem = try ResponseProblem(Self.journey(), tuning: tuning)
-    #expect(problem.households.map { $0.training.map(\.offer) } == [learned, learned])
-    #expect(problem.households.map { $0.test.map(\.offer) } == [judged, judged])
-    #expect(problem.histories.map(\.responses) == problem.households.map(\.training))
+    let problem = try ResponseProblem.coupons(Self.journey(), tuning: tuning)
+    #expect(problem.customers.map { $0.training.map(\.offer) } == [learned, learned])
+    #expect(problem.customers.map { $0.test.map(\.offer) } == [judged, judged])
+    #expect(problem.histories.map(\.responses) == problem.customers.map(\.training))
     let redeemed = [[true, false, true, false], [false, true, false, true]]
-    for (household, responses) in zip(problem.households, redeemed) {
+    for (household, responses) in zip(problem.customers, redeemed) {
       #expect(household.training.map(\.isResponse) == learned.map { responses[$0] })
       #expect(household.test.map(\.isResponse) == judged.map { responses[$0] })
     }
@@ -100,6 +100,6 @@ struct ResponseProblemTests {
   func unknownKind() {
     #expect(
       throws: EvaluationError.invalidPlan(reason: "campaign 0 is of an unknown kind")
-    ) { try ResponseProblem(Self.journey(kind: "Type D"), tuning: false) }
+    ) { try ResponseProblem.coupons(Self.journey(kind: "Type D"), tuning: false) }
   }
 }

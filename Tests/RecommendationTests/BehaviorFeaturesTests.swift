@@ -20,10 +20,10 @@ struct BehaviorFeaturesTests {
   private static func values(
     _ log: [PurchaseLine], received: Int = 0, redeemed: Int = 0, at seconds: Int64
   ) -> [BehaviorFeatures.Feature: Double] {
+    let features = BehaviorFeatures.Feature.allCases
     let values = BehaviorFeatures.values(
-      of: log, received: received, redeemed: redeemed, at: seconds)
-    return Dictionary(
-      uniqueKeysWithValues: zip(BehaviorFeatures.Feature.allCases, values.map(Double.init)))
+      features, of: log, received: received, redeemed: redeemed, at: seconds)
+    return Dictionary(uniqueKeysWithValues: zip(features, values.map(Double.init)))
   }
 
   @Test("three baskets, every feature calculated by hand")
@@ -42,6 +42,8 @@ struct BehaviorFeaturesTests {
     let found = Self.values(
       log, received: 4, redeemed: 1, at: start + 63 * Self.day + 13 * 3600)
     func logarithmic(_ value: Double, _ cap: Double) -> Double { log1p(value) / log1p(cap) }
+    // 63 days and four hours from the first basket, and baskets on three days.
+    let gap = (63 + 4.0 / 24) / 3
     let expected: [BehaviorFeatures.Feature: Double] = [
       .baskets: logarithmic(3, 365), .spend: logarithmic(40, 10_000),
       .productTypes: logarithmic(3, 1000), .daysSinceBasket: 3.0 / 60,
@@ -51,7 +53,7 @@ struct BehaviorFeaturesTests {
       .repeatedTypes: 1, .morning: 1.0 / 3, .evening: 1.0 / 3, .weekend: 1.0 / 3,
       .discountShare: 2 * 2.0 / 42, .couponBaskets: logarithmic(1, 100),
       .recentCouponBaskets: 0, .campaignsReceived: 0.4, .campaignsRedeemed: 0.2, .hasRedeemed: 1,
-      .redemptionRate: 0.25,
+      .redemptionRate: 0.25, .basketGap: logarithmic(gap, 365), .due: 3 / (4 * gap),
     ]
     #expect(expected.count == BehaviorFeatures.Feature.allCases.count)
     for (feature, value) in expected {
@@ -65,8 +67,8 @@ struct BehaviorFeaturesTests {
     let later = [Self.line(1, product: 1, type: 1, at: Self.monday, paid: 5, coupon: true)]
     let found = Self.values(later, at: Self.monday)
     #expect(found == Self.values([], at: Self.monday))
-    #expect(found[.daysSinceBasket] == 1)
-    #expect(found.filter { $0.key != .daysSinceBasket }.allSatisfy { $0.value == 0 })
+    let largest: Set<BehaviorFeatures.Feature> = [.daysSinceBasket, .basketGap, .due]
+    #expect(found.allSatisfy { $0.value == (largest.contains($0.key) ? 1 : 0) })
   }
 
   @Test("duplicates, cancellations and outliers")
@@ -97,7 +99,22 @@ struct BehaviorFeaturesTests {
         Int64(index), product: Int64(index), type: index, at: Self.monday - Int64(index) * 60,
         quantity: 9, paid: 1e9, discount: 1e9, coupon: true)
     }
-    let values = BehaviorFeatures.values(of: log, received: 99, redeemed: 99, at: Self.monday + 1)
+    let values = BehaviorFeatures.values(
+      BehaviorFeatures.Feature.allCases, of: log, received: 99, redeemed: 99, at: Self.monday + 1)
     #expect(values.allSatisfy { (0...1).contains($0) })
+  }
+
+  @Test("features come in the order asked for, and baskets of one day are one visit")
+  func asked() {
+    let hours: [Int64] = [0, 1, 2]
+    let log = hours.map { hour in
+      Self.line(hour, product: hour, at: Self.monday + hour * 3600, paid: 1)
+    }
+    let values = BehaviorFeatures.values(
+      [.due, .hasRedeemed, .daysSinceBasket], of: log, received: 1, redeemed: 1,
+      at: Self.monday + 10 * Self.day)
+    // Ten days from the first basket, ten less two hours from the last.
+    let days = 10 - 2.0 / 24
+    #expect(values == [Float(days / 40), 1, Float(days / 60)])
   }
 }

@@ -74,6 +74,31 @@ struct ResponseModelTests {
     #expect(zip(update, expected).allSatisfy { abs($0 - $1) < 1e-7 })
   }
 
+  @Test("the clip norm of moments is a hyperparameter, and what M is made of does not depend on it")
+  func momentClip() throws {
+    func clipping(to clip: String) throws -> ResponseModel {
+      try ResponseModel(
+        hyperparameters: .object(["inputs": .integer(3), "moment_clip": .string(clip)]))
+    }
+    let history = Self.history([([0.5, 0, 1], true), ([0, 1, 1], false)])
+    let scales = try ["40", "80"].map { clip in
+      let model = try clipping(to: clip)
+      let start = try model.initialParameters(catalogue: Self.catalogue.get())
+      let update = try model.update(stage: 0, history: history, parameters: start, itemCount: 2)
+      #expect(abs(update[5] - 2 / (clip == "40" ? 40 : 80)) < 1e-7)
+      let next = try model.advance(
+        stage: 0, noisedSum: update.map { 100 * Double($0) },
+        context: StageContext(
+          noiseStandardDeviation: 0, targetCohort: 100, contributorCount: 100, features: nil),
+        parameters: start, itemCount: 2)
+      return try #require(next["scales"]).values
+    }
+    #expect(zip(scales[0], scales[1]).allSatisfy { abs($0 - $1) < 1e-5 })
+    for clip in ["0.5", "100001", "many"] {
+      #expect(throws: RecommendationError.self) { try clipping(to: clip) }
+    }
+  }
+
   @Test("no offers send exactly zero, and many offers no more than norm 1", arguments: [0, 1])
   func bounded(stage: Int) throws {
     let model = try Self.model()

@@ -66,6 +66,8 @@ package struct RetailEnvironment: Sendable {
   let features: ItemFeatures
   /// One an item.
   package let categories: [Int]
+  /// Logarithm of 1 + customers who are not simulated, standardized over the items.
+  let popularity: [Float]
   let customers: [Customer]
   /// Of the signals category share, popularity and text, as they were fitted.
   package let coefficients: [Double]
@@ -123,6 +125,7 @@ package struct RetailEnvironment: Sendable {
     self.settings = settings
     self.features = features
     self.categories = categories
+    popularity = items.popularity
     coefficients = response.coefficients
   }
 

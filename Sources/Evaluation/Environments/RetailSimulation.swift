@@ -31,7 +31,6 @@ package enum RetailSimulation {
 
   /// Plays `sessions` sessions with every customer of the environment.
   ///
-  /// An item that was clicked, or bought before, is not shown again; one that was passed over may be.
   /// - Parameter report: called after each customer, from any task.
   /// - Returns: one outcome a customer, in the environment's order; the same on every run.
   /// - Throws: `CancellationError`, what a policy throws.
@@ -40,8 +39,21 @@ package enum RetailSimulation {
     report: @escaping @Sendable () -> Void = {}
   ) async throws -> [CustomerOutcome] {
     precondition(sessions >= 1, "a customer comes at least once")
-    return try await withThrowingTaskGroup(of: (Int, CustomerOutcome).self) { group in
-      var outcomes = [CustomerOutcome?](repeating: nil, count: environment.customers.count)
+    return try await eachCustomer(of: environment, report: report) { customer in
+      try play(policy, in: environment, customer: customer, sessions: sessions)
+    }
+  }
+
+  /// What `body` makes of each customer of the environment, in the environment's order.
+  ///
+  /// - Parameter report: called after each customer, from any task.
+  /// - Throws: `CancellationError`, what `body` throws.
+  static func eachCustomer<Outcome: Sendable>(
+    of environment: RetailEnvironment, report: @escaping @Sendable () -> Void,
+    _ body: @escaping @Sendable (Int) throws -> Outcome
+  ) async throws -> [Outcome] {
+    try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
+      var outcomes = [Outcome?](repeating: nil, count: environment.customers.count)
       func collect() async throws {
         guard let (customer, outcome) = try await group.next() else { return }
         outcomes[customer] = outcome
@@ -51,10 +63,7 @@ package enum RetailSimulation {
         if customer >= concurrentCustomers { try await collect() }
         group.addTask {
           try Task.checkCancellation()
-          return (
-            customer,
-            try play(policy, in: environment, customer: customer, sessions: sessions)
-          )
+          return (customer, try body(customer))
         }
       }
       for _ in 0..<concurrentCustomers { try await collect() }
@@ -65,36 +74,78 @@ package enum RetailSimulation {
   private static func play(
     _ policy: RetailPolicy, in environment: RetailEnvironment, customer index: Int, sessions: Int
   ) throws -> CustomerOutcome {
-    let customer = environment.customers[index]
-    // Seeds of a customer do not depend on the policy: all meet the same luck at the same slot.
-    let seed = environment.settings.seed &* 1_000_003 &+ UInt64(index)
-    var world = SeededRandom(seed: seed)
-    var device = try RetailDevice(
-      policy, environment: environment, customer: customer, seed: ~seed)
-    var isOpen = [Bool](repeating: true, count: environment.categories.count)
-    for item in customer.known { isOpen[item] = false }
-    var tally = OutcomeTally(environment: environment, customer: customer, sessions: sessions)
+    var visits = try RetailVisits(policy, in: environment, customer: index)
+    var tally = OutcomeTally(
+      environment: environment, customer: environment.customers[index], sessions: sessions)
     for session in 0..<sessions {
-      let candidates = isOpen.indices.filter { isOpen[$0] }
-      let learned = device.learnedScores()
-      let slate = try device.slate(candidates: candidates, count: slateLength)
+      let candidates = visits.candidates
+      let learned = visits.learnedScores()
+      let slate = try visits.slate()
       tally.add(slate, candidates: candidates, learned: learned)
       for item in slate {
-        // Three draws a slot, whatever happens, so that luck stays aligned between policies.
-        let draws = (0..<3).map { _ in RandomVariates.uniform(using: &world) }
-        let isClicked = draws[0] < customer.clickProbabilities[item]
-        device.learn(item: item, isClicked: isClicked)
-        guard isClicked else { continue }
-        isOpen[item] = false
-        let isInCart = draws[1] < RetailEnvironment.cartRate
-        let purchaseRate =
-          isInCart
-          ? RetailEnvironment.purchaseRateAfterCart : RetailEnvironment.purchaseRateWithoutCart
+        let reaction = visits.show(item)
+        guard reaction.isClick else { continue }
         tally.addClick(
-          item, session: session, isInCart: isInCart, isBought: draws[2] < purchaseRate)
+          item, session: session, isInCart: reaction.isInCart, isBought: reaction.isBought)
       }
     }
     return tally.outcome()
+  }
+}
+
+/// One simulated customer with one device, slate by slate.
+///
+/// An item that was clicked, or bought before, is not shown again; one that was passed over may be.
+struct RetailVisits {
+  /// What a customer did with an item that was shown.
+  struct Reaction {
+    let isClick: Bool
+    /// Only after a click.
+    let isInCart: Bool
+    /// Only after a click.
+    let isBought: Bool
+  }
+
+  private let customer: RetailEnvironment.Customer
+  private var world: SeededRandom
+  private var device: RetailDevice
+  private var isOpen: [Bool]
+
+  init(_ policy: RetailPolicy, in environment: RetailEnvironment, customer index: Int) throws {
+    customer = environment.customers[index]
+    // Seeds of a customer do not depend on the policy: all meet the same luck at the same slot.
+    let seed = environment.settings.seed &* 1_000_003 &+ UInt64(index)
+    world = SeededRandom(seed: seed)
+    device = try RetailDevice(policy, environment: environment, customer: customer, seed: ~seed)
+    isOpen = [Bool](repeating: true, count: environment.categories.count)
+    for item in customer.known { isOpen[item] = false }
+  }
+
+  /// Items that may be shown, ascending.
+  var candidates: [Int] { isOpen.indices.filter { isOpen[$0] } }
+
+  /// Scores of every item with what the device learned so far.
+  func learnedScores() -> [Float] { device.learnedScores() }
+
+  /// The next slate.
+  mutating func slate() throws(RecommendationError) -> [Int] {
+    let open = candidates
+    return try device.slate(candidates: open, count: RetailSimulation.slateLength)
+  }
+
+  /// Shows an item of the slate; the device learns what came of it.
+  mutating func show(_ item: Int) -> Reaction {
+    // Three draws a slot, whatever happens, so that luck stays aligned between policies.
+    let draws = (0..<3).map { _ in RandomVariates.uniform(using: &world) }
+    let isClick = draws[0] < customer.clickProbabilities[item]
+    device.learn(item: item, isClicked: isClick)
+    guard isClick else { return Reaction(isClick: false, isInCart: false, isBought: false) }
+    isOpen[item] = false
+    let isInCart = draws[1] < RetailEnvironment.cartRate
+    let purchaseRate =
+      isInCart
+      ? RetailEnvironment.purchaseRateAfterCart : RetailEnvironment.purchaseRateWithoutCart
+    return Reaction(isClick: true, isInCart: isInCart, isBought: draws[2] < purchaseRate)
   }
 }
 

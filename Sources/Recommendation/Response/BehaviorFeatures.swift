@@ -2,11 +2,12 @@ internal import Glibc
 
 /// What a customer's own log says about how the customer shops, as numbers in 0 ... 1.
 ///
-/// The one schema of behaviour features (`docs/behaviour-features.md`). Every range is written here and
-/// depends on nobody's data, so that a vector of them has a known largest norm and no scale has to be learned
-/// or charged. The device computes them; they never leave it but inside a clipped, noised sum.
+/// The one list of behaviour features (`docs/behaviour-features.md`), from which each ``ResponseSchema`` takes
+/// those that its log can feed. Every range is written here and depends on nobody's data, so that a vector of
+/// them has a known largest norm and no scale has to be learned or charged. The device computes them; they never
+/// leave it but inside a clipped, noised sum.
 package enum BehaviorFeatures {
-  /// A feature; its place in the vector is its place in the list of cases.
+  /// A feature.
   package enum Feature: String, CaseIterable, Sendable {
     // Frequency and amount.
     case baskets, spend
@@ -30,24 +31,44 @@ package enum BehaviorFeatures {
     case campaignsRedeemed = "campaigns_redeemed"
     case hasRedeemed = "has_redeemed"
     case redemptionRate = "redemption_rate"
+    // Rhythm.
+    case basketGap = "basket_gap"
+    case due
   }
+
+  private static let shopping: [Feature] = [
+    .baskets, .spend, .productTypes, .daysSinceBasket, .recentBaskets, .recentSpend,
+    .linesPerBasket, .spendPerBasket, .repeatedTypes, .morning, .evening, .weekend,
+  ]
+  private static let offers: [Feature] = [
+    .discountShare, .couponBaskets, .recentCouponBaskets, .campaignsReceived, .campaignsRedeemed,
+    .hasRedeemed, .redemptionRate,
+  ]
+
+  /// Whether a coupon is taken is foreseen from these.
+  package static let couponResponse: [Feature] = shopping + offers
+  /// Whether the customer buys soon, from receipts alone.
+  package static let purchase: [Feature] = shopping + [.basketGap, .due]
+  /// The same where receipts tell discounts and campaigns are sent.
+  package static let purchaseWithCampaigns: [Feature] = purchase + offers
 
   /// Days before the moment that the recent features look at.
   package static let recentDays: Int64 = 56
   private static let secondsPerDay: Int64 = 86_400
   private static let secondsPerHour: Int64 = 3600
 
-  /// The features of a log at a moment.
+  /// Features of a log at a moment.
   ///
   /// - Parameters:
+  ///   - features: which.
   ///   - log: the customer's receipts in any order; lines at or after `seconds` are not looked at.
   ///   - received: campaigns received before `seconds`, at least 0.
   ///   - redeemed: of how many campaigns coupons were redeemed before `seconds`, at least 0.
   ///   - seconds: the moment, in the log's time.
-  /// - Returns: one value a case of ``Feature``, in their order, each in 0 ... 1. Without any line the
-  ///   shares and counts are 0 and the days since the last basket are 1, their largest.
+  /// - Returns: one value a feature, in their order, each in 0 ... 1. Without any line the shares and counts are
+  ///   0, and the days since the last basket, those between baskets and what is due are 1, their largest.
   package static func values(
-    of log: [PurchaseLine], received: Int, redeemed: Int, at seconds: Int64
+    _ features: [Feature], of log: [PurchaseLine], received: Int, redeemed: Int, at seconds: Int64
   ) -> [Float] {
     let lines = PurchaseLine.cleaned(log.filter { $0.seconds < seconds })
     let baskets = self.baskets(of: lines)
@@ -55,12 +76,15 @@ package enum BehaviorFeatures {
     let count = Double(baskets.count)
     let spend = baskets.reduce(0) { $0 + $1.paid }
     let discount = lines.reduce(0) { $0 + $1.discount }
-    let days =
-      baskets.last.map { Double(seconds - $0.seconds) / Double(secondsPerDay) } ?? .infinity
+    func daysSince(_ basket: Basket?) -> Double {
+      basket.map { Double(seconds - $0.seconds) / Double(secondsPerDay) } ?? .infinity
+    }
+    let days = daysSince(baskets.last)
+    let gap = daysSince(baskets.first) / Double(max(1, Set(baskets.map(\.day)).count))
     func share(_ isCounted: (Basket) -> Bool) -> Double {
       baskets.isEmpty ? 0 : Double(baskets.count(where: isCounted)) / count
     }
-    return Feature.allCases.map { feature in
+    return features.map { feature in
       let value: Double =
         switch feature {
         case .baskets: logarithmic(count, cap: 365)
@@ -84,6 +108,8 @@ package enum BehaviorFeatures {
         case .campaignsRedeemed: Double(redeemed) / 5
         case .hasRedeemed: redeemed > 0 ? 1 : 0
         case .redemptionRate: received > 0 ? Double(redeemed) / Double(received) : 0
+        case .basketGap: logarithmic(gap, cap: 365)
+        case .due: baskets.isEmpty ? 1 : days / (4 * gap)
         }
       return Float(min(max(value, 0), 1))
     }
@@ -101,12 +127,13 @@ package enum BehaviorFeatures {
       (seconds % secondsPerDay + secondsPerDay) % secondsPerDay / secondsPerHour
     }
 
-    /// 1970-01-01 was a Thursday, three days after a Monday.
-    var isOnWeekend: Bool {
-      let day =
-        (seconds - (seconds % secondsPerDay + secondsPerDay) % secondsPerDay) / secondsPerDay
-      return ((day + 3) % 7 + 7) % 7 >= 5
+    /// From 1970-01-01.
+    var day: Int64 {
+      (seconds - (seconds % secondsPerDay + secondsPerDay) % secondsPerDay) / secondsPerDay
     }
+
+    /// 1970-01-01 was a Thursday, three days after a Monday.
+    var isOnWeekend: Bool { ((day + 3) % 7 + 7) % 7 >= 5 }
   }
 
   /// Ascending by time, then number.

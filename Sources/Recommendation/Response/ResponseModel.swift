@@ -2,7 +2,8 @@ package import CanonicalJSON
 internal import Glibc
 internal import VectorMath
 
-/// Logistic regression of a customer's responses to offers, learned in a few noised Newton steps.
+/// Logistic regression of a customer's responses, learned in a few noised Newton steps: to coupons, to a day on
+/// which to buy, to items shown (``ResponseSchema``).
 ///
 /// The first round adds up the second moments of the inputs, M = sum of x x'. Each further round adds up
 /// gradients: a device sends the sum of z (y - p) over its examples, z the inputs along the eigenvectors of M
@@ -10,11 +11,13 @@ internal import VectorMath
 /// suits all and the noise falls where it harms least. The coordinator takes the Newton step with
 /// M / 4 + ridge in place of the Hessian, whose weights p (1 - p) are at most 1/4.
 ///
-/// The norm bounds what a customer adds, however many offers came; a customer without offers sends zero.
+/// The norm bounds what a customer adds, however many examples there are; a customer without one sends zero. Moments
+/// are clipped to a norm of their own: one far below what customers have makes M too small, and with it the steps too
+/// long; one far above it drowns M in noise.
 ///
-/// Hyperparameters: `inputs`, 2 ... 64, required; `rounds`, 1 ... 50, default 8: Newton steps. The
-/// constants were chosen on campaigns before 2017-08 of the Complete Journey against those up to its test part
-/// (`docs/models.md`).
+/// Hyperparameters: `inputs`, 2 ... 64, required; `rounds`, 1 ... 50, default 8: Newton steps; `moment_clip`, "1"
+/// ... "100000", default "40": Frobenius norm to which a customer's moments are clipped. The constants were chosen
+/// on campaigns before 2017-08 of the Complete Journey against those up to its test part (`docs/models.md`).
 /// - Source: Böhning and Lindsay, "Monotonicity of quadratic-approximation algorithms", AISM 1988, for a
 ///   constant bound in place of the Hessian; Abadi et al., "Deep Learning with Differential Privacy", CCS 2016,
 ///   for clipped gradients.
@@ -33,8 +36,7 @@ package struct ResponseModel: FederatedModel {
 
   /// What the moments get of mu².
   private static let momentShare = 0.2
-  /// Frobenius norm to which a customer's moments are clipped.
-  static let momentClip = 40.0
+  private static let momentClips = 1.0...100_000.0
   /// Norm to which a customer's gradient is clipped.
   static let gradientClip = 6.0
   /// In place of p (1 - p): its bound, so that no step overshoots.
@@ -50,10 +52,12 @@ package struct ResponseModel: FederatedModel {
   /// The Newton steps.
   package var repeatedStages: Range<Int> { 1..<stages.count }
   private let inputs: Int
+  /// Frobenius norm to which a customer's moments are clipped.
+  private let momentClip: Double
 
   /// - Throws: `.hyperparametersNotObject`, `.unknownHyperparameter`, `.invalidHyperparameter`.
   package init(hyperparameters: JSONValue) throws(RecommendationError) {
-    let read = try Hyperparameters(hyperparameters, known: ["inputs", "rounds"])
+    let read = try Hyperparameters(hyperparameters, known: ["inputs", "rounds", "moment_clip"])
     let accepted = 2...64
     guard let inputs = try read.integer("inputs", in: accepted) else {
       throw .invalidHyperparameter(
@@ -61,6 +65,7 @@ package struct ResponseModel: FederatedModel {
       )
     }
     self.inputs = inputs
+    momentClip = try read.decimal("moment_clip", in: Self.momentClips) ?? 40
     let rounds = try read.integer("rounds", in: 1...50) ?? 8
     stages = [Self.momentStage] + (1...rounds).map { "step-\($0)" }
     budgetShares =
@@ -96,7 +101,7 @@ package struct ResponseModel: FederatedModel {
     let sum =
       stage == 0
       ? moments(of: history.responses) : try gradient(of: history.responses, parameters: parameters)
-    let clip = stage == 0 ? Self.momentClip : Self.gradientClip
+    let clip = stage == 0 ? momentClip : Self.gradientClip
     let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
     // In Double, before rounding: a sum may be too long for the scaled value to be exact.
     let factor = 1 / max(norm, clip)
@@ -161,7 +166,7 @@ package struct ResponseModel: FederatedModel {
     for row in 0..<inputs {
       for column in row..<inputs {
         let value =
-          noisedSum[triangle.index(row, column)] * Self.momentClip
+          noisedSum[triangle.index(row, column)] * momentClip
           / (row == column ? 1 : 2.0.squareRoot())
         moments[row, column] = value
         moments[column, row] = value
@@ -174,7 +179,7 @@ package struct ResponseModel: FederatedModel {
       throw .numericalFailure(step: "decomposing the moments")
     }
     let edge =
-      context.noiseStandardDeviation * Self.momentClip * (2 * Double(inputs)).squareRoot()
+      context.noiseStandardDeviation * momentClip * (2 * Double(inputs)).squareRoot()
     let least = max(edge, Self.ridge)
     var tensors = parameters.tensors
     tensors[Self.scalesTensor] = .init(

@@ -6,7 +6,7 @@ internal import VectorMath
 package struct ResponseComparison: Sendable {
   /// One model.
   package struct Row: Sendable {
-    /// Differences to the centralized model, over households.
+    /// Differences to the centralized model, over customers.
     package struct Difference: Equatable, Sendable {
       /// Of the area, by what each example adds to it.
       package let area: PairedBootstrap.Interval
@@ -14,7 +14,7 @@ package struct ResponseComparison: Sendable {
       package let logLoss: PairedBootstrap.Interval
     }
 
-    /// `base-rate`, `kind-rate`, `centralized`, `federated:inf`, `federated:4:sealed`.
+    /// `base-rate`, `kind-rate`, `centralized`, `truth`, `federated:inf`, `federated:4:sealed`.
     package let label: String
     /// Budget; nil without noise and for what is not federated.
     package let epsilon: Double?
@@ -55,25 +55,24 @@ package struct ResponseComparison: Sendable {
     let losses: [Double]
 
     init(
-      _ forecaster: Forecaster, training: [ResponseExample], test: [ResponseExample]
-    ) throws {
-      let forecasts = try ResponseComparison.forecasts(test, forecaster)
-      guard
-        let figures = ResponseFigures(
-          forecasts, training: try ResponseComparison.forecasts(training, forecaster))
-      else {
-        throw EvaluationError.nothingToEvaluate(
+      training: [ResponseFigures.Forecast], test: [ResponseFigures.Forecast]
+    ) throws(EvaluationError) {
+      guard let figures = ResponseFigures(test, training: training) else {
+        throw .nothingToEvaluate(
           protocolName: "response", need: "responses and others, earlier and later")
       }
       self.figures = figures
-      losses = forecasts.map(ResponseFigures.loss)
+      losses = test.map(ResponseFigures.loss)
     }
   }
 
   private let training: [ResponseExample]
   private let test: [ResponseExample]
-  /// Test examples of each household.
+  /// Test examples of each customer.
   private let counts: [Int]
+  /// Places of the inputs that tell kinds of examples apart.
+  private let kinds: Range<Int>
+  private let truth: ResponseProblem.Truth?
   /// The centralized model, which the others are held against.
   private let reference: Judged
 
@@ -83,29 +82,46 @@ package struct ResponseComparison: Sendable {
   package init(_ problem: ResponseProblem) throws {
     training = problem.training
     test = problem.test
-    counts = problem.households.map(\.test.count)
+    counts = problem.customers.map(\.test.count)
+    kinds = problem.schema.kinds
+    truth = problem.truth
     let model = try LogisticRegression(fitting: training, ridge: ResponseModel.ridge)
-    reference = try Judged(
-      { ResponseExample.probability(logOdds: model.logOdds($0.inputs)) }, training: training,
-      test: test)
+    func forecasts(_ examples: [ResponseExample]) -> [ResponseFigures.Forecast] {
+      Self.forecasts(
+        examples, examples.map { ResponseExample.probability(logOdds: model.logOdds($0.inputs)) })
+    }
+    reference = try Judged(training: forecasts(training), test: forecasts(test))
   }
 
   private func judged(_ forecaster: Forecaster) throws -> Judged {
-    try Judged(forecaster, training: training, test: test)
+    try Judged(
+      training: Self.forecasts(training, training.map(forecaster)),
+      test: Self.forecasts(test, test.map(forecaster)))
   }
 
-  /// The rates that foresee nothing of a household, and the centralized model.
+  /// The rates that foresee nothing of a customer, the centralized model, and where the truth is known the
+  /// probabilities by which the responses were drawn, which no model can be expected to beat.
   ///
   /// - Throws: `EvaluationError`.
   package func baselines() throws -> [Row] {
     let rate = smoothedRate(training)
-    let kindPlaces = BehaviorFeatures.Feature.allCases.count..<ResponseExample.inputCount - 1
-    let byKind = Dictionary(grouping: training) { $0.inputs[kindPlaces] }.mapValues(smoothedRate)
-    return [
-      row("base-rate", [try judged { _ in rate }]),
-      row("kind-rate", [try judged { byKind[$0.inputs[kindPlaces]] ?? rate }]),
-      row("centralized", [reference], isReference: true),
-    ]
+    var rows = [row("base-rate", [try judged { _ in rate }])]
+    if !kinds.isEmpty {
+      let byKind = Dictionary(grouping: training) { $0.inputs[kinds] }.mapValues(smoothedRate)
+      rows.append(row("kind-rate", [try judged { byKind[$0.inputs[kinds]] ?? rate }]))
+    }
+    rows.append(row("centralized", [reference], isReference: true))
+    if let truth {
+      rows.append(
+        row(
+          "truth",
+          [
+            try Judged(
+              training: Self.forecasts(training, truth.training),
+              test: Self.forecasts(test, truth.test))
+          ]))
+    }
+    return rows
   }
 
   /// The row of one budget and mode.
@@ -152,20 +168,20 @@ package struct ResponseComparison: Sendable {
       judged.reduce(0) { $0 + $1.losses[place] } / seeds - reference.losses[place]
     }
     let intervals = PairedBootstrap(seed: 1).intervals(of: [
-      Self.byHousehold(areas, counts: counts), Self.byHousehold(losses, counts: counts),
+      Self.byCustomer(areas, counts: counts), Self.byCustomer(losses, counts: counts),
     ])
     return Row.Difference(area: intervals[0], logLoss: intervals[1])
   }
 
-  /// One value a household with examples, whose mean is the mean m over the examples: m and what its examples
+  /// One value a customer with examples, whose mean is the mean m over the examples: m and what its examples
   /// differ from m. Their sum as it is would vary by how many they are as well, which is no error of a mean.
   ///
   /// - Parameters:
-  ///   - values: one an example, household by household; at least one.
-  ///   - counts: examples of each household, together as many as there are values.
+  ///   - values: one an example, customer by customer; at least one.
+  ///   - counts: examples of each customer, together as many as there are values.
   /// - Source: Cochran, "Sampling Techniques" (1977), section 6.3: the ratio estimate, linearized.
-  static func byHousehold(_ values: [Double], counts: [Int]) -> [Double] {
-    precondition(counts.reduce(0, +) == values.count, "every example is of a household")
+  static func byCustomer(_ values: [Double], counts: [Int]) -> [Double] {
+    precondition(counts.reduce(0, +) == values.count, "every example is of a customer")
     let mean = values.reduce(0, +) / Double(values.count)
     var sums: [Double] = []
     var start = 0
@@ -177,13 +193,12 @@ package struct ResponseComparison: Sendable {
   }
 
   private static func forecasts(
-    _ examples: [ResponseExample], _ forecaster: Forecaster
-  ) throws -> [ResponseFigures.Forecast] {
-    try examples.map { example throws in
+    _ examples: [ResponseExample], _ probabilities: [Double]
+  ) -> [ResponseFigures.Forecast] {
+    zip(examples, probabilities).map { example, probability in
       // Kept off 0 and 1, where a single surprise would cost infinitely much.
-      let probability = min(max(try forecaster(example), 1e-12), 1 - 1e-12)
-      return ResponseFigures.Forecast(
-        probability: probability, isResponse: example.isResponse)
+      ResponseFigures.Forecast(
+        probability: min(max(probability, 1e-12), 1 - 1e-12), isResponse: example.isResponse)
     }
   }
 }
