@@ -12,7 +12,7 @@ import Testing
     func inverses(_ base: Int) -> [Double] {
       (1...4).map { SearchSpace.radicalInverse($0, base: base) }
     }
-    #expect(inverses(2) == [1.0 / 2, 1.0 / 4, 3.0 / 4, 1.0 / 8])
+    #expect(inverses(2) == [0.5, 0.25, 0.75, 0.125])
     for (found, expected) in zip(inverses(3), [1.0 / 3, 2.0 / 3, 1.0 / 9, 4.0 / 9]) {
       #expect(abs(found - expected) < 1e-15)
     }
