@@ -204,9 +204,10 @@ struct OffPolicyEvaluationTests {
   }
 }
 
-/// All 126 rows of the published reference; the logs are fetched where `TACIT_TEST_FETCH` asks for it.
+/// All 126 rows of the published reference; the logs are fetched where `TACIT_TEST_FETCH` asks for it, by one case
+/// at a time.
 @Suite(
-  "Open Bandit anchors",
+  "Open Bandit anchors", .serialized,
   .enabled(if: MovieLens.fetchedLibrary != nil, "asked for by TACIT_TEST_FETCH"))
 struct OffPolicyOpenBanditTests {
   private static let policies = [

@@ -230,7 +230,8 @@ import VectorMath
       try ModelRegistry.model(identifier: "gram", hyperparameters: .array([]))
     }
     #expect(
-      throws: RecommendationError.unknownHyperparameter(name: "heads", known: ["head", "rank"])
+      throws: RecommendationError.unknownHyperparameter(
+        name: "heads", known: ["head", "rank", "popular_since"])
     ) { try ModelRegistry.model(identifier: "gram", hyperparameters: .object(["heads": .null])) }
     for bad: JSONValue in [.integer(0), .integer(2000), .string("5"), .number(1.5)] {
       #expect(
