@@ -135,10 +135,20 @@ def epsilon_of(mu, delta):
 def mu_of(epsilon, delta):
     return bisect(0.0, 100.0, lambda mu: log_delta(mu, epsilon) > math.log(delta))
 
+def is_block(block, planned):
+    """Whether a policy of so many planned rounds may have this block of correlated noise."""
+    names = ("first_round", "rounds", "minimum_separation", "maximum_participations")
+    first, rounds, apart, most = (block[name] for name in names)
+    steps = block["coefficients"]
+    return (all(type(value) is int for value in (first, rounds, apart, most, *steps))
+            and 0 <= first and 1 <= rounds <= planned - first and 1 <= apart <= rounds and 1 <= most
+            and 1 <= len(steps) <= rounds and steps[0] > 0 and all(abs(step) < 1 << 40 for step in steps))
+
 def block_sensitivity(block, bits):
     """Sensitivity of 2^g C under minimum separation, for contributions of norm 2^bits; arXiv:2405.13763 thm 2."""
     shape = [*itertools.accumulate((abs(c) for c in reversed(block["coefficients"])), max)][::-1]
-    starts = [j * block["minimum_separation"] for j in range(block["maximum_participations"])]
+    most = min(block["maximum_participations"], block["rounds"])
+    starts = [j * block["minimum_separation"] for j in range(most)]
     column = [sum(shape[t - s] for s in starts if 0 <= t - s < len(shape)) for t in range(block["rounds"])]
     square = sum(c * c for c in column) << 2 * bits
     root = math.isqrt(square)
@@ -290,8 +300,7 @@ class Replay:
             self.mode, self.unit, self.deadline = policy["mode"], policy["unit"], policy["round_deadline_seconds"]
             self.tolerated = [Fraction(policy.get(share, 1)) for share in ("corrupt_fraction", "dropout_fraction")]
             self.correlated = policy.get("correlated_noise")
-            if self.correlated:
-                block_sensitivity(self.correlated, 1)
+            need(not self.correlated or self.mode != "secagg-ddp" and is_block(self.correlated, len(self.plan)))
             need(self.plan and 0.001 <= limit <= 100 and 1e-30 <= delta <= 0.01 and self.cohort
                  and type(self.deadline) is int and policy["relation"] == "zero-out"
                  and all(DECIMAL(clip) and DECIMAL(noise) for _, clip, noise in self.plan))
@@ -627,11 +636,17 @@ def read(path, required=True):
     except OSError as error:
         return leave("%s cannot be read: %s" % (path, error)) if required else None
 
+def key_argument(text):
+    if not HASH(text):
+        raise argparse.ArgumentTypeError("a key is 64 hexadecimal digits, 0-9 and a-f")
+    return text
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("directory", metavar="DIR")
-    for option in ("--policy", "--key", "--roster"):
+    for option in ("--policy", "--roster"):
         parser.add_argument(option)
+    parser.add_argument("--key", type=key_argument)
     for option in ("--checkpoint", "--receipt"):
         parser.add_argument(option, action="append", default=[])
     parser.add_argument("--json", action="store_true")

@@ -120,6 +120,46 @@ import Testing
     #expect(theirs.report["ledger_id"] == ours.json["ledger_id"], comment)
   }
 
+  @Test(
+    "a block of correlated noise that no policy may have is refused by both: it could cost nothing",
+    arguments: [
+      ("coefficients", .array([.integer(0)])), ("coefficients", .array([])),
+      ("coefficients", .array([.integer(-256)])), ("coefficients", .array([.string("256")])),
+      ("coefficients", .array([.integer(1 << 40)])), ("rounds", .integer(0)),
+      ("rounds", .integer(1_000)), ("minimum_separation", .integer(0)),
+      ("maximum_participations", .integer(0)), ("first_round", .integer(-1)),
+    ] as [(String, JSONValue)])
+  func impossibleBlock(field: String, value: JSONValue) throws {
+    let shop = try Shop(try LedgerFixture(epsilonLimit: "12", noiseMultiplier: "4"))
+    let lines = try shop.read("ledger/ledger.jsonl").split(separator: UInt8(ascii: "\n"))
+    let line = try #require(lines.first)
+    var entry = try #require(try JSONValue.parse(Array(line)).objectValue)
+    var body = try #require(entry["body"]?.objectValue)
+    var policy = try #require(body["policy"]?.objectValue)
+    let block: [String: JSONValue] = [
+      "first_round": .integer(0), "rounds": .integer(1), "minimum_separation": .integer(1),
+      "maximum_participations": .integer(1), "coefficients": .array([.integer(256)]),
+      "fraction_bits": .integer(8),
+    ]
+    /// The ledger of this block; its chain is broken at entry 1.
+    func write(_ block: [String: JSONValue]) throws {
+      policy["correlated_noise"] = .object(block)
+      body["policy"] = .object(policy)
+      body["policy_hash"] = .string(
+        SHA256Digest(hashing: JSONValue.object(policy).canonicalBytes).hex)
+      entry["body"] = .object(body)
+      let changed = [JSONValue.object(entry).canonicalBytes[...]] + lines.dropFirst()
+      try shop.write(
+        Array(changed.joined(separator: [UInt8(ascii: "\n")])) + [10], to: "ledger/ledger.jsonl")
+    }
+    try write(block)
+    #expect(try shop.verify(kept: false).code == 4, "the block itself is one that is read")
+    try write(block.merging([field: value]) { $1 })
+    try expectAgreement(shop, kept: false, "\(field) \(value)")
+    let theirs = try shop.verify(kept: false)
+    #expect(theirs.code == 8 && theirs.report["entry"] == .integer(0))
+  }
+
   @Test("both verifiers agree on verdict, rounds and every figure of the budget to 1e-6")
   func agreement() throws {
     for noise in ["4", "0.9", "30"] {
