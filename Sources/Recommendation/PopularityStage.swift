@@ -1,8 +1,8 @@
 internal import VectorMath
 
-/// The round that counts customers per item; the first of every model.
+/// The round that counts customers per item; the first of every model of items.
 ///
-/// Hyperparameter of every model: `popular_since`, a date such as "2011-07-01", by default none. Then what was
+/// Hyperparameter of each of them: `popular_since`, a date such as "2011-07-01", by default none. Then what was
 /// last bought before that day counts as not bought, here alone, and a customer has fewer items to share the norm.
 struct PopularityStage: Equatable, Sendable {
   /// Name of the stage.

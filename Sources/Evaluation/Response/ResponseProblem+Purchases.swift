@@ -50,7 +50,7 @@ extension ResponseProblem {
   /// One example a moment (``PurchaseMoments``) and customer who kept a purchase before it, labelled by any purchase
   /// in the window that is kept at its end. Inputs are what the customer's own log says before the moment.
   /// - Parameters:
-  ///   - log: Online Retail: purchases without the cancelled ones.
+  ///   - log: Online Retail, which leaves cancellations out: what was cancelled stays bought in it.
   ///   - days: one of `PurchaseMoments.horizons`; 28 if not given.
   ///   - tuning: whether to split the training part once more, to choose on.
   /// - Throws: `EvaluationError.nothingToEvaluate`.
