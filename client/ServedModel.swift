@@ -144,7 +144,7 @@ struct CustomerService {
         .compactMap { catalogue.index(of: $0) })
   }
 
-  private var today: Int { Int(retention.clock.localSeconds / 86_400) }
+  private var today: Int { Int(retention.clock.localSeconds / CalendarTime.secondsPerDay) }
 
   // MARK: - Lists
 
@@ -279,7 +279,8 @@ struct CustomerService {
 
   func profile() throws -> ServedProfile {
     let categories = try model.categories(in: store)
-    let recent = retention.clock.localSeconds - Int64(InterestProfile.recentDays) * 86_400
+    let recent =
+      retention.clock.localSeconds - Int64(InterestProfile.recentDays) * CalendarTime.secondsPerDay
     var budget = try store.explorationBudget(default: Self.defaultSlotsPerDay)
     // Nothing is wanted: only a new day is noticed.
     _ = budget.take(0, day: today)

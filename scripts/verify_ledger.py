@@ -408,7 +408,7 @@ class Replay:
             match(masked, honest_noise_shares=honest)
             need(honest >= 1 and variance >= 16, "has no honest noise, or shares too narrow")
             need(honest * variance >= body["scale"] ** 2, "has shares that are less than the charged noise")
-            true = 10 * (honest - 1) * math.exp(-math.pi**2 * float(variance))
+            true = 10 * (honest - 1) * math.exp(-math.pi**2 * float(min(variance, 1 << 20)))
             need(true * (1 - 1e-9) <= tau <= 1e-55, "has a false tau")
             reserved += tau * body["dimension"]
         need(reserved < self.delta, "reserves more than the policy's delta")

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Recommendation
 
 /// What a retention rule removed.
 package struct RemovedRows: Equatable, Sendable {
@@ -22,8 +23,6 @@ package struct RetentionClock: Equatable, Sendable {
 }
 
 extension BehaviorStore {
-  private static let secondsPerDay: Int64 = 86_400
-
   /// Removes events and slates that are older than `days` days, overwrites what held them, and
   /// forgets what models derived from the events. Consent, journal and checkpoints stay: they bound
   /// what may still be spent.
@@ -38,7 +37,7 @@ extension BehaviorStore {
     days: Int, at clock: RetentionClock
   ) throws(BehaviorStoreError) -> RemovedRows {
     precondition(days >= 1, "a retention is at least a day")
-    let age = Int64(days) * Self.secondsPerDay
+    let age = Int64(days) * CalendarTime.secondsPerDay
     let removed = try write { database in
       try database.execute(
         sql: "DELETE FROM event WHERE timeSeconds < ?", arguments: [clock.localSeconds - age])

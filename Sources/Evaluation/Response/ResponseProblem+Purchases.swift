@@ -83,7 +83,7 @@ extension ResponseProblem {
     return try ResponseProblem(
       target: .purchase, data: data, unit: unit,
       question: "does the \(unit) buy within \(moments.days) days", schema: schema,
-      descriptions: moments.seconds.map { String(CalendarTime.text($0).prefix(10)) },
+      descriptions: moments.seconds.compactMap(CalendarTime.date),
       customers: logs.map { log in
         func examples(_ places: Range<Int>) -> [ResponseExample] {
           places.compactMap { place in

@@ -54,7 +54,6 @@ package enum BehaviorFeatures {
 
   /// Days before the moment that the recent features look at.
   package static let recentDays: Int64 = 56
-  private static let secondsPerDay: Int64 = 86_400
   private static let secondsPerHour: Int64 = 3600
 
   /// Features of a log at a moment.
@@ -72,12 +71,12 @@ package enum BehaviorFeatures {
   ) -> [Float] {
     let lines = PurchaseLine.cleaned(log.filter { $0.seconds < seconds })
     let baskets = self.baskets(of: lines)
-    let recent = baskets.filter { $0.seconds >= seconds - recentDays * secondsPerDay }
+    let recent = baskets.filter { $0.seconds >= seconds - recentDays * CalendarTime.secondsPerDay }
     let count = Double(baskets.count)
     let spend = baskets.reduce(0) { $0 + $1.paid }
     let discount = lines.reduce(0) { $0 + $1.discount }
     func daysSince(_ basket: Basket?) -> Double {
-      basket.map { Double(seconds - $0.seconds) / Double(secondsPerDay) } ?? .infinity
+      basket.map { Double(seconds - $0.seconds) / Double(CalendarTime.secondsPerDay) } ?? .infinity
     }
     let days = daysSince(baskets.last)
     let gap = daysSince(baskets.first) / Double(max(1, Set(baskets.map(\.day)).count))
@@ -123,13 +122,12 @@ package enum BehaviorFeatures {
     var types: Set<Int> = []
     var usedCoupon = false
 
-    var hour: Int64 {
-      (seconds % secondsPerDay + secondsPerDay) % secondsPerDay / secondsPerHour
-    }
+    var hour: Int64 { (seconds - day * CalendarTime.secondsPerDay) / secondsPerHour }
 
     /// From 1970-01-01.
     var day: Int64 {
-      (seconds - (seconds % secondsPerDay + secondsPerDay) % secondsPerDay) / secondsPerDay
+      let (days, rest) = seconds.quotientAndRemainder(dividingBy: CalendarTime.secondsPerDay)
+      return rest < 0 ? days - 1 : days
     }
 
     /// 1970-01-01 was a Thursday, three days after a Monday.
