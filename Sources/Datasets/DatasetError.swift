@@ -20,6 +20,8 @@ package enum DatasetError: Error, Equatable, Sendable {
   case shippedFileMissing(file: String, searched: [String])
   /// The output directory exists and holds something; nothing was written.
   case outputNotEmpty(path: String)
+  /// A data set of this name is kept already.
+  case nameTaken(name: String, path: String)
   /// The output cannot be written; `reason` is the system's. Nothing is left behind.
   case unwritable(path: String, reason: String)
   /// A downloaded file is not the one that was expected. It was removed.
@@ -53,6 +55,8 @@ extension DatasetError: CustomStringConvertible {
         + "set TACIT_DATA to the directory that holds it"
     case .outputNotEmpty(let path):
       "\(path) is not empty; name a new directory or empty this one"
+    case .nameTaken(let name, let path):
+      "there is a data set \(name) already; choose another name, or remove \(path)"
     case .unwritable(let path, let reason):
       "cannot write \(path): \(reason)"
     case .checksumMismatch(let file, let expected, let actual):

@@ -7,6 +7,8 @@ extension DatasetImport {
     let customer: Int
     let item: Int
     var kind: Int?
+    /// Other words for kinds.
+    var kinds: [String: InteractionKind] = [:]
     var value: Int?
     var time: Int?
     var occasion: Int?
@@ -64,6 +66,7 @@ extension DatasetImport {
         value: try optionalPlace(map.value), time: try optionalPlace(map.time),
         defaultKind: .purchase)
       kind = try optionalPlace(map.kind)
+      kinds = map.kinds
       occasion = try optionalPlace(map.occasion)
       description = try optionalPlace(map.description)
     }
@@ -82,7 +85,7 @@ extension DatasetImport {
       var seconds: Int64 = 0
       if let time {
         guard let read = Self.seconds(fields[time]) else {
-          throw table.bad("the time is neither YYYY-MM-DD HH:MM:SS nor seconds from 1970")
+          throw table.bad(Self.timeForms)
         }
         seconds = read
       }
@@ -95,10 +98,11 @@ extension DatasetImport {
       }
       var what = defaultKind
       if let kind {
-        guard let read = InteractionKind(rawValue: fields[kind]) else {
+        guard let read = kinds[fields[kind]] ?? InteractionKind(rawValue: fields[kind]) else {
           throw table.bad(
             "the kind is not one of "
-              + InteractionKind.allCases.map(\.rawValue).joined(separator: ", "))
+              + (kinds.keys.sorted() + InteractionKind.allCases.map(\.rawValue))
+              .joined(separator: ", "))
         }
         what = read
       }
@@ -114,7 +118,17 @@ extension DatasetImport {
       }
     }
 
+    static let timeForms =
+      "the time is none of YYYY-MM-DD, YYYY-MM-DD HH:MM:SS, YYYY-MM-DDTHH:MM:SSZ and seconds from 1970"
+
+    /// A day is its first second. A Z is taken for the shop's own clock: order and days are those of the log.
     private static func seconds(_ field: String) -> Int64? {
+      if let day = CalendarTime.seconds(ofDate: field) { return day }
+      let parts = field.split(separator: "T", omittingEmptySubsequences: false)
+      if parts.count == 2 {
+        let clock = parts[1].hasSuffix("Z") ? parts[1].dropLast() : parts[1]
+        return CalendarTime.seconds("\(parts[0]) \(clock)")
+      }
       if let calendar = CalendarTime.seconds(field) { return calendar }
       guard let number = Double(field), (0...maximumSeconds).contains(number) else { return nil }
       return Int64(number)

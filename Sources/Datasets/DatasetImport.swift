@@ -10,6 +10,8 @@ package struct ColumnMap: Equatable, Sendable {
   package var value: String?
   package var occasion: String?
   package var description: String?
+  /// The log's own words for kinds, beside the names of ``InteractionKind``.
+  package var kinds: [String: InteractionKind] = [:]
 
   package init(
     customer: String, item: String, kind: String? = nil, time: String? = nil,
@@ -50,7 +52,30 @@ package struct ColumnMap: Equatable, Sendable {
       description: columns["description"])
   }
 
-  private static let names = [
+  /// Takes the log's own words for kinds: `addtocart=cart,transaction=purchase`.
+  ///
+  /// - Throws: `DatasetError.invalidRequest` for what is no list of such, an unknown kind or a repeated word, or if no
+  ///   column holds the kind.
+  package mutating func readKinds(_ text: String) throws(DatasetError) {
+    guard kind != nil else {
+      throw .invalidRequest(reason: "words for kinds need a column that holds them: kind=COLUMN")
+    }
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let pair = part.split(separator: "=", omittingEmptySubsequences: false)
+      guard pair.count == 2, !pair[0].isEmpty, let kind = InteractionKind(rawValue: String(pair[1]))
+      else {
+        throw .invalidRequest(
+          reason: "words for kinds are a list of WORD=KIND with KIND one of "
+            + InteractionKind.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      guard kinds.updateValue(kind, forKey: String(pair[0])) == nil else {
+        throw .invalidRequest(reason: "the words for kinds name \(pair[0]) twice")
+      }
+    }
+  }
+
+  /// What a column can hold.
+  package static let names = [
     "customer", "item", "kind", "time", "value", "occasion", "description",
   ]
 }
@@ -78,7 +103,8 @@ package enum DatasetImport {
   ///
   /// Without a kind column a row is a `rating` if the table has a rating column, otherwise a
   /// `purchase`. Without an occasion column the occasion is the time; without both, the row. Without
-  /// a time column all times are 0. Times are `YYYY-MM-DD HH:MM:SS` or seconds from 1970.
+  /// a time column all times are 0. Times are `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS`, the same with T between and Z
+  /// behind, or seconds from 1970.
   /// - Parameters:
   ///   - path: the file.
   ///   - format: its form.

@@ -96,19 +96,29 @@ package struct DatasetLibrary: Equatable, Sendable {
 
   /// Keeps an imported data set under its name; it appears whole or not at all.
   ///
-  /// - Throws: `DatasetError.outputNotEmpty` if the name is taken, `.invalidRequest` if it is no
+  /// - Throws: `DatasetError.nameTaken` if it is, `.invalidRequest` if it is no
   ///   name or one of ours.
   package func store(_ dataset: InteractionDataset) throws {
-    let reserved = [OnlineRetail.name] + DatasetSource.all.map(\.name)
-    guard Self.isName(dataset.name), !reserved.contains(dataset.name) else {
-      throw DatasetError.invalidRequest(
-        reason: "a data set's name is 1 to 64 of a-z 0-9 . _ -, starting with a letter or digit, "
-          + "and none of \(reserved.joined(separator: ", "))")
-    }
+    try requireNew(dataset.name)
     try FileAccess.makeDirectory(root)
     try StagedDirectory(destination: "\(root)/\(dataset.name)").commit { path in
       try FileAccess.create(
         "\(path)/\(StoredTable.fileName)", StoredTable.encode(dataset), durable: true)
+    }
+  }
+
+  /// Checks the name of a data set that is to be kept, before it is read.
+  ///
+  /// - Throws: as ``store(_:)``.
+  package func requireNew(_ name: String) throws(DatasetError) {
+    let reserved = [OnlineRetail.name] + DatasetSource.all.map(\.name)
+    guard Self.isName(name), !reserved.contains(name) else {
+      throw DatasetError.invalidRequest(
+        reason: "a data set's name is 1 to 64 of a-z 0-9 . _ -, starting with a letter or digit, "
+          + "and none of \(reserved.joined(separator: ", "))")
+    }
+    guard !FileAccess.exists("\(root)/\(name)") else {
+      throw .nameTaken(name: name, path: "\(root)/\(name)")
     }
   }
 

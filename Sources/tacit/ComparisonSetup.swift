@@ -143,11 +143,18 @@ struct ComparisonSetup {
     return kept
   }
 
-  /// Takes out the runs that a masked mode cannot make, and says so.
+  /// Takes out the runs that this process, or a masked mode, cannot make, and says so.
   private static func feasible(
     _ cells: [ComparisonCell], hyperparameters: [String: JSONValue], delta: Double,
     customers: Int, notes: inout [String]
   ) throws -> [ComparisonCell] {
+    var cells = cells
+    if let obstacle = InProcessTrainer.obstacle(toDevices: customers),
+      cells.contains(where: { $0.setting == .federated })
+    {
+      notes.append("federated rows are left out: \(obstacle)")
+      cells.removeAll { $0.setting == .federated }
+    }
     var kept: [ComparisonCell] = []
     // By row: the runs of one differ by their seeds, which are no obstacle.
     var obstacles: [String: String?] = [:]

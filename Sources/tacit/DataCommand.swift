@@ -75,8 +75,14 @@ extension DataCommand {
 
           tacit data import ratings.dat --format movielens --name ml-1m
           tacit data import log.csv --columns customer=user,item=sku,time=ts --name shop
+          tacit data import log.csv --columns customer=user,item=sku,time=ts,kind=event \\
+            --kinds addtocart=cart,transaction=purchase --name shop
 
-        A broken row is an error that names it, and nothing is kept.
+        --columns says where what is known here stands in the file: customer, item, time, kind (view, click, cart,
+        purchase or rating), value, occasion (what belongs together: an invoice, a session) and description (a text
+        of the item; a category helps). Only customer and item are needed. Times are YYYY-MM-DD,
+        YYYY-MM-DD HH:MM:SS, YYYY-MM-DDTHH:MM:SSZ or seconds from 1970. A broken row is an error that names it, and
+        nothing is kept.
         """)
 
     @Argument(help: "The file.")
@@ -85,16 +91,26 @@ extension DataCommand {
     @Option(help: "Name for the data set.")
     var name: String
 
-    @Option(help: "recbole or movielens; guessed from the file's name by default.")
+    @Option(help: "recbole, movielens or csv; guessed from the file's name by default.")
     var format: String?
 
     @Option(help: "For CSV: which column is what, such as customer=user,item=sku,time=ts.")
     var columns: String?
 
+    @Option(
+      help: "For CSV: the log's words for kinds, such as addtocart=cart,transaction=purchase.")
+    var kinds: String?
+
     func run() async throws {
       do {
-        let dataset = try DatasetImport.read(file, format: try chosenFormat(), name: name)
-        try DatasetLibrary.user().store(dataset)
+        let library = try DatasetLibrary.user()
+        let format = try chosenFormat()
+        try library.requireNew(name)
+        let dataset = try DatasetImport.read(file, format: format, name: name)
+        try library.store(dataset)
+        if case .csv(let map) = format, map.time == nil {
+          StandardError.write("no column holds the time: every event is dated 1970-01-01\n")
+        }
         print(
           "imported \(name): \(Format.count(dataset.customers.count)) customers, "
             + "\(Format.count(dataset.catalogue.count)) items, "
@@ -105,16 +121,34 @@ extension DataCommand {
     }
 
     private func chosenFormat() throws -> ImportFormat {
-      if let columns { return .csv(try ColumnMap(parsing: columns)) }
-      switch format ?? (file.hasSuffix(".inter") ? "recbole" : "movielens") {
+      if let columns {
+        do {
+          var map = try ColumnMap(parsing: columns)
+          if let kinds { try map.readKinds(kinds) }
+          return .csv(map)
+        } catch {
+          throw CommandFailure(
+            what: "the columns cannot be read", why: "\(error)",
+            next: "write, for example, --columns customer=user,item=sku,time=ts", exit: .usage)
+        }
+      }
+      switch format ?? guessedFormat {
       case "recbole": return .recbole
       case "movielens": return .movieLens
+      case "csv":
+        throw CommandFailure(
+          what: "the columns of \(file) are not known",
+          why: "CSV files have names of their own for \(ColumnMap.names.joined(separator: ", "))",
+          next: "say which is which: --columns customer=user,item=sku,time=ts", exit: .usage)
       case let other:
         throw CommandFailure(
           what: "there is no format \(other)", why: "known are recbole, movielens and csv",
-          next: "for CSV say what the columns are: --columns customer=user,item=sku",
-          exit: .usage)
+          next: "choose one of them", exit: .usage)
       }
+    }
+
+    private var guessedFormat: String {
+      file.hasSuffix(".inter") ? "recbole" : file.hasSuffix(".csv") ? "csv" : "movielens"
     }
   }
 

@@ -1,6 +1,7 @@
 internal import CanonicalJSON
 internal import Evaluation
 internal import Federation
+internal import Glibc
 internal import Operations
 internal import Privacy
 internal import Recommendation
@@ -38,6 +39,29 @@ enum InProcessTrainer {
         bytesDownPerClient: outcome.bytesDown / devices, mode: request.mode,
         epsilonSpent: request.epsilon == nil
           ? nil : setup.epsilonSpent ?? outcome.epsilonSpent))
+  }
+
+  /// Why so many devices cannot be simulated in this process; nil if they can.
+  ///
+  /// Each device holds its keys in pages of their own, which take two memory mappings, and the system bounds how many
+  /// a process has.
+  static func obstacle(toDevices devices: Int) -> String? {
+    guard let most = mappingLimit else { return nil }
+    let needed = 2 * devices + 4_096
+    guard needed > most else { return nil }
+    return
+      "\(Format.count(devices)) devices in one process need vm.max_map_count \(needed), and it is \(most): "
+      + "sysctl -w vm.max_map_count=\(needed)"
+  }
+
+  /// Memory mappings that a process may have; nil where that cannot be read.
+  private static var mappingLimit: Int? {
+    let descriptor = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+    return Int(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).filter(\.isNumber))
   }
 
   /// Why the masked mode of `cell` cannot make its run; nil if it can, and where nothing is masked or noised.

@@ -62,6 +62,56 @@ struct DatasetImportTests {
     #expect(dataset.catalogue.codes == ["01", "1", "10", "9"])
   }
 
+  private static let timeForms =
+    "the time is none of YYYY-MM-DD, YYYY-MM-DD HH:MM:SS, YYYY-MM-DDTHH:MM:SSZ and seconds from 1970"
+
+  @Test(
+    "times as logs write them",
+    arguments: [
+      ("2011-10-01", 1_317_427_200), ("2011-10-01 00:00:01", 1_317_427_201),
+      ("2011-10-01T00:00:01", 1_317_427_201), ("2011-10-01T00:00:01Z", 1_317_427_201),
+      ("1317427201", 1_317_427_201), ("1317427201.9", 1_317_427_201),
+    ])
+  func times(text: String, seconds: Int64) throws {
+    #expect(try decode("1\t2\t3\t\(text)\n", .movieLens).events.map(\.seconds) == [seconds])
+  }
+
+  @Test(
+    "what is no time, or one in another unit, is refused",
+    arguments: [
+      "2011-10-01Z", "2011-10-01T", "2011-10-01T00:00:01+01:00", "T00:00:01", "10/1/2011", "",
+      "1317427201000", "2011-10-01TT00:00:01",
+    ])
+  func noTimes(text: String) {
+    #expect(throws: DatasetError.badRow(file: "t", row: 1, reason: Self.timeForms)) {
+      try decode("1\t2\t3\t\(text)\n", .movieLens)
+    }
+  }
+
+  @Test("a log's own words for kinds stand beside ours")
+  func words() throws {
+    var map = try ColumnMap(parsing: "customer=u,item=i,kind=k")
+    try map.readKinds("addtocart=cart,transaction=purchase")
+    let dataset = try decode("u,i,k\n1,a,addtocart\n1,b,transaction\n1,c,view\n", .csv(map))
+    #expect(dataset.events.map(\.kind) == [.cart, .purchase, .view])
+    #expect(
+      throws: DatasetError.badRow(
+        file: "t", row: 2,
+        reason: "the kind is not one of addtocart, transaction, view, click, cart, purchase, rating"
+      )
+    ) { try decode("u,i,k\n1,a,buy\n", .csv(map)) }
+    for bad in ["buy", "buy=bought", "=cart", "a=cart,a=view", ""] {
+      #expect(throws: DatasetError.self) {
+        var map = try ColumnMap(parsing: "customer=u,item=i,kind=k")
+        try map.readKinds(bad)
+      }
+    }
+    #expect(throws: DatasetError.self) {
+      var map = try ColumnMap(parsing: "customer=u,item=i")
+      try map.readKinds("a=cart")
+    }
+  }
+
   @Test(
     "the first row that is wrong is named",
     arguments: [
@@ -71,8 +121,8 @@ struct DatasetImportTests {
       ("1\t2\tx\t4\n", 1, "the value is not a finite number"),
       ("1\t2\tnan\t4\n", 1, "the value is not a finite number"),
       ("1\t2\tinf\t4\n", 1, "the value is not a finite number"),
-      ("1\t2\t3\t-1\n", 1, "the time is neither YYYY-MM-DD HH:MM:SS nor seconds from 1970"),
-      ("1\t2\t3\t1e300\n", 1, "the time is neither YYYY-MM-DD HH:MM:SS nor seconds from 1970"),
+      ("1\t2\t3\t-1\n", 1, Self.timeForms),
+      ("1\t2\t3\t1e300\n", 1, Self.timeForms),
       ("\t2\t3\t4\n", 1, "the customer is empty"),
       ("1\t\t3\t4\n", 1, "the item is empty"),
       ("1\t2\u{0}\t3\t4\n", 1, "the line is not UTF-8 text"),

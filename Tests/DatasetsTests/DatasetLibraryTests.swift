@@ -209,7 +209,7 @@ struct DatasetLibraryTests {
     let folder = DataFolder(environment: [:], executablePath: "/nowhere/tacit")
     let loaded = try library.load("mine", shipped: folder)
     #expect(loaded == original)
-    #expect(throws: DatasetError.outputNotEmpty(path: "\(directory.path)/lib/mine")) {
+    #expect(throws: DatasetError.nameTaken(name: "mine", path: "\(directory.path)/lib/mine")) {
       try library.store(original)
     }
     let entries = try library.entries()
