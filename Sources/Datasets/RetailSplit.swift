@@ -22,6 +22,22 @@ package struct RetailSplit: Sendable {
     package let test: Int64
     /// The first second of what choices about models are judged on; it ends where the test period begins.
     package let tuning: Int64
+
+    package init(test: Int64, tuning: Int64) {
+      self.test = test
+      self.tuning = tuning
+    }
+
+    /// Cuts a log at a moment; the period that choices are judged on is as many days before it as there are after it.
+    ///
+    /// - Returns: nil if no event comes before or after.
+    package init?(of dataset: InteractionDataset, at seconds: Int64) {
+      let times = dataset.events.map(\.seconds)
+      guard let first = times.min(), let last = times.max(), first < seconds, seconds <= last
+      else { return nil }
+      let days = (last - seconds) / CalendarTime.secondsPerDay + 1
+      self.init(test: seconds, tuning: seconds - days * CalendarTime.secondsPerDay)
+    }
   }
 
   /// The cuts of the shops' logs that have tasks of their own; nil for any other data set.
@@ -41,10 +57,15 @@ package struct RetailSplit: Sendable {
   package static func standard(
     _ dataset: InteractionDataset, tuning: Bool
   ) -> RetailSplit? {
-    cuts(of: dataset.name).map { cuts in
-      tuning
-        ? RetailSplit(dataset, cutSeconds: cuts.tuning, endSeconds: cuts.test)
-        : RetailSplit(dataset, cutSeconds: cuts.test)
+    cuts(of: dataset.name).map { RetailSplit(dataset, cuts: $0, tuning: tuning) }
+  }
+
+  /// The split at `cuts`, or the one inside its training part.
+  package init(_ dataset: InteractionDataset, cuts: Cuts, tuning: Bool) {
+    if tuning {
+      self.init(dataset, cutSeconds: cuts.tuning, endSeconds: cuts.test)
+    } else {
+      self.init(dataset, cutSeconds: cuts.test)
     }
   }
 

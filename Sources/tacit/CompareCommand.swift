@@ -35,6 +35,13 @@ struct CompareCommand: AsyncParsableCommand {
     help: "p1, p2 or p3; the retail logs have their own tasks \"all\" and \"new\".")
   var protocolName: String?
 
+  @Option(
+    help: """
+      For an imported log of a shop: the day, such as 2011-10-01, from which purchases are to be foreseen, \
+      as tasks "all" and "new".
+      """)
+  var cut: String?
+
   @Flag(help: "Judge on a split inside the training part, where choices may be made.")
   var tuning = false
 

@@ -54,6 +54,33 @@ extension ComparisonSetup {
     return ({ try TextFeatures.vectors(descriptions: descriptions) }, "texts")
   }
 
+  /// Where a shop's log is cut: at --cut, else where the log is known to be; nil for a protocol of ratings.
+  static func cuts(
+    _ command: CompareCommand, _ dataset: InteractionDataset
+  ) throws -> RetailSplit.Cuts? {
+    let known = command.protocolName == nil ? RetailSplit.cuts(of: dataset.name) : nil
+    guard let date = command.cut else { return known }
+    guard command.protocolName == nil, known == nil else {
+      throw CommandFailure(
+        what: "--cut cannot be used here",
+        why: known == nil
+          ? "--protocol splits the log by another rule" : "\(dataset.name) has a cut of its own",
+        next: "leave it out", exit: .usage)
+    }
+    guard let seconds = CalendarTime.seconds(ofDate: date) else {
+      throw CommandFailure(
+        what: "--cut is \(date)", why: "it is no date",
+        next: "write, for example, --cut 2011-10-01",
+        exit: .usage)
+    }
+    guard let cuts = RetailSplit.Cuts(of: dataset, at: seconds) else {
+      throw CommandFailure(
+        what: "--cut is \(date)", why: "\(dataset.name) has no events on one side of it",
+        next: "choose a day within the log", exit: .usage)
+    }
+    return cuts
+  }
+
   static func benchmark(_ name: String?) throws -> BenchmarkProtocol {
     let chosen = name ?? BenchmarkProtocol.p3.rawValue
     guard let benchmark = BenchmarkProtocol(rawValue: chosen) else {

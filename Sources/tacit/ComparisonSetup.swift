@@ -26,9 +26,8 @@ struct ComparisonSetup {
   init(_ command: CompareCommand) throws {
     self.command = command
     let dataset = try DatasetLibrary.user().load(command.name, shipped: .current())
-    let split =
-      command.protocolName == nil
-      ? RetailSplit.standard(dataset, tuning: command.tuning) : nil
+    let cuts = try Self.cuts(command, dataset)
+    let split = cuts.map { RetailSplit(dataset, cuts: $0, tuning: command.tuning) }
     let benchmark = try split == nil ? Self.benchmark(command.protocolName) : nil
     if let benchmark {
       problem = try command.tuning ? benchmark.tuningProblem(dataset) : benchmark.problem(dataset)
@@ -39,7 +38,8 @@ struct ComparisonSetup {
     self.benchmark = benchmark
     tuning = {
       if let benchmark { return try benchmark.tuningProblem(dataset) }
-      return try Self.retail(RetailSplit.standard(dataset, tuning: true), name: dataset.name)
+      return try Self.retail(
+        cuts.map { RetailSplit(dataset, cuts: $0, tuning: true) }, name: dataset.name)
     }
     let identifiers = command.models.split(separator: ",").map(String.init)
     let known = ModelRegistry.identifiers

@@ -43,6 +43,33 @@ struct RetailSplitTests {
     #expect(try RetailSplit.standard(dataset("made"), tuning: tuning) == nil)
   }
 
+  @Test(
+    "a log without a cut of its own is cut where its owner says, to choose on as many days before")
+  func ownCut() throws {
+    let day = CalendarTime.secondsPerDay
+    // The last event is in the third day from the cut on.
+    let times = [0, 6 * day, 7 * day, 10 * day - 1, 10 * day, 12 * day + 5]
+    let dataset = InteractionDataset(
+      name: "made",
+      events: times.enumerated().map { item, seconds in
+        Interaction(
+          customer: 0, item: item, kind: .purchase, seconds: seconds, value: 1, occasion: item)
+      }, customers: ["a"], occasions: times.map(String.init),
+      catalogue: try Catalogue(
+        codes: ["0", "1", "2", "3", "4", "5"], descriptions: ["", "", "", "", "", ""]))
+    let cuts = try #require(RetailSplit.Cuts(of: dataset, at: 10 * day))
+    #expect(cuts == RetailSplit.Cuts(test: 10 * day, tuning: 7 * day))
+    let split = RetailSplit(dataset, cuts: cuts, tuning: false)
+    #expect(split.histories[0].rows.map(\.item) == [0, 1, 2, 3])
+    #expect(split.evaluated.map(\.all) == [[4, 5]])
+    let tuning = RetailSplit(dataset, cuts: cuts, tuning: true)
+    #expect(tuning.histories[0].rows.map(\.item) == [0, 1])
+    #expect(tuning.evaluated.map(\.all) == [[2, 3]])
+    // Nothing before, or nothing after.
+    #expect(RetailSplit.Cuts(of: dataset, at: 0) == nil)
+    #expect(RetailSplit.Cuts(of: dataset, at: 12 * day + 6) == nil)
+  }
+
   @Test("the cut itself belongs to the later part, and only it is a target")
   func cut() throws {
     func event(_ customer: Int, _ item: Int, _ seconds: Int64, _ occasion: Int) -> Interaction {
