@@ -51,15 +51,6 @@ package struct RetailSplit: Sendable {
     }
   }
 
-  /// The split of one of those logs, or the one inside its training part.
-  ///
-  /// - Returns: nil for a data set that has no cuts.
-  package static func standard(
-    _ dataset: InteractionDataset, tuning: Bool
-  ) -> RetailSplit? {
-    cuts(of: dataset.name).map { RetailSplit(dataset, cuts: $0, tuning: tuning) }
-  }
-
   /// The split at `cuts`, or the one inside its training part.
   package init(_ dataset: InteractionDataset, cuts: Cuts, tuning: Bool) {
     if tuning {

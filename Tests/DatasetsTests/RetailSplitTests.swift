@@ -35,12 +35,12 @@ struct RetailSplitTests {
         }, customers: ["a"], occasions: ["i"],
         catalogue: try Catalogue(codes: ["x", "y", "z"], descriptions: ["X", "Y", "Z"]))
     }
-    let split = try #require(
-      RetailSplit.standard(try dataset("complete-journey"), tuning: tuning))
+    let cuts = try #require(RetailSplit.cuts(of: "complete-journey"))
+    let split = RetailSplit(try dataset("complete-journey"), cuts: cuts, tuning: tuning)
     #expect(split.cutSeconds == CalendarTime.seconds(day))
     #expect(split.histories[0].rows.map(\.item) == Array(0...bought))
     #expect(split.evaluated.map(\.all) == [[bought + 1]])
-    #expect(try RetailSplit.standard(dataset("made"), tuning: tuning) == nil)
+    #expect(RetailSplit.cuts(of: "made") == nil)
   }
 
   @Test(

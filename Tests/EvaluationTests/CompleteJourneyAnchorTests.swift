@@ -27,8 +27,9 @@ struct CompleteJourneyAnchorTests {
   @Test(
     "2,073 households; each model within 0.0025 of the published recall@20")
   func retail() async throws {
-    let split = try #require(
-      RetailSplit.standard(try Self.journey.get().dataset(), tuning: false))
+    let split = RetailSplit(
+      try Self.journey.get().dataset(),
+      cuts: try #require(RetailSplit.cuts(of: DatasetSource.completeJourney.name)), tuning: false)
     let problem = try EvaluationProblem.retail(split, name: "complete-journey")
     #expect(problem.tasks[0].queries.count == 2_073)
     let items = problem.catalogue.count
