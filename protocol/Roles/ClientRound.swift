@@ -72,6 +72,8 @@ package struct ClientRound: Sendable {
     case (.message(.updateResult(let result)), _) where result.round == offer.round:
       guard phase != .settled, phase != .declined else { return [] }
       phase = .settled
+      // Never sent again: of thousands of simulated clients in one process, few hold an update at a time.
+      sealed = nil
       return [
         .settled(
           accepted: result.rejection == nil, detail: result.rejection?.rawValue ?? "accepted")
