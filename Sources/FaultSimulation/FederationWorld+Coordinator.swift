@@ -223,6 +223,7 @@ extension FederationWorld {
       {
         watch.violate("I8", "round \(round) is released with \(contributors) contributions")
       }
+      if case .roundBurned(_, _, let excluded) = text, excluded > 0, faultsAreOver { readmit() }
     case .removeMasks(let round, let removal):
       runCoordinator { engine in
         try engine.handle(
@@ -235,6 +236,20 @@ extension FederationWorld {
       case .budgetExhausted: isBudgetExhausted = true
       case .sumLost: hasLostSum = true
       }
+    }
+  }
+
+  /// What an operator does when a round that was charged among the faults is burned after them: those whose process a
+  /// fault ended could not answer, and without them there may be no cohort. They log in again.
+  private func readmit() {
+    let left = customers.indices.filter { index in
+      customers[index].enrolment.flatMap { roster.member($0.clientID) }?.isExcluded == true
+    }
+    note("operator readmits \(left)")
+    roster.readmitAll()
+    for index in connections.indices
+    where connections[index].isOpenAtCoordinator && left.contains(connections[index].customer) {
+      cut(index)
     }
   }
 

@@ -92,11 +92,12 @@ struct SeedTests {
   }
 
   /// The first two: a coordinator that had trained enough and had not said so when the faults ended. Two more: zeros behind a
-  /// torn write, whose cut was not durable yet, in the watch's eyes. The last: a process that its owner's consent ended in
-  /// a charged round after the faults.
+  /// torn write, whose cut was not durable yet, in the watch's eyes. One: a process that its owner's consent ended in
+  /// a charged round after the faults. The last two: no operator readmitted the half of the members that a round, charged
+  /// among the faults and burned after them, had left out.
   @Test(
     "seeds that once failed by the simulator, and not by what it simulates",
-    arguments: [4_568, 5_304, 6_526, 7_234, 12_924] as [UInt64])
+    arguments: [4_568, 5_304, 6_526, 7_234, 12_924, 66_519, 76_502] as [UInt64])
   func simulatorAtFault(seed: UInt64) throws { _ = try Self.run(seed) }
 
   /// Runs a seed, every 50th of them again: the same seed gives the same events (I13).
