@@ -39,5 +39,5 @@ package enum CommandRunner {
 
 /// The version of every executable of this package.
 package enum ProductVersion {
-  package static let current = "0.5.0"
+  package static let current = "0.6.0"
 }
