@@ -53,11 +53,14 @@ struct ComparisonSetup {
         + (model == SequenceModel.identifier ? ", but for its centralized and twin rows" : "")
     }
     features = try Self.features(command, dataset.catalogue)
+    let hasTexts = features != nil
     let all = ComparisonPlan.standardCells(
       federated: identifiers, epsilons: try Self.budgets(command.epsilon), seeds: command.seeds,
-      withLocal: split != nil && features != nil,
+      withLocal: split != nil,
       baselines: try Self.baselines(command.baselines), modes: try Self.modes(command.modes),
-      multiples: try Self.multiples(command.customers))
+      multiples: try Self.multiples(command.customers)
+    ).filter { hasTexts || $0.model != "local" }
+    if split != nil, !hasTexts { notes.append("local is left out: it needs item texts") }
     if command.runMasks, all.contains(where: \.isResampled) {
       throw CommandFailure(
         what: "--run-masks and --customers exclude each other",
