@@ -47,10 +47,8 @@ package struct ItemKNN: RankingModel {
       let read = try Hyperparameters(
         hyperparameters, known: ["neighbours", "weighting", "side", "shrinkage"])
       neighbours = try read.integer("neighbours", in: 1...10_000) ?? 100
-      let weighting = try read.choice("weighting", among: Weighting.allCases.map(\.rawValue))
-      self.weighting = weighting.flatMap(Weighting.init(rawValue:)) ?? .cosine
-      let side = try read.choice("side", among: Side.allCases.map(\.rawValue))
-      self.side = side.flatMap(Side.init(rawValue:)) ?? .scored
+      weighting = try read.choice("weighting") ?? .cosine
+      side = try read.choice("side") ?? .scored
       shrinkage = try read.decimal("shrinkage", in: 0...1000) ?? 0
     }
   }

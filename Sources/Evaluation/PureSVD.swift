@@ -30,8 +30,7 @@ package struct PureSVD: RankingModel {
     package init(hyperparameters: JSONValue) throws(RecommendationError) {
       let read = try Hyperparameters(hyperparameters, known: ["rank", "weights"])
       rank = try read.integer("rank", in: 1...512) ?? 32
-      let weights = try read.choice("weights", among: Weights.allCases.map(\.rawValue))
-      self.weights = weights.flatMap(Weights.init(rawValue:)) ?? .binary
+      weights = try read.choice("weights") ?? .binary
     }
   }
 

@@ -59,6 +59,13 @@ package struct Hyperparameters {
     return seconds
   }
 
+  /// The string `name` as one of the cases of a type; nil if it is absent.
+  package func choice<Choice: CaseIterable & RawRepresentable>(
+    _ name: String
+  ) throws(RecommendationError) -> Choice? where Choice.RawValue == String {
+    try choice(name, among: Choice.allCases.map(\.rawValue)).flatMap(Choice.init(rawValue:))
+  }
+
   /// The decimal string `name`, such as "0.5", in `range`; nil if it is absent.
   package func decimal(
     _ name: String, in range: ClosedRange<Double>

@@ -75,14 +75,15 @@ extension DataCommand {
 
           tacit data import ratings.dat --format movielens --name ml-1m
           tacit data import log.csv --columns customer=user,item=sku,time=ts --name shop
-          tacit data import log.csv --columns customer=user,item=sku,time=ts,kind=event \\
+          tacit data import log.csv --columns customer=user,item=sku,kind=event \\
             --kinds addtocart=cart,transaction=purchase --name shop
 
-        --columns says where what is known here stands in the file: customer, item, time, kind (view, click, cart,
-        purchase or rating), value, occasion (what belongs together: an invoice, a session) and description (a text
-        of the item; a category helps). Only customer and item are needed. Times are YYYY-MM-DD,
-        YYYY-MM-DD HH:MM:SS, YYYY-MM-DDTHH:MM:SSZ or seconds from 1970. A broken row is an error that names it, and
-        nothing is kept.
+        --columns says where what is known here stands in the file: customer, item, time, kind (view, click, \
+        cart, purchase or rating), value, occasion (what belongs together: an invoice, a session) and \
+        description (a text of the item; a category helps). Only customer and item are needed. Times are \
+        YYYY-MM-DD, YYYY-MM-DD HH:MM:SS, YYYY-MM-DDTHH:MM:SSZ or seconds from 1970.
+
+        A broken row is an error that names it, and nothing is kept.
         """)
 
     @Argument(help: "The file.")
@@ -131,6 +132,13 @@ extension DataCommand {
             what: "the columns cannot be read", why: "\(error)",
             next: "write, for example, --columns customer=user,item=sku,time=ts", exit: .usage)
         }
+      }
+      guard kinds == nil else {
+        throw CommandFailure(
+          what: "--kinds cannot be used here",
+          why: "no --columns say where a CSV file holds the kind",
+          next: "name that column, such as --columns customer=user,item=sku,kind=event",
+          exit: .usage)
       }
       switch format ?? guessedFormat {
       case "recbole": return .recbole
